@@ -1,0 +1,71 @@
+# The one interface target that carries the flags, and the few functions the folders' CMakeLists.txt use.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
+pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
+pkg_check_modules(LWS REQUIRED IMPORTED_TARGET libwebsockets)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+add_library(cube_flags INTERFACE)
+target_compile_options(cube_flags INTERFACE -std=gnu17 -Wall -Wextra -Wshadow -Wstrict-prototypes
+  -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-missing-field-initializers -fno-strict-aliasing
+  $<$<BOOL:${CUBE_WERROR}>:-Werror>)
+target_compile_definitions(cube_flags INTERFACE _GNU_SOURCE CUBE_VERSION="${PROJECT_VERSION}")
+# Sources include project headers from the top ("lib/base/arena.h") and generated ones as "proto/core_v1.pb-c.h".
+target_include_directories(cube_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+if(CUBE_SANITIZE)
+  target_compile_options(cube_flags INTERFACE -fsanitize=${CUBE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  target_link_options(cube_flags INTERFACE -fsanitize=${CUBE_SANITIZE})
+endif()
+if(CUBE_FUZZ)
+  target_compile_options(cube_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# cube_library(NAME SOURCES... LINK deps...): a static library; the folder is the layer.
+function(cube_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC cube_flags ${ARG_LINK})
+endfunction()
+
+# cube_binary(NAME SOURCES... LINK deps...): a program in build/bin.
+function(cube_binary name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE cube_flags ${ARG_LINK})
+endfunction()
+
+# cube_test(NAME LABEL unit|component|e2e SOURCES... LINK deps... ARGS...): a cmocka program run by CTest. Binaries go
+# to build/tests. Unit tests run anywhere; component tests start a real etcd and API server.
+function(cube_test name)
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINK;ARGS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE cube_flags ${ARG_LINK} PkgConfig::CMOCKA)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+endfunction()
+
+# cube_fuzz(NAME SOURCES... LINK... ): a libFuzzer target when CUBE_FUZZ is on; otherwise a program that replays its
+# corpus (fuzz/corpus/NAME beside the source) as a unit test, through lib/base/fuzz_replay.c.
+function(cube_fuzz name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  if(CUBE_FUZZ)
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/lib/base/fuzz_replay.c)
+    add_test(NAME ${name} COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+    set_tests_properties(${name} PROPERTIES LABELS "unit;fuzz" TIMEOUT 300)
+  endif()
+  target_link_libraries(${name} PRIVATE cube_flags ${ARG_LINK})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endfunction()
