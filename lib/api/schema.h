@@ -9,7 +9,7 @@
  *    decoders see to that.
  *  - A plain number or bool is read directly; its has_ member means nothing and encoders ignore it.
  *  - A field whose Go type is a pointer (SCHEMA_NULLABLE) is NULL, or has_ is false, when it is not set.
- *  - Time, MicroTime, Quantity, IntOrString, RawExtension, FieldsV1, JSON and Duration are special kinds: their struct
+ *  - Time, MicroTime, Quantity, IntOrString, RawExtension, FieldsV1, JSON, Duration and the like are special kinds: their struct
  *    pointer is NULL when the value is not set (zero), also for plain fields.
  *  - map<> fields are arrays of entries {base, key, value}, sorted by key, keys unique.
  */
@@ -43,7 +43,8 @@ enum schema_kind {
 	SCHEMA_JSON,          /* ApiextensionsV1__JSON: any JSON value */
 	SCHEMA_JSON_OR_BOOL,  /* ApiextensionsV1__JSONSchemaPropsOrBool */
 	SCHEMA_JSON_OR_ARRAY, /* ApiextensionsV1__JSONSchemaPropsOrArray */
-	SCHEMA_JSON_OR_STRINGS /* ApiextensionsV1__JSONSchemaPropsOrStringArray */
+	SCHEMA_JSON_OR_STRINGS, /* ApiextensionsV1__JSONSchemaPropsOrStringArray */
+	SCHEMA_STRINGS          /* ExtraValue, MetaV1__Verbs: a list of strings, wrapped in protobuf only */
 };
 
 enum schema_shape { SCHEMA_SINGLE, SCHEMA_LIST, SCHEMA_MAP };
@@ -66,7 +67,7 @@ enum {
 
 struct schema_field {
 	const char *json;    /* upstream's JSON name; "" for an inline message */
-	uint32_t number;     /* protobuf field number; 0 when the field is JSON only (TypeMeta) */
+	uint32_t number;     /* protobuf field number */
 	uint8_t kind, shape, list_type;
 	uint16_t flags;
 	uint32_t offset;            /* of the value, the pointer, or the array pointer in the struct */
@@ -84,13 +85,15 @@ struct schema_field {
 
 struct schema {
 	const char *name;     /* OpenAPI definition name: io.k8s.api.core.v1.Pod */
-	const char *group, *version, *kind; /* set for kinds (messages with TypeMeta); else NULL */
+	/* Set for kinds (messages with TypeMeta), else NULL. Their JSON has kind and apiVersion, which no field stands for. */
+	const char *group, *version, *kind;
 	const char *doc;
 	uint8_t special;      /* SCHEMA_TIME..., or SCHEMA_MESSAGE for an ordinary one */
 	const ProtobufCMessageDescriptor *descriptor;
 	const struct schema_field *fields; /* in upstream's declaration order, which is also JSON output order */
 	size_t fields_len;
 	const uint16_t *by_name; /* indexes into fields sorted by json name; inline messages excluded */
+	size_t by_name_len;
 };
 
 /* The schema of a message; NULL for one that is none of ours. */
