@@ -1,0 +1,78 @@
+/*
+ * watchcache: everything that is stored, decoded, in memory; filled by lists at the start and then by one watch over the
+ * whole store, so that all types share one order of revisions. GET, LIST and WATCH are served from here; so are the
+ * lookups of authorisation and admission. Objects are immutable; each keeps its encoded JSON once somebody asked for it.
+ *
+ * A write is answered only after the cache has seen it: who has its answer finds its write here.
+ */
+#ifndef CUBE_APISERVER_WATCHCACHE_WATCHCACHE_H
+#define CUBE_APISERVER_WATCHCACHE_WATCHCACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct api_server;
+struct bytes;
+struct error;
+struct object;
+struct resource_type;
+struct watchcache;
+
+/* One stored object at one revision; shared by the cache, its event ring and the answers under way. */
+struct cache_item {
+	unsigned refs;
+	const struct object *object;  /* of the stored version, resourceVersion set */
+	int64_t revision;
+	struct bytes *json;           /* compact JSON without a newline, or NULL: use cache_item_json() */
+	struct bytes *proto;          /* wire envelope, or NULL: use cache_item_proto() */
+	char *key;                    /* "namespace/name" or "name" */
+};
+struct cache_item *cache_item_ref(struct cache_item *item);
+void cache_item_unref(struct cache_item *item);
+struct bytes *cache_item_json(struct cache_item *item);  /* borrowed */
+struct bytes *cache_item_proto(struct cache_item *item); /* borrowed */
+
+/*
+ * The object at this moment, borrowed until the loop's next turn (object_ref() to keep it); NULL when there is none.
+ * ns is "" or NULL for cluster-scoped types. Any version of the type may be given; the stored version is returned.
+ */
+const struct object *watchcache_lookup(struct api_server *server, const struct resource_type *type, const char *ns,
+    const char *name);
+struct cache_item *watchcache_item(struct api_server *server, const struct resource_type *type, const char *ns,
+    const char *name);
+
+/* Iteration in key order over a type, in one namespace when ns is given. The cache must not change meanwhile. */
+struct watchcache_cursor {
+	void *node;
+	const char *ns;
+	size_t ns_len;
+};
+void watchcache_cursor_init(struct watchcache_cursor *cursor, struct api_server *server,
+    const struct resource_type *type, const char *ns);
+struct cache_item *watchcache_next_item(struct watchcache_cursor *cursor);
+const struct object *watchcache_next(struct watchcache_cursor *cursor); /* NULL at the end */
+size_t watchcache_count(struct api_server *server, const struct resource_type *type);
+
+/* Calls fn for each change of a type, in order, at the moment the cache takes it: old NULL: added, obj NULL: deleted.
+ * At subscription it is called for what is there. For derived state: RBAC rules, IP allocation, custom resources. */
+void watchcache_subscribe(struct api_server *server, const struct resource_type *type,
+    void (*fn)(void *arg, const struct object *old, const struct object *obj), void *arg);
+
+/* Changes with every change to the type: for derived state that is rebuilt lazily. */
+uint64_t watchcache_generation(struct api_server *server, const struct resource_type *type);
+
+/*
+ * Freshness. watchcache_wait() calls fn when the cache has reached `revision`, or with an ERR_TIMEOUT. watchcache_fence()
+ * asks the store for its revision first, so that what follows is a consistent read; calls under way are shared.
+ * Both may call back later only; cancel with the returned handle.
+ */
+struct watchcache_wait;
+typedef void watchcache_ready_fn(void *arg, const struct error *err);
+struct watchcache_wait *watchcache_wait(struct api_server *server, int64_t revision, int64_t timeout_ms,
+    watchcache_ready_fn *fn, void *arg);
+struct watchcache_wait *watchcache_fence(struct api_server *server, watchcache_ready_fn *fn, void *arg);
+void watchcache_wait_cancel(struct watchcache_wait *wait);
+int64_t watchcache_revision(struct api_server *server);
+
+#endif
