@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "apiserver/auth/user.h" /* struct api_user: who asks */
 #include "lib/api/codec.h"
 #include "lib/api/object.h"
 #include "lib/base/error.h"
@@ -53,14 +54,6 @@ struct api_server {
 	bool is_bootstrapped;              /* /readyz says ok */
 	bool is_stopping;
 	size_t requests_running;
-};
-
-/* Who asks. Groups end with NULL. Lives in the request's arena. */
-struct api_user {
-	const char *name, *uid;
-	const char *const *groups;
-	struct { const char *key; const char *const *values; } *extra;
-	size_t extra_len;
 };
 
 enum api_verb {

@@ -23,7 +23,7 @@ enum authz_decision { AUTHZ_NO_OPINION, AUTHZ_ALLOW, AUTHZ_DENY };
 
 /* What is asked. Strings are never NULL ("" when absent). */
 struct authz_attributes {
-	const AuthenticationV1__UserInfo *user;
+	const struct api_user *user;
 	const char *verb;        /* get list watch create update patch delete deletecollection, proxy's too; HTTP's own
 	                          * in lower case for paths */
 	bool is_resource;        /* else only path counts */

@@ -1,15 +1,27 @@
 /*
- * user: who makes a request. The API's own type is used throughout (AuthenticationV1__UserInfo), so that TokenReview,
- * SelfSubjectReview, certificate requests and webhooks need no conversion. These are the few helpers around it.
+ * user: who makes a request. Lives in an arena, usually the request's.
  */
 #ifndef CUBE_APISERVER_AUTH_USER_H
 #define CUBE_APISERVER_AUTH_USER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "proto/authentication_v1.pb-c.h"
 
 struct arena;
+
+struct api_user_extra {
+	const char *key;
+	const char *const *values; /* ends with NULL */
+};
+
+struct api_user {
+	const char *name, *uid;             /* never NULL once authenticated */
+	const char *const *groups;          /* ends with NULL */
+	struct api_user_extra *extra;       /* sorted by key */
+	size_t extra_len;
+};
 
 #define USER_ANONYMOUS "system:anonymous"
 #define USER_NODE_PREFIX "system:node:"
@@ -20,19 +32,20 @@ struct arena;
 #define GROUP_UNAUTHENTICATED "system:unauthenticated"
 #define GROUP_SERVICE_ACCOUNTS "system:serviceaccounts"
 
-/* Strings are copied; a user in the arena. uid may be NULL. */
-AuthenticationV1__UserInfo *user_new(struct arena *arena, const char *name, const char *uid);
-void user_add_group(struct arena *arena, AuthenticationV1__UserInfo *user, const char *group); /* once each */
-void user_add_extra(struct arena *arena, AuthenticationV1__UserInfo *user, const char *key, const char *value);
-const char *user_extra(const AuthenticationV1__UserInfo *user, const char *key); /* first value, or NULL */
-bool user_in_group(const AuthenticationV1__UserInfo *user, const char *group);
+/* Strings are copied. uid may be NULL. */
+void user_init(struct arena *arena, struct api_user *user, const char *name, const char *uid);
+void user_add_group(struct arena *arena, struct api_user *user, const char *group); /* once each */
+void user_add_extra(struct arena *arena, struct api_user *user, const char *key, const char *value);
+const char *user_extra(const struct api_user *user, const char *key); /* first value, or NULL */
+bool user_in_group(const struct api_user *user, const char *group);
 /* The node's name when the user is a kubelet (name and group say so), else NULL. */
-const char *user_node_name(const AuthenticationV1__UserInfo *user);
-/* Splits "system:serviceaccount:NS:NAME" into the arena; false when the user is none. */
-bool user_service_account(const AuthenticationV1__UserInfo *user, struct arena *arena, const char **ret_ns,
-    const char **ret_name);
+const char *user_node_name(const struct api_user *user);
+/* Splits "system:serviceaccount:NS:NAME" into the arena; false when the name is none. */
+bool user_split_service_account(struct arena *arena, const char *name, const char **ret_ns, const char **ret_name);
 /* system:serviceaccount:NS:NAME with its groups. */
-AuthenticationV1__UserInfo *user_new_service_account(struct arena *arena, const char *ns, const char *name,
+void user_init_service_account(struct arena *arena, struct api_user *user, const char *ns, const char *name,
     const char *uid);
+/* To and from the API's form: reviews, certificate requests, webhooks. */
+AuthenticationV1__UserInfo *user_to_info(struct arena *arena, const struct api_user *user);
 
 #endif
