@@ -20,8 +20,9 @@ enum flag_kind {
 	FLAG_ARRAY     /* struct flag_list; may repeat; commas are kept */
 };
 
+/* Empty (zeroed) before parsing; items and their strings are copies that flags_done() frees. */
 struct flag_list {
-	const char **items; /* freed by flags_done; the strings point into argv or a copy of it */
+	const char **items;
 	size_t len;
 };
 
@@ -42,6 +43,8 @@ struct flag {
  */
 int flags_parse(const struct flag *flags, int argc, char **argv, const char ***ret_args, size_t *ret_len,
     int *ret_dash, struct error *err);
+/* Frees what the lists hold. Daemons need not call it. */
+void flags_done(const struct flag *flags);
 /* A usage text, one line a flag, to standard output. */
 void flags_print_help(const struct flag *flags, const char *usage);
 int flags_parse_duration(const char *s, int64_t *ret_ms, struct error *err);

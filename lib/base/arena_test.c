@@ -1,0 +1,108 @@
+#include "lib/base/arena.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/base/test.h"
+
+static bool is_zero(const char *p, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+static void test_zeroed_and_aligned(void **state)
+{
+	struct arena *arena = arena_new();
+	for (int round = 0; round < 3; round++) {
+		for (size_t size = 0; size < 3000; size += 7) {
+			char *p = arena_alloc(arena, size);
+			assert_int_equal((uintptr_t)p % 16, 0);
+			assert_true(is_zero(p, size));
+			memset(p, 0xff, size);
+		}
+		char *big = arena_alloc(arena, 1 << 20);
+		assert_true(is_zero(big, 1 << 20));
+		memset(big, 0xff, 1 << 20);
+		arena_reset(arena);
+	}
+	assert_true(arena_size(arena) < 1024);
+	arena_free(arena);
+	arena_free(NULL);
+}
+
+static void test_small_arena_is_small(void **state)
+{
+	struct arena *arena = arena_new();
+	arena_alloc(arena, 300);
+	assert_true(arena_size(arena) <= 640);
+	arena_free(arena);
+}
+
+static void test_grow(void **state)
+{
+	struct arena *arena = arena_new();
+	int *list = NULL;
+	size_t len = 0;
+	for (int i = 0; i < 5000; i++) {
+		list = arena_grow(arena, list, len * sizeof(int), (len + 1) * sizeof(int));
+		assert_int_equal(list[len], 0);
+		list[len++] = i;
+		if (i % 100 == 0)
+			memset(arena_alloc(arena, 10), 0xff, 10);
+	}
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal(list[i], i);
+	assert_ptr_equal(arena_grow(arena, list, 100, 50), list);
+	arena_free(arena);
+}
+
+static void test_strings(void **state)
+{
+	struct arena *arena = arena_new();
+	assert_null(arena_strdup(arena, NULL));
+	assert_null(arena_strndup(arena, NULL, 3));
+	assert_string_equal(arena_strdup(arena, "hello"), "hello");
+	assert_string_equal(arena_strndup(arena, "hello", 3), "hel");
+	assert_string_equal(arena_strndup(arena, "hello", 30), "hello");
+	assert_string_equal(arena_printf(arena, "%d-%s", 4, "x"), "4-x");
+	char text[1000];
+	memset(text, 'y', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	assert_string_equal(arena_printf(arena, "%s", text), text);
+	assert_memory_equal(arena_memdup(arena, "a\0b", 3), "a\0b", 3);
+	arena_free(arena);
+}
+
+static char order[8];
+
+static void note(void *arg)
+{
+	strcat(order, arg);
+}
+
+static void test_on_free_runs_last_first(void **state)
+{
+	struct arena *arena = arena_new();
+	arena_on_free(arena, note, "a");
+	arena_on_free(arena, note, "b");
+	arena_reset(arena);
+	assert_string_equal(order, "ba");
+	arena_on_free(arena, note, "c");
+	arena_free(arena);
+	assert_string_equal(order, "bac");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_zeroed_and_aligned),
+	    cmocka_unit_test(test_small_arena_is_small),
+	    cmocka_unit_test(test_grow),
+	    cmocka_unit_test(test_strings),
+	    cmocka_unit_test(test_on_free_runs_last_first),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
