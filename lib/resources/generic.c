@@ -1,0 +1,155 @@
+/* The drivers: what is done to every kind, in which the hooks of its strategy take part. */
+#include <string.h>
+
+#include "lib/api/codec.h"
+#include "lib/api/json.h"
+#include "lib/api/schema.h"
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "lib/base/str.h"
+#include "lib/resources/cells.h"
+#include "lib/resources/resource.h"
+#include "lib/resources/rules.h"
+#include "lib/resources/schema_defaults.h"
+#include "lib/resources/schema_rules.h"
+
+void resource_apply_defaults(
+    const struct resource_type *type, struct object *obj, const struct resource_context *ctx)
+{
+	if (!obj->msg)
+		return;
+	schema_apply_defaults(ctx->arena, type->schema, obj->msg);
+	if (type->defaults)
+		type->defaults(obj, ctx);
+}
+
+/* Groups whose validation upstream does not go through core's, which is stricter about finalizers. */
+static bool has_core_finalizer_rule(const struct resource_type *type)
+{
+	return strcmp(type->group, "apiextensions.k8s.io") && strcmp(type->group, "apiregistration.k8s.io") &&
+	       strcmp(type->group, "admissionregistration.k8s.io");
+}
+
+static void validate_meta(
+    const struct resource_type *type, const struct object *obj, struct field_errors *errors)
+{
+	rule_object_meta(errors, PATH_ROOT("metadata"), obj->meta, type->flags & RESOURCE_NAMESPACED,
+	    type->name_format ? type->name_format : "dns-subdomain", has_core_finalizer_rule(type));
+}
+
+void resource_validate(const struct resource_type *type, const struct object *obj,
+    const struct resource_context *ctx, struct field_errors *errors)
+{
+	validate_meta(type, obj, errors);
+	if (obj->msg)
+		schema_validate(type->schema, obj->msg, type->flags & RESOURCE_DECLARATIVE, NULL, errors);
+	if (type->validate)
+		type->validate(obj, ctx, errors);
+}
+
+void resource_validate_update(const struct resource_type *type, const struct object *obj,
+    const struct object *old, const struct resource_context *ctx, struct field_errors *errors)
+{
+	rule_object_meta_update(errors, PATH_ROOT("metadata"), obj->meta, old->meta);
+	if (obj->msg && old->msg)
+		schema_validate_update(type->schema, obj->msg, old->msg, NULL, errors);
+	resource_validate(type, obj, ctx, errors);
+	if (type->validate_update)
+		type->validate_update(obj, old, ctx, errors);
+}
+
+void resource_validate_status_update(const struct resource_type *type, const struct object *obj,
+    const struct object *old, const struct resource_context *ctx, struct field_errors *errors)
+{
+	rule_object_meta_update(errors, PATH_ROOT("metadata"), obj->meta, old->meta);
+	validate_meta(type, obj, errors);
+	if (type->validate_status_update)
+		type->validate_status_update(obj, old, ctx, errors);
+}
+
+const char *resource_field(
+    const struct resource_type *type, const struct object *obj, const char *name, struct arena *arena)
+{
+	if (!strcmp(name, "metadata.name"))
+		return str_or(obj->meta->name, "");
+	if (!strcmp(name, "metadata.namespace"))
+		return str_or(obj->meta->namespace_, "");
+	return type->field && str_in(name, type->field_selectors) ? type->field(obj, name, arena) : NULL;
+}
+
+static const struct table_column generic_columns[] = {COLUMN_NAME, {"Created At", "date", "", "", 0}};
+
+void resource_columns(const struct resource_type *type, const struct table_column **ret, size_t *ret_len)
+{
+	if (type && type->columns) {
+		*ret = type->columns;
+		*ret_len = type->columns_len;
+	} else {
+		*ret = generic_columns;
+		*ret_len = 2;
+	}
+}
+
+void resource_cells(const struct resource_type *type, const struct object *obj,
+    const struct resource_context *ctx, struct json **ret_cells)
+{
+	if (type && type->cells) {
+		type->cells(obj, ctx, ret_cells);
+		return;
+	}
+	ret_cells[0] = cell_text(ctx, obj->meta->name);
+	ret_cells[1] = cell_time(ctx, obj->meta->creation_timestamp);
+}
+
+/* Versions of the same shape: through JSON, which both spell alike. */
+static int convert_through_json(const struct object *src, struct object *dst, struct error *err)
+{
+	struct json *tree = object_to_json(dst->arena, src);
+	ProtobufCMessage *msg;
+
+	json_set(dst->arena, tree, "apiVersion", json_new_string(dst->arena, dst->api_version));
+	if (codec_from_json(dst->arena, dst->schema, tree, NULL, &msg, err) < 0)
+		return error_prefix(err, "converting %s to %s", src->api_version, dst->api_version);
+	dst->msg = msg;
+	dst->meta = *(MetaV1__ObjectMeta **)((char *)msg + schema_find(dst->schema, "metadata")->offset);
+	return 0;
+}
+
+static int convert_step(const struct object *src, const struct resource_type *hidden,
+    const struct resource_type *to, struct object **ret, struct error *err)
+{
+	struct object *dst = object_new(to->schema);
+	int r = hidden->convert ? hidden->convert(src, dst, err) : convert_through_json(src, dst, err);
+
+	if (r < 0) {
+		object_unref(dst);
+		return r;
+	}
+	dst->revision = src->revision;
+	*ret = dst;
+	return 0;
+}
+
+int resource_convert(
+    const struct object *src, const struct resource_type *to, struct object **ret, struct error *err)
+{
+	const struct resource_type *from = resource_of(src);
+	struct object *stored = NULL;
+	int r;
+
+	if (!from || from == to) {
+		*ret = object_clone(src);
+		return 0;
+	}
+	if (from->stored_as != to->stored_as)
+		return error_set(err, ERR_INTERNAL, "%s is no version of %s", from->plural, to->plural);
+	if (from->stored_as == from)
+		return convert_step(src, to, to, ret, err);
+	if (to->stored_as == to)
+		return convert_step(src, from, to, ret, err);
+	if (convert_step(src, from, from->stored_as, &stored, err) < 0)
+		return -1;
+	r = convert_step(stored, to, to, ret, err);
+	object_unref(stored);
+	return r;
+}
