@@ -6,10 +6,13 @@
   oci.py image CONFIG OUT.tar NAMES LAYERDIR...
                                   an image of those layers, lowest first; CONFIG is JSON with
                                   the `config` section of the OCI image (Env, Cmd, ...);
-                                  NAMES separated by commas: one manifest, several references
+                                  NAMES separated by commas
 
 Times are zero, entries sorted, owners numeric, so a rebuild of unchanged input has an
 unchanged digest. Whiteouts of overlayfs turn into those of the OCI layer format.
+
+Each name has a manifest of its own, with the name as a label, and they share the layers: containerd
+reports a container's image by image id, and one id under several names would come back as any of them.
 """
 import gzip
 import hashlib
@@ -132,18 +135,20 @@ def write_image(config_path, out, names, layer_dirs):
     for folder in layer_dirs:
         with open(os.path.join(folder, "layer.json")) as f:
             layers.append(json.load(f))
-    config = dump({"architecture": ARCH, "os": "linux", "config": section,
-                   "rootfs": {"type": "layers", "diff_ids": [l["diff_id"] for l in layers]}})
-    manifest = dump({"schemaVersion": 2, "mediaType": MEDIA + "manifest.v1+json",
-                     "config": describe("config.v1+json", config),
-                     "layers": [{"mediaType": MEDIA + "layer.v1.tar+gzip",
-                                 "digest": l["digest"], "size": l["size"]} for l in layers]})
-    entries = []
+    blobs, entries = [], []
     for name in names.split(","):
+        labels = dict(section.get("Labels", {}), **{"org.opencontainers.image.ref.name": name})
+        config = dump({"architecture": ARCH, "os": "linux", "config": dict(section, Labels=labels),
+                       "rootfs": {"type": "layers", "diff_ids": [l["diff_id"] for l in layers]}})
+        manifest = dump({"schemaVersion": 2, "mediaType": MEDIA + "manifest.v1+json",
+                         "config": describe("config.v1+json", config),
+                         "layers": [{"mediaType": MEDIA + "layer.v1.tar+gzip",
+                                     "digest": l["digest"], "size": l["size"]} for l in layers]})
         note = {"io.containerd.image.name": name,
                 "org.opencontainers.image.ref.name": name.rsplit(":", 1)[1]}
         entries.append(dict(describe("manifest.v1+json", manifest), annotations=note,
                             platform={"architecture": ARCH, "os": "linux"}))
+        blobs += [config, manifest]
     index = dump({"schemaVersion": 2, "manifests": entries})
 
     with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as tar:
@@ -154,7 +159,7 @@ def write_image(config_path, out, names, layer_dirs):
         add("index.json", index)
         tar.addfile(entry("blobs", 0o755, tarfile.DIRTYPE))
         tar.addfile(entry("blobs/sha256", 0o755, tarfile.DIRTYPE))
-        for data in (config, manifest):
+        for data in blobs:
             add("blobs/sha256/" + hashlib.sha256(data).hexdigest(), data)
         for folder, layer in zip(layer_dirs, layers):
             with open(os.path.join(folder, "layer.tar.gz"), "rb") as f:
