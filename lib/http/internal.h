@@ -1,0 +1,127 @@
+/* What the files of lib/http share: the server, its connections and the exchange under way on each. */
+#ifndef CUBE_HTTP_INTERNAL_H
+#define CUBE_HTTP_INTERNAL_H
+
+#include <http_parser.h> /* its names clash with libwebsockets': that one is seen by lws.c only */
+
+#include "lib/base/buf.h"
+#include "lib/http/lws.h"
+#include "lib/http/server.h"
+
+enum {
+	HTTP_COALESCE_MAX = 16 * 1024, /* parts below this are copied together: one write costs more than the copy */
+	HTTP_PIPELINE_MAX = 64 * 1024, /* bytes read ahead while a request is being handled */
+	HTTP_WRITE_STALL_S = 60      /* a whole answer must make progress within this time */
+};
+
+struct http_segment {
+	struct bytes *bytes;
+	size_t offset;
+};
+
+enum http_conn_state {
+	HTTP_CONN_IDLE,     /* between requests */
+	HTTP_CONN_HEAD,     /* reading a head */
+	HTTP_CONN_BODY,
+	HTTP_CONN_HANDLING, /* a request is with the handler */
+	HTTP_CONN_TUNNEL,
+	HTTP_CONN_CLOSING   /* nothing is read any more; closes when the queue is empty */
+};
+
+struct http_exchange {
+	struct http_server_request request;
+	struct http_conn *conn;
+	bool keep_alive, is_head, is_http10;
+	bool is_started;  /* http_start() was called */
+	bool is_chunked;
+	void (*on_drain)(void *arg);
+	void (*on_close)(void *arg);
+	void *arg;
+};
+
+struct http_tunnel {
+	struct http_conn *conn; /* NULL after the peer has gone */
+	struct http_tunnel_callbacks callbacks;
+	void *arg;
+};
+
+struct http_conn {
+	struct http_conn *next, **prev;
+	struct http_conn *next_dirty;
+	struct http_server *server;
+	struct lws *wsi;
+	struct http_parser parser;
+	enum http_conn_state state;
+	struct http_exchange *exchange; /* the one being read or handled */
+	struct http_tunnel *tunnel;
+	struct http_peer peer;
+	struct arena *peer_arena;       /* strings of peer; made with the first request */
+	char address[64];
+
+	/* the head while it is read */
+	struct buf head;                /* target, then name and value pairs, each NUL-terminated */
+	size_t *offsets;                /* where each string starts: target, name, value, name, value ... */
+	size_t offsets_len, offsets_capacity;
+	int head_part;                  /* what the parser gave last: 0 target, 1 name, 2 value */
+	size_t head_size;               /* bytes of this head read so far */
+	struct buf body;
+	bool message_done;
+	int reject_status;              /* answer this and close: 400, 413, 431 */
+
+	struct buf in;                  /* read ahead, or bytes for a tunnel */
+	bool is_feeding;                /* inside conn_feed(): the loop there goes on with `in` */
+	bool rx_paused;
+	bool is_broken;                 /* to be closed at once */
+	bool in_callback;               /* inside an lws callback, which closes by its return value */
+	bool is_dirty;                  /* in the server's list of connections to be flushed */
+
+	struct http_segment *queue;     /* ring */
+	size_t queue_head, queue_len, queue_capacity;
+	size_t queued;                  /* bytes */
+};
+
+struct http_server {
+	struct loop *loop;
+	struct http_server_options options; /* strings in arena */
+	struct arena *arena;
+	void (*handler)(void *arg, struct http_server_request *request);
+	void *arg;
+	struct http_lws *lws;
+	int listen_fd;
+	int port;
+	struct loop_fd *listen_watch;
+	struct http_conn *conns;
+	size_t conns_len;
+	struct http_conn *dirty;
+	bool flush_scheduled;
+	bool is_stopping, is_freed;
+	int deferred;                   /* loop_defer() calls on the way: the struct lives until they ran */
+	struct loop_timer *grace_timer;
+	void (*shutdown_done)(void *arg);
+	void *shutdown_arg;
+	char *scratch;                  /* HTTP_WRITE_MAX bytes to put small segments together */
+	char date[40];                  /* of date_s */
+	int64_t date_s;
+};
+
+/* connection.c */
+void http_conn_feed(struct http_conn *conn, const char *data, size_t size);
+void http_conn_continue(struct http_conn *conn); /* after an exchange: next pipelined request, or idle */
+void http_conn_kill(struct http_conn *conn);  /* closes soon, dropping what is queued */
+void http_conn_close_after_drain(struct http_conn *conn);
+void http_exchange_free(struct http_exchange *exchange);
+/* output.c */
+void http_conn_queue(struct http_conn *conn, struct bytes *take_bytes);
+void http_conn_flush(struct http_conn *conn);    /* now */
+void http_conn_schedule(struct http_conn *conn); /* at the end of this turn of the loop */
+void http_conn_queue_done(struct http_conn *conn);
+void http_conn_forget(struct http_conn *conn);   /* drops it from the list of dirty ones */
+/* response.c */
+void http_respond_plain(struct http_conn *conn, int status); /* when there is no request to answer: closes */
+/* tls.c */
+void http_tls_peer(struct http_conn *conn);
+/* server.c */
+void http_server_conn_gone(struct http_server *server);
+const char *http_server_date(struct http_server *server);
+
+#endif

@@ -1,0 +1,158 @@
+/* The queue of bytes that a connection still has to write, and how it leaves. */
+#include "lib/http/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/loop/loop.h"
+
+void http_conn_queue(struct http_conn *conn, struct bytes *take_bytes)
+{
+	if (take_bytes->size == 0 || conn->is_broken) {
+		bytes_unref(take_bytes);
+		return;
+	}
+	if (conn->queue_len == conn->queue_capacity) {
+		size_t capacity = conn->queue_capacity ? conn->queue_capacity * 2 : 8;
+		struct http_segment *ring = malloc(capacity * sizeof *ring);
+		if (!ring)
+			abort();
+		for (size_t i = 0; i < conn->queue_len; i++)
+			ring[i] = conn->queue[(conn->queue_head + i) % conn->queue_capacity];
+		free(conn->queue);
+		conn->queue = ring;
+		conn->queue_head = 0;
+		conn->queue_capacity = capacity;
+	}
+	conn->queue[(conn->queue_head + conn->queue_len) % conn->queue_capacity] =
+	    (struct http_segment){take_bytes, 0};
+	conn->queue_len++;
+	conn->queued += take_bytes->size;
+}
+
+static void queue_drop(struct http_conn *conn, size_t size)
+{
+	conn->queued -= size;
+	while (size > 0) {
+		struct http_segment *s = &conn->queue[conn->queue_head];
+		size_t left = s->bytes->size - s->offset;
+		if (size < left) {
+			s->offset += size;
+			return;
+		}
+		size -= left;
+		bytes_unref(s->bytes);
+		conn->queue_head = (conn->queue_head + 1) % conn->queue_capacity;
+		conn->queue_len--;
+	}
+}
+
+void http_conn_queue_done(struct http_conn *conn)
+{
+	queue_drop(conn, conn->queued);
+	free(conn->queue);
+	conn->queue = NULL;
+	conn->queue_len = conn->queue_capacity = conn->queue_head = 0;
+}
+
+/* What to write next: a large segment as it stands, small ones put together in the server's scratch memory. */
+static const char *next_chunk(struct http_conn *conn, size_t *ret_size)
+{
+	struct http_segment *s = &conn->queue[conn->queue_head];
+	size_t left = s->bytes->size - s->offset;
+	if (left >= HTTP_COALESCE_MAX || conn->queue_len == 1) {
+		*ret_size = left > HTTP_WRITE_MAX ? HTTP_WRITE_MAX : left;
+		return s->bytes->data + s->offset;
+	}
+	size_t size = 0;
+	for (size_t i = 0; i < conn->queue_len && size < HTTP_WRITE_MAX; i++) {
+		s = &conn->queue[(conn->queue_head + i) % conn->queue_capacity];
+		left = s->bytes->size - s->offset;
+		if (left > HTTP_WRITE_MAX - size)
+			left = HTTP_WRITE_MAX - size;
+		memcpy(conn->server->scratch + size, s->bytes->data + s->offset, left);
+		size += left;
+	}
+	*ret_size = size;
+	return conn->server->scratch;
+}
+
+static void drained(struct http_conn *conn)
+{
+	if (conn->state == HTTP_CONN_CLOSING) {
+		http_conn_kill(conn);
+	} else if (conn->state == HTTP_CONN_TUNNEL) {
+		if (conn->tunnel->callbacks.on_drain)
+			conn->tunnel->callbacks.on_drain(conn->tunnel->arg);
+	} else if (conn->exchange && conn->exchange->is_started && conn->exchange->on_drain) {
+		conn->exchange->on_drain(conn->exchange->arg);
+	} else if (conn->state == HTTP_CONN_IDLE) {
+		http_conn_continue(conn);
+	}
+}
+
+void http_conn_flush(struct http_conn *conn)
+{
+	bool had = conn->queued > 0;
+	/* Once lws had to keep a part, more writes would only make it copy: wait until the socket takes bytes. */
+	while (conn->queued > 0 && !conn->is_broken && !http_lws_is_full(conn->wsi)) {
+		size_t size = 0;
+		const char *data = next_chunk(conn, &size);
+		if (http_lws_write(conn->wsi, data, size) < 0) {
+			http_conn_kill(conn);
+			return;
+		}
+		queue_drop(conn, size);
+	}
+	if (conn->is_broken)
+		return;
+	if (conn->queued > 0 || http_lws_is_full(conn->wsi)) {
+		http_lws_want_write(conn->wsi);
+		if (conn->state == HTTP_CONN_CLOSING || conn->state == HTTP_CONN_IDLE)
+			http_lws_timeout(conn->wsi, HTTP_WRITE_STALL_S * 1000);
+	} else if (had || conn->state == HTTP_CONN_CLOSING) {
+		drained(conn);
+	}
+}
+
+static void flush_dirty(void *arg)
+{
+	struct http_server *server = arg;
+	server->deferred--;
+	server->flush_scheduled = false;
+	while (server->dirty) {
+		struct http_conn *conn = server->dirty;
+		server->dirty = conn->next_dirty;
+		conn->is_dirty = false;
+		http_conn_flush(conn);
+	}
+	http_server_conn_gone(server);
+}
+
+void http_conn_schedule(struct http_conn *conn)
+{
+	struct http_server *server = conn->server;
+	if (conn->is_dirty || conn->is_broken)
+		return;
+	conn->is_dirty = true;
+	conn->next_dirty = server->dirty;
+	server->dirty = conn;
+	if (server->flush_scheduled)
+		return;
+	server->flush_scheduled = true;
+	server->deferred++;
+	loop_defer(server->loop, flush_dirty, server);
+}
+
+void http_conn_forget(struct http_conn *conn)
+{
+	if (!conn->is_dirty)
+		return;
+	for (struct http_conn **p = &conn->server->dirty; *p; p = &(*p)->next_dirty) {
+		if (*p == conn) {
+			*p = conn->next_dirty;
+			break;
+		}
+	}
+	conn->is_dirty = false;
+}

@@ -1,0 +1,78 @@
+/* What OpenSSL is told about client certificates, and what it knows about the one a peer showed. */
+#include "lib/http/internal.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "lib/base/arena.h"
+
+/* Any certificate is let through the handshake; the verdict is kept and decides later between a name and a 401. */
+static int accept_any(int preverify_ok, X509_STORE_CTX *ctx)
+{
+	return 1;
+}
+
+int http_tls_setup(void *ssl_ctx, const struct http_server_options *options)
+{
+	SSL_CTX *ctx = ssl_ctx;
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	if (!options->client_ca_file)
+		return 0;
+	if (SSL_CTX_load_verify_locations(ctx, options->client_ca_file, NULL) != 1)
+		return -1;
+	SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(options->client_ca_file));
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, accept_any);
+	return 0;
+}
+
+static char *entry_text(struct arena *arena, X509_NAME_ENTRY *entry)
+{
+	unsigned char *utf8 = NULL;
+	int size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
+	if (size < 0)
+		return NULL;
+	char *text = arena_strndup(arena, (char *)utf8, (size_t)size);
+	OPENSSL_free(utf8);
+	return text;
+}
+
+static void read_subject(struct http_conn *conn, X509 *cert)
+{
+	X509_NAME *subject = X509_get_subject_name(cert);
+	int count = X509_NAME_entry_count(subject);
+	const char **organizations = ARENA_ARRAY(conn->peer_arena, const char *, (size_t)count + 1);
+	size_t len = 0;
+	for (int i = 0; i < count; i++) {
+		X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, i);
+		int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+		const char *text = entry_text(conn->peer_arena, entry);
+		if (nid == NID_commonName && text)
+			conn->peer.cert_common_name = text;
+		else if (nid == NID_organizationName && text)
+			organizations[len++] = text;
+	}
+	conn->peer.cert_organizations = organizations;
+}
+
+void http_tls_peer(struct http_conn *conn)
+{
+	static const char *const none[] = {NULL};
+	conn->peer.cert_common_name = "";
+	conn->peer.cert_organizations = none;
+	SSL *ssl = http_lws_ssl(conn->wsi);
+	X509 *cert = ssl ? SSL_get1_peer_certificate(ssl) : NULL;
+	if (!cert)
+		return;
+	conn->peer.has_cert = true;
+	read_subject(conn, cert);
+	long verdict = SSL_get_verify_result(ssl);
+	if (verdict != X509_V_OK)
+		conn->peer.cert_error = X509_verify_cert_error_string(verdict);
+	else if (X509_check_purpose(cert, X509_PURPOSE_SSL_CLIENT, 0) != 1)
+		conn->peer.cert_error = "certificate is not meant for clients";
+	conn->peer.cert_verified = conn->peer.cert_error == NULL;
+	X509_free(cert);
+}
