@@ -1,0 +1,439 @@
+/* etcd through its gRPC-gateway (v3 JSON): unary operations. etcd_watch.c has the stream. */
+#include "apiserver/storage/etcd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/api/json.h"
+#include "lib/base/str.h"
+#include "lib/loop/http_client.h"
+#include "lib/loop/loop.h"
+
+static void send_op(struct storage_op *op);
+
+static struct etcd *etcd_of(struct storage *s)
+{
+	return (struct etcd *)s;
+}
+
+struct storage_op *etcd_op_new(struct etcd *etcd, enum etcd_op_kind kind, const char *path)
+{
+	struct storage_op *op = calloc(1, sizeof *op);
+	if (!op)
+		abort();
+	op->etcd = etcd;
+	op->kind = kind;
+	op->path = path;
+	op->next = etcd->ops;
+	op->prev = &etcd->ops;
+	if (op->next)
+		op->next->prev = &op->next;
+	etcd->ops = op;
+	return op;
+}
+
+void etcd_op_free(struct storage_op *op)
+{
+	*op->prev = op->next;
+	if (op->next)
+		op->next->prev = op->prev;
+	http_call_cancel(op->call);
+	loop_timer_free(op->timer);
+	if (op->watch)
+		etcd_watch_free(op->watch);
+	buf_done(&op->body);
+	free(op);
+}
+
+const char *etcd_url(const struct etcd *etcd, struct arena *arena, const char *path)
+{
+	return arena_printf(arena, "%s%s", etcd->endpoints[etcd->endpoint], path);
+}
+
+void etcd_failed(struct etcd *etcd, const char *why)
+{
+	etcd->failures++;
+	snprintf(etcd->last_failure, sizeof etcd->last_failure, "%s", why);
+	etcd->endpoint = (etcd->endpoint + 1) % etcd->endpoints_len;
+}
+
+void etcd_succeeded(struct etcd *etcd)
+{
+	etcd->failures = 0;
+}
+
+void etcd_put_base64(struct buf *out, const void *data, size_t size)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *in = data;
+	char *p = buf_reserve(out, (size + 2) / 3 * 4 + 2);
+	char *start = p;
+	*p++ = '"';
+	for (; size >= 3; size -= 3, in += 3) {
+		*p++ = digits[in[0] >> 2];
+		*p++ = digits[(in[0] & 3) << 4 | in[1] >> 4];
+		*p++ = digits[(in[1] & 15) << 2 | in[2] >> 6];
+		*p++ = digits[in[2] & 63];
+	}
+	if (size) {
+		*p++ = digits[in[0] >> 2];
+		*p++ = digits[(in[0] & 3) << 4 | (size > 1 ? in[1] >> 4 : 0)];
+		*p++ = size > 1 ? digits[(in[1] & 15) << 2] : '=';
+		*p++ = '=';
+	}
+	*p++ = '"';
+	out->size += (size_t)(p - start);
+	out->data[out->size] = '\0';
+}
+
+int64_t etcd_int(const struct json *object, const char *key)
+{
+	const struct json *v = json_get(object, key);
+	int64_t n = 0;
+	if (v && (v->type == JSON_STRING || v->type == JSON_NUMBER))
+		str_to_int64(v->text, &n);
+	return n;
+}
+
+void etcd_read_item(struct arena *arena, const struct json *kv, struct storage_item *ret)
+{
+	const struct json *key = json_get(kv, "key"), *value = json_get(kv, "value");
+	size_t key_size = 0;
+	char *raw = key ? str_unbase64(arena, key->text, key->len, &key_size) : NULL;
+	ret->key = raw ? arena_strndup(arena, raw, key_size) : "";
+	ret->value = value ? str_unbase64(arena, value->text, value->len, &ret->value_size) : NULL;
+	ret->revision = etcd_int(kv, "mod_revision");
+	ret->create_revision = etcd_int(kv, "create_revision");
+}
+
+int etcd_error(int status, const char *body, size_t size, struct error *err)
+{
+	struct arena *arena = arena_new();
+	struct json *tree = NULL;
+	json_parse(arena, body, size, NULL, &tree, NULL);
+	const char *message = json_get_string(tree, "message", json_get_string(tree, "error", ""));
+	int64_t code = json_get_int(tree, "code", 0);
+	if (strstr(message, "has been compacted"))
+		error_set(err, ERR_EXPIRED, "The resourceVersion for the provided list is too old.");
+	else if (strstr(message, "request is too large"))
+		error_set(err, ERR_TOO_LARGE, "etcd: %s", message);
+	else if (code == 14 || status == 503)
+		error_set(err, ERR_UNAVAILABLE, "etcd: %s", message);
+	else if (code == 4 || strstr(message, "timed out"))
+		error_set(err, ERR_TIMEOUT, "etcd: %s", message);
+	else
+		error_set(err, ERR_INTERNAL, "etcd: HTTP %d %s", status, message);
+	arena_free(arena);
+	return -1;
+}
+
+static void finish(struct storage_op *op, const struct storage_result *result)
+{
+	storage_done_fn *done = op->done;
+	void *arg = op->arg;
+	op->call = NULL;
+	etcd_op_free(op);
+	if (done)
+		done(arg, result);
+}
+
+static void read_kvs(struct arena *arena, const struct json *answer, struct storage_result *result)
+{
+	const struct json *kvs = json_get(answer, "kvs");
+	size_t len = kvs && kvs->type == JSON_ARRAY ? kvs->len : 0;
+	struct storage_item *items = ARENA_ARRAY(arena, struct storage_item, len + 1);
+	for (size_t i = 0; i < len; i++)
+		etcd_read_item(arena, kvs->items[i], &items[i]);
+	result->items = items;
+	result->items_len = len;
+	result->more = json_get_bool(answer, "more", false);
+	result->remaining = result->more ? etcd_int(answer, "count") - (int64_t)len : 0;
+}
+
+/* A txn's only response that can hold keys is the delete's. */
+static void read_txn(struct arena *arena, const struct json *answer, struct storage_result *result)
+{
+	result->succeeded = json_get_bool(answer, "succeeded", false);
+	const struct json *responses = json_get(answer, "responses");
+	result->items = NULL;
+	if (!responses || responses->type != JSON_ARRAY || responses->len == 0)
+		return;
+	const struct json *range = json_get(responses->items[0], "response_delete_range");
+	const struct json *kvs = json_get(range, "prev_kvs");
+	if (kvs && kvs->type == JSON_ARRAY && kvs->len == 1) {
+		struct storage_item *item = ARENA_NEW(arena, struct storage_item);
+		etcd_read_item(arena, kvs->items[0], item);
+		result->items = item;
+		result->items_len = 1;
+	}
+}
+
+static void on_answer(struct storage_op *op, struct arena *arena, const struct http_response *response)
+{
+	struct error err = ERROR_INIT;
+	struct storage_result result = {.error = NULL};
+	struct json *answer = NULL;
+	struct json_limits limits = {.size_max = ETCD_RESPONSE_MAX};
+	if (json_parse(arena, response->body, response->body_size, &limits, &answer, &err)) {
+		error_prefix(&err, "etcd's answer");
+		result.error = &err;
+	} else {
+		result.revision = etcd_int(json_get(answer, "header"), "revision");
+		if (op->kind == ETCD_RANGE)
+			read_kvs(arena, answer, &result);
+		else if (op->kind == ETCD_TXN)
+			read_txn(arena, answer, &result);
+		else if (op->kind == ETCD_LEASE)
+			result.revision = etcd_int(answer, "ID");
+	}
+	if (op->kind == ETCD_LEASE && !result.error) {
+		op->etcd->lease_id = result.revision;
+		op->etcd->lease_ttl_s = op->lease_ttl_s;
+		op->etcd->lease_until_ms = loop_now_ms(op->etcd->loop) + 60000;
+	}
+	finish(op, &result);
+}
+
+static void on_retry(void *arg)
+{
+	struct storage_op *op = arg;
+	loop_timer_free(op->timer);
+	op->timer = NULL;
+	send_op(op);
+}
+
+static bool try_again(struct storage_op *op, const struct error *err)
+{
+	bool is_passing = err->code == ERR_UNAVAILABLE || err->code == ERR_IO || err->code == ERR_TIMEOUT;
+	if (!op->is_idempotent || !is_passing || op->attempt >= ETCD_ATTEMPTS_MAX)
+		return false;
+	/* 25 ms doubling: about three seconds in all. */
+	op->timer = loop_timer_new(op->etcd->loop, on_retry, op);
+	loop_timer_start(op->timer, 25 << (op->attempt - 1), 0);
+	return true;
+}
+
+static void on_done(void *arg, const struct http_response *response)
+{
+	struct storage_op *op = arg;
+	op->call = NULL;
+	if (!response->error && response->status == 200) {
+		etcd_succeeded(op->etcd);
+		struct arena *arena = arena_new();
+		on_answer(op, arena, response);
+		arena_free(arena);
+		return;
+	}
+	struct error err = ERROR_INIT;
+	if (response->error) {
+		enum error_code code = response->error->code == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE;
+		error_set(&err, code, "etcd %s: %s", op->etcd->endpoints[op->etcd->endpoint], response->error->message);
+	} else {
+		etcd_error(response->status, response->body, response->body_size, &err);
+	}
+	if (err.code == ERR_UNAVAILABLE || err.code == ERR_TIMEOUT) {
+		etcd_failed(op->etcd, err.message);
+		if (try_again(op, &err))
+			return;
+	}
+	struct storage_result result = {.error = &err};
+	finish(op, &result);
+}
+
+static void send_op(struct storage_op *op)
+{
+	static const char *const headers[] = {"Content-Type: application/json", "Expect:", NULL};
+	struct arena *arena = arena_new();
+	struct http_request request = {.method = "POST",
+	    .url = etcd_url(op->etcd, arena, op->path),
+	    .headers = headers,
+	    .body = op->body.data,
+	    .body_size = op->body.size,
+	    .timeout_ms = ETCD_TIMEOUT_MS,
+	    .response_max = ETCD_RESPONSE_MAX};
+	op->attempt++;
+	op->call = http_client_send(op->etcd->http, &request, on_done, op);
+	arena_free(arena);
+}
+
+static struct storage_op *start(struct storage *s, enum etcd_op_kind kind, const char *path, storage_done_fn *done,
+    void *arg)
+{
+	struct storage_op *op = etcd_op_new(etcd_of(s), kind, path);
+	op->done = done;
+	op->arg = arg;
+	op->is_idempotent = kind != ETCD_TXN;
+	return op;
+}
+
+static struct storage_op *etcd_get(struct storage *s, const char *key, storage_done_fn *done, void *arg)
+{
+	struct storage_op *op = start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
+	buf_puts(&op->body, "{\"key\":");
+	etcd_put_base64(&op->body, key, strlen(key));
+	buf_putc(&op->body, '}');
+	send_op(op);
+	return op;
+}
+
+static struct storage_op *etcd_list(struct storage *s, const char *from, const char *to, int64_t revision,
+    int64_t limit, bool keys_only, storage_done_fn *done, void *arg)
+{
+	struct storage_op *op = start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
+	buf_puts(&op->body, "{\"key\":");
+	etcd_put_base64(&op->body, from, strlen(from));
+	buf_puts(&op->body, ",\"range_end\":");
+	etcd_put_base64(&op->body, to, strlen(to));
+	if (revision)
+		buf_printf(&op->body, ",\"revision\":\"%" PRId64 "\"", revision);
+	if (limit)
+		buf_printf(&op->body, ",\"limit\":\"%" PRId64 "\"", limit);
+	if (keys_only)
+		buf_puts(&op->body, ",\"keys_only\":true");
+	buf_putc(&op->body, '}');
+	send_op(op);
+	return op;
+}
+
+/* {"compare":[{"key","target":"MOD","mod_revision"}],"success":[ ; without a failure branch: it is the costly part. */
+static void begin_txn(struct buf *body, const char *key, int64_t revision)
+{
+	buf_puts(body, "{\"compare\":[{\"key\":");
+	etcd_put_base64(body, key, strlen(key));
+	buf_printf(body, ",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"%" PRId64 "\"}],\"success\":[",
+	    revision);
+}
+
+static struct storage_op *etcd_put_if(struct storage *s, const char *key, int64_t revision, const void *value,
+    size_t size, int64_t lease, storage_done_fn *done, void *arg)
+{
+	struct storage_op *op = start(s, ETCD_TXN, "/v3/kv/txn", done, arg);
+	begin_txn(&op->body, key, revision);
+	buf_puts(&op->body, "{\"request_put\":{\"key\":");
+	etcd_put_base64(&op->body, key, strlen(key));
+	buf_puts(&op->body, ",\"value\":");
+	etcd_put_base64(&op->body, value, size);
+	if (lease)
+		buf_printf(&op->body, ",\"lease\":\"%" PRId64 "\"", lease);
+	buf_puts(&op->body, "}}]}");
+	send_op(op);
+	return op;
+}
+
+static struct storage_op *etcd_delete_if(struct storage *s, const char *key, int64_t revision, storage_done_fn *done,
+    void *arg)
+{
+	struct storage_op *op = start(s, ETCD_TXN, "/v3/kv/txn", done, arg);
+	begin_txn(&op->body, key, revision);
+	buf_puts(&op->body, "{\"request_delete_range\":{\"key\":");
+	etcd_put_base64(&op->body, key, strlen(key));
+	buf_puts(&op->body, "}}]}");
+	send_op(op);
+	return op;
+}
+
+static struct storage_op *etcd_revision(struct storage *s, storage_done_fn *done, void *arg)
+{
+	/* Any linearizable read tells the revision; this key is a single small one. */
+	struct storage_op *op = start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
+	buf_puts(&op->body, "{\"key\":");
+	etcd_put_base64(&op->body, "compact_rev_key", strlen("compact_rev_key"));
+	buf_puts(&op->body, ",\"count_only\":true}");
+	send_op(op);
+	return op;
+}
+
+static struct storage_op *etcd_compact(struct storage *s, int64_t revision, storage_done_fn *done, void *arg)
+{
+	struct storage_op *op = start(s, ETCD_COMPACT, "/v3/kv/compaction", done, arg);
+	buf_printf(&op->body, "{\"revision\":\"%" PRId64 "\"}", revision);
+	send_op(op);
+	return op;
+}
+
+static void answer_shared_lease(void *arg)
+{
+	struct storage_op *op = arg;
+	struct storage_result result = {.revision = op->etcd->lease_id};
+	finish(op, &result);
+}
+
+static struct storage_op *etcd_lease(struct storage *s, int64_t ttl_s, storage_done_fn *done, void *arg)
+{
+	struct etcd *etcd = etcd_of(s);
+	struct storage_op *op = start(s, ETCD_LEASE, "/v3/lease/grant", done, arg);
+	op->lease_ttl_s = ttl_s;
+	if (etcd->lease_id && etcd->lease_ttl_s == ttl_s && loop_now_ms(etcd->loop) < etcd->lease_until_ms) {
+		op->timer = loop_timer_new(etcd->loop, answer_shared_lease, op);
+		loop_timer_start(op->timer, 0, 0);
+		return op;
+	}
+	buf_printf(&op->body, "{\"TTL\":\"%" PRId64 "\"}", ttl_s + 60);
+	send_op(op);
+	return op;
+}
+
+static void etcd_cancel(struct storage_op *op)
+{
+	etcd_op_free(op);
+}
+
+static const char *etcd_health(struct storage *s)
+{
+	struct etcd *etcd = etcd_of(s);
+	return etcd->failures > 0 ? etcd->last_failure : NULL;
+}
+
+static void etcd_free(struct storage *s)
+{
+	struct etcd *etcd = etcd_of(s);
+	while (etcd->ops)
+		etcd_op_free(etcd->ops);
+	http_client_free(etcd->http);
+	arena_free(etcd->arena);
+	free(etcd);
+}
+
+static const struct storage_functions functions = {
+    .get = etcd_get,
+    .list = etcd_list,
+    .put_if = etcd_put_if,
+    .delete_if = etcd_delete_if,
+    .revision = etcd_revision,
+    .watch = etcd_watch_start,
+    .compact = etcd_compact,
+    .lease = etcd_lease,
+    .cancel = etcd_cancel,
+    .health = etcd_health,
+    .free = etcd_free,
+};
+
+struct storage *storage_etcd_new(struct loop *loop, const struct storage_etcd_options *options, struct error *err)
+{
+	if (!options->endpoints || !options->endpoints[0]) {
+		error_set(err, ERR_BAD_REQUEST, "--etcd-servers must be specified");
+		return NULL;
+	}
+	struct etcd *etcd = calloc(1, sizeof *etcd);
+	if (!etcd)
+		abort();
+	etcd->storage.functions = &functions;
+	etcd->loop = loop;
+	etcd->arena = arena_new();
+	while (options->endpoints[etcd->endpoints_len])
+		etcd->endpoints_len++;
+	etcd->endpoints = ARENA_ARRAY(etcd->arena, char *, etcd->endpoints_len);
+	for (size_t i = 0; i < etcd->endpoints_len; i++) {
+		char *url = arena_strdup(etcd->arena, options->endpoints[i]);
+		size_t size = strlen(url);
+		if (size && url[size - 1] == '/')
+			url[size - 1] = '\0';
+		etcd->endpoints[i] = strstr(url, "://") ? url : arena_printf(etcd->arena, "http://%s", url);
+	}
+	struct http_tls tls = {
+	    .ca_file = options->ca_file, .cert_file = options->cert_file, .key_file = options->key_file};
+	etcd->http = http_client_new(loop, &tls);
+	return &etcd->storage;
+}

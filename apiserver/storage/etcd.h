@@ -1,0 +1,67 @@
+/* etcd's files among themselves: the client, one unary operation, and the endpoints that both kinds of calls use. */
+#ifndef CUBE_APISERVER_STORAGE_ETCD_H
+#define CUBE_APISERVER_STORAGE_ETCD_H
+
+#include "apiserver/storage/storage.h"
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+
+struct etcd_watch;
+struct http_call;
+struct http_client;
+struct http_response;
+struct json;
+struct loop_timer;
+
+enum { ETCD_TIMEOUT_MS = 10000, ETCD_ATTEMPTS_MAX = 8, ETCD_RESPONSE_MAX = 512 * 1024 * 1024 };
+
+struct etcd {
+	struct storage storage;
+	struct loop *loop;
+	struct http_client *http;
+	struct arena *arena;
+	char **endpoints;
+	size_t endpoints_len, endpoint; /* the one in use */
+	struct storage_op *ops;
+	int failures;                   /* exchanges in a row that failed; 0: well */
+	char last_failure[256];
+	/* the lease that events share */
+	int64_t lease_id, lease_ttl_s, lease_until_ms;
+};
+
+enum etcd_op_kind { ETCD_RANGE, ETCD_TXN, ETCD_COMPACT, ETCD_LEASE, ETCD_WATCH };
+
+struct storage_op {
+	struct storage_op *next, **prev;
+	struct etcd *etcd;
+	enum etcd_op_kind kind;
+	const char *path;
+	struct buf body;
+	bool is_idempotent;
+	int attempt;
+	struct http_call *call;
+	struct loop_timer *timer; /* the next attempt, or the answer of a shared lease */
+	storage_done_fn *done;
+	void *arg;
+	int64_t lease_ttl_s;
+	struct etcd_watch *watch; /* ETCD_WATCH */
+};
+
+struct storage_op *etcd_op_new(struct etcd *etcd, enum etcd_op_kind kind, const char *path);
+void etcd_op_free(struct storage_op *op);
+const char *etcd_url(const struct etcd *etcd, struct arena *arena, const char *path);
+void etcd_failed(struct etcd *etcd, const char *why); /* counts, and moves to the next endpoint */
+void etcd_succeeded(struct etcd *etcd);
+void etcd_put_base64(struct buf *out, const void *data, size_t size); /* quoted */
+/* An error answer of the gateway; ERR_UNAVAILABLE ones may be tried again. Returns -1. */
+int etcd_error(int status, const char *body, size_t size, struct error *err);
+/* {"key","value","mod_revision",...}; the value is NUL-terminated too. */
+void etcd_read_item(struct arena *arena, const struct json *kv, struct storage_item *ret);
+int64_t etcd_int(const struct json *object, const char *key); /* int64 are strings; absent means 0 */
+
+struct storage_op *etcd_watch_start(struct storage *s, int64_t start,
+    const struct storage_watch_callbacks *callbacks, void *arg);
+void etcd_watch_free(struct etcd_watch *watch);
+
+#endif
