@@ -1,6 +1,6 @@
 /*
  * json: a JSON value as a tree in an arena; yajl does the parsing. Numbers keep their text, so 64-bit integers are exact.
- * Object members keep their order. Used for patches, custom resources, schemas, and on the way to and from structs.
+ * Object members keep their order. Strings hold no NUL byte: text that has \u0000 is refused. Used for patches, custom resources, schemas, and on the way to and from structs.
  */
 #ifndef CUBE_API_JSON_H
 #define CUBE_API_JSON_H
@@ -67,6 +67,12 @@ struct json *json_clone(struct arena *arena, const struct json *v);
 bool json_equal(const struct json *a, const struct json *b); /* object order ignored, numbers by value */
 bool json_is_int(const struct json *v, int64_t *ret);
 bool json_number(const struct json *v, double *ret);
+/*
+ * True when containers nest deeper than `depth`. Parsers bound the depth of what they read; code that can nest trees into
+ * each other (a patch that copies a parent into its child) asks this before the result goes on: the functions here and
+ * the codecs recurse once per level.
+ */
+bool json_is_deeper(const struct json *v, size_t depth);
 
 /* Compact text, object members in order; indent > 0 pretty-prints with that many spaces as Go's MarshalIndent does. */
 void json_write(struct buf *out, const struct json *v, int indent);

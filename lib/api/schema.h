@@ -1,5 +1,5 @@
 /*
- * schema: the one table that describes every type of the API, made at build time from proto/*.proto and its options
+ * schema: the one table that describes every type of the API, made at build time from the .proto files and their options
  * (proto/cube/options.proto). Everything generic is driven by it: JSON, YAML and protobuf codecs, clone, compare,
  * defaulting, structural validation, strategic merge, server-side apply, explain, OpenAPI.
  *
@@ -12,6 +12,9 @@
  *  - Time, MicroTime, Quantity, IntOrString, RawExtension, FieldsV1, JSON, Duration and the like are special kinds: their struct
  *    pointer is NULL when the value is not set (zero), also for plain fields.
  *  - map<> fields are arrays of entries {base, key, value}, sorted by key, keys unique.
+ *  - Elements of lists and values of maps are never NULL.
+ *  - A list or map of length 0 is nil when its array is NULL, else empty; that only shows in JSON where a field without
+ *    SCHEMA_OMITEMPTY prints null or []. The items of a list kind always print [].
  */
 #ifndef CUBE_API_SCHEMA_H
 #define CUBE_API_SCHEMA_H
@@ -94,6 +97,7 @@ struct schema {
 	size_t fields_len;
 	const uint16_t *by_name; /* indexes into fields sorted by json name; inline messages excluded */
 	size_t by_name_len;
+	const uint16_t *by_number; /* indexes into fields in the order of their numbers; fields_len of them */
 };
 
 /* The schema of a message; NULL for one that is none of ours. */
@@ -142,7 +146,10 @@ bool api_map_remove_(size_t *len, void **entries, const char *key);
 	api_map_set_((arena), &(owner)->n_##member, (void ***)&(owner)->member, &entry_lower##__descriptor, (key), (value))
 #define api_map_remove(owner, member, key) api_map_remove_(&(owner)->n_##member, (void **)(owner)->member, (key))
 
-/* Appends to a repeated message or string member: api_append(arena, spec, containers, c). */
+/*
+ * Appends to a repeated message or string member: api_append(arena, spec, containers, c). The array moves each time, so
+ * this is for short lists; when the length is known, set the member to an ARENA_ARRAY at once.
+ */
 void api_append_(struct arena *arena, size_t *len, void ***items, void *item);
 #define api_append(arena, owner, member, item)                                                                 \
 	api_append_((arena), &(owner)->n_##member, (void ***)&(owner)->member, (item))

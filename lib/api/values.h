@@ -37,6 +37,7 @@ bool quantity_in_(size_t len, void *entries, const char *name, struct quantity *
 #define quantity_in(owner, member, name, ret) quantity_in_((owner)->n_##member, (void *)(owner)->member, (name), (ret))
 
 /* Times. */
+#define TIME_ZERO_SECONDS INT64_C(-62135596800) /* Go's zero time, the year 1: means "not set" */
 MetaV1__Time *time_new(struct arena *arena, int64_t seconds);
 MetaV1__MicroTime *micro_time_new(struct arena *arena, int64_t ns);
 int64_t time_seconds(const MetaV1__Time *t); /* 0 for NULL */
@@ -47,6 +48,10 @@ const char *time_format(int64_t seconds, char out[TIME_TEXT_MAX]);              
 const char *time_format_micro(int64_t seconds, int32_t nanos, char out[TIME_TEXT_MAX]); /* ...05.000000Z */
 /* Human durations as kubectl's AGE column prints them: 5s, 3m12s, 4h, 2d3h, 30d. */
 const char *time_human_duration(int64_t seconds, char out[TIME_TEXT_MAX]);
+
+/* Durations as Go writes and reads them: 1m30s, 500ms, -1.5h, 0s. */
+const char *duration_format(int64_t ns, char out[TIME_TEXT_MAX]);
+bool duration_parse(const char *text, int64_t *ret_ns);
 
 /* IntOrString. */
 Intstr__IntOrString *intstr_new_int(struct arena *arena, int32_t value);

@@ -87,11 +87,15 @@ class Table:
         named = sorted((f["json"], i) for i, f in enumerate(fields) if not option(f).get("inline"))
         if named:
             out.append("static const uint16_t %s__by_name[] = {%s};" % (m.c_lower, ", ".join(str(i) for _, i in named)))
+        if fields:
+            order = sorted(range(len(fields)), key=lambda i: fields[i]["number"])
+            out.append("static const uint16_t %s__by_number[] = {%s};" % (m.c_lower, ", ".join(map(str, order))))
         out.append("const struct schema %s__schema = {" % m.c_lower)
         init = {"name": quote(m.openapi), "special": "SCHEMA_" + m.special, "descriptor": "&%s__descriptor" % m.c_lower,
                 "fields_len": str(len(fields)), "by_name_len": str(len(named))}
         if fields:
             init["fields"] = "%s__fields" % m.c_lower
+            init["by_number"] = "%s__by_number" % m.c_lower
         if named:
             init["by_name"] = "%s__by_name" % m.c_lower
         if m.kind:
