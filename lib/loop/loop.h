@@ -30,7 +30,10 @@ void *loop_uv(struct loop *loop);             /* the uv_loop_t, for lib/loop and
 /* Runs fn(arg) on the next turn of the loop, before it waits again. */
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
 
-/* Timers. A stopped or one-shot timer may be started again; free is safe inside its own callback. */
+/*
+ * Timers. A stopped or one-shot timer may be started again; free is safe inside its own callback. On another clock than the
+ * system's they follow that clock: advance it, then loop_poll(). Timeouts of processes, streams and HTTP are real time always.
+ */
 struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg);
 void loop_timer_start(struct loop_timer *timer, int64_t delay_ms, int64_t repeat_ms); /* repeat 0: one shot */
 void loop_timer_stop(struct loop_timer *timer);

@@ -34,6 +34,7 @@ struct process_options {
 /* done fires once, when the child is reaped. NULL is never returned: a start failure is reported through done. */
 struct process *process_spawn(struct loop *loop, const struct process_options *options,
     void (*done)(void *arg, const struct process_result *result), void *arg);
+/* The handle is valid until done returned. loop_free() forgets children without killing them. */
 int process_pid(const struct process *process); /* 0 when it did not start */
 void process_kill(struct process *process, int signum);
 void process_cancel(struct process *process); /* kills, and done never fires */

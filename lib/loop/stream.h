@@ -20,11 +20,15 @@ struct stream_callbacks {
 	void (*on_connect)(void *arg);                                    /* may be NULL */
 	void (*on_data)(void *arg, const char *data, size_t size);
 	void (*on_drain)(void *arg);                                      /* what was written has left; may be NULL */
-	/* End: err NULL for an orderly end of the peer's side (after which writing may go on), else the failure. */
+	/*
+	 * End: err NULL for an orderly end of the peer's side (after which writing may go on), else the failure, after which
+	 * only stream_close() is left to do. A failure may still follow an orderly end (a write that failed).
+	 */
 	void (*on_end)(void *arg, const struct error *err);
 };
 
-/* Addresses: "unix:/path" or "host:port", "[::1]:port" (literal addresses; names are resolved on the thread pool). */
+/* timeout_ms covers look-up, connecting and the TLS handshake; 0: none but the kernel's.
+ * Addresses: "unix:/path" or "host:port", "[::1]:port" (literal addresses; names are resolved on the thread pool). */
 struct stream *stream_connect(struct loop *loop, const char *address, const struct http_tls *tls /* NULL: plain */,
     int64_t timeout_ms, const struct stream_callbacks *callbacks, void *arg);
 struct stream *stream_adopt(struct loop *loop, int fd, const struct stream_callbacks *callbacks, void *arg);
@@ -43,6 +47,7 @@ void stream_listener_close(struct stream_listener *listener);
 /* Datagrams. */
 struct udp *udp_bind(struct loop *loop, const char *address,
     void (*on_datagram)(void *arg, const char *from, const void *data, size_t size), void *arg, struct error *err);
+int udp_port(const struct udp *udp);
 void udp_send(struct udp *udp, const char *to, const void *data, size_t size); /* to: as given in `from` */
 void udp_close(struct udp *udp);
 

@@ -1,0 +1,258 @@
+/* One exchange: the options of its curl handle, its callbacks, and the response made of it. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/str.h"
+#include "lib/loop/http_internal.h"
+#include "lib/loop/loop.h"
+
+#define RESPONSE_MAX ((size_t)64 << 20)
+enum { TIMEOUT_MS = 30000, CONNECT_TIMEOUT_MS = 5000, REDIRECTS_MAX = 10, KEEPALIVE_S = 30 };
+
+struct response {
+	struct http_response public; /* first: the header lookup casts back */
+	const struct http_call *call;
+};
+
+static int status_of(const struct http_call *call)
+{
+	long status = 0;
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (int)status;
+}
+
+/* The head is kept as one string a line. */
+static void add_line(struct http_call *call, const char *line, size_t size)
+{
+	/* A status line begins a new head: after 100-continue, after a redirect. */
+	if (size > 5 && memcmp(line, "HTTP/", 5) == 0)
+		buf_reset(&call->head);
+	while (size && strchr(" \t\r\n", line[size - 1]))
+		size--;
+	buf_append(&call->head, line, size);
+	buf_putc(&call->head, 0);
+}
+
+/* The head of a streamed 2xx answer is complete; asked at the first data and at the end. */
+static bool streams_now(struct http_call *call)
+{
+	int status = status_of(call);
+	if (!call->on_data || status < 200 || status > 299)
+		return false;
+	if (!call->opened) {
+		call->opened = true;
+		if (call->on_open)
+			call->on_open(call->arg, status);
+	}
+	return true;
+}
+
+static size_t on_body(char *data, size_t one, size_t size, void *arg)
+{
+	struct http_call *call = arg;
+	if (call->cancelled)
+		return CURL_WRITEFUNC_ERROR;
+	if (streams_now(call)) {
+		if (!call->cancelled)
+			call->on_data(call->arg, data, size);
+		return call->cancelled ? CURL_WRITEFUNC_ERROR : size;
+	}
+	if (call->body.size + size > call->response_max) {
+		call->too_large = true;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	buf_append(&call->body, data, size);
+	return size;
+}
+
+/* An empty line ends a head. Only here is a watch known to be open before its first event. */
+static size_t on_header(char *data, size_t one, size_t size, void *arg)
+{
+	struct http_call *call = arg;
+	if (call->cancelled)
+		return CURL_WRITEFUNC_ERROR;
+	add_line(call, data, size);
+	if (call->on_data && size <= 2 && (data[0] == '\r' || data[0] == '\n'))
+		streams_now(call);
+	return call->cancelled ? CURL_WRITEFUNC_ERROR : size;
+}
+
+static void add_header(struct http_call *call, const char *line)
+{
+	call->headers = loop_must(curl_slist_append(call->headers, line));
+}
+
+static bool has_header(const char *const *headers, const char *name)
+{
+	size_t len = strlen(name);
+	for (; headers && *headers; headers++)
+		if (strncasecmp(*headers, name, len) == 0 && (*headers)[len] == ':')
+			return true;
+	return false;
+}
+
+static void set_blob(CURL *easy, CURLoption option, const char *text)
+{
+	/* The client outlives its calls, so curl need not copy. */
+	struct curl_blob blob = {(void *)text, strlen(text), CURL_BLOB_NOCOPY};
+	curl_easy_setopt(easy, option, &blob);
+}
+
+static void set_tls(CURL *easy, const struct http_tls *tls)
+{
+	if (tls->ca_data)
+		set_blob(easy, CURLOPT_CAINFO_BLOB, tls->ca_data);
+	else if (tls->ca_file)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file);
+	if (tls->cert_data)
+		set_blob(easy, CURLOPT_SSLCERT_BLOB, tls->cert_data);
+	else if (tls->cert_file)
+		curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file);
+	if (tls->key_data)
+		set_blob(easy, CURLOPT_SSLKEY_BLOB, tls->key_data);
+	else if (tls->key_file)
+		curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file);
+	if (tls->insecure) {
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+}
+
+/*
+ * curl checks the certificate against the URL's host. For another name the URL gets that name, the connection
+ * still goes to the host asked for, and so does the Host header.
+ */
+static void set_server_name(struct http_call *call, const char *url, const char *server_name)
+{
+	char *host = NULL, *port = NULL, *changed = NULL, text[600];
+	CURLU *parts = curl_url();
+	unsigned keep = CURLU_PATH_AS_IS;
+	if (!curl_url_set(parts, CURLUPART_URL, url, keep) &&
+	    !curl_url_get(parts, CURLUPART_HOST, &host, 0) &&
+	    !curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) &&
+	    !curl_url_set(parts, CURLUPART_HOST, server_name, 0) &&
+	    !curl_url_get(parts, CURLUPART_URL, &changed, 0)) {
+		snprintf(text, sizeof(text), "::%s:%s", host, port);
+		call->connect_to = loop_must(curl_slist_append(NULL, text));
+		snprintf(text, sizeof(text), "Host: %s:%s", host, port);
+		add_header(call, text);
+		curl_easy_setopt(call->easy, CURLOPT_URL, changed);
+		curl_easy_setopt(call->easy, CURLOPT_CONNECT_TO, call->connect_to);
+	}
+	curl_free(host);
+	curl_free(port);
+	curl_free(changed);
+	curl_url_cleanup(parts);
+}
+
+static void set_method(struct http_call *call, const struct http_request *request)
+{
+	const char *method = request->method ? request->method : "GET";
+	bool is_get = strcmp(method, "GET") == 0, is_head = strcmp(method, "HEAD") == 0;
+	bool sends = request->body_size || !strcmp(method, "POST") || !strcmp(method, "PUT") ||
+		     !strcmp(method, "PATCH");
+	if (sends) {
+		buf_append(&call->request_body, request->body, request->body_size);
+		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->request_body.data);
+		if (!has_header(request->headers, "Content-Type"))
+			add_header(call, "Content-Type:"); /* not curl's form type */
+	}
+	if (is_head)
+		curl_easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
+	else if (!is_get || sends)
+		curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, method);
+	/* Without it curl waits a second for "100 Continue" before a body of more than 1 MB. */
+	add_header(call, "Expect:");
+}
+
+static void set_limits(struct http_call *call, const struct http_request *request)
+{
+	long timeout = request->timeout_ms < 0 ? 0 : request->timeout_ms ? request->timeout_ms : TIMEOUT_MS;
+	long connect = request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+	curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout);
+	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, connect);
+	/* A watch may be silent for long; a peer that is gone without a word is noticed by this alone. */
+	curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
+	curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S / 3);
+	call->response_max = request->response_max ? request->response_max : RESPONSE_MAX;
+	if (!request->no_redirects) {
+		curl_easy_setopt(call->easy, CURLOPT_FOLLOWLOCATION, 1L);
+		curl_easy_setopt(call->easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+	}
+	if (request->fresh_connection) {
+		curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
+	}
+}
+
+void http_call_setup(struct http_call *call, const struct http_request *request)
+{
+	const struct http_tls *tls = &call->client->tls;
+	CURL *easy = call->easy = http_pool_take(call->client);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+	curl_easy_setopt(easy, CURLOPT_URL, request->url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(
+	    easy, CURLOPT_PROXY, ""); /* not from the environment: everything here is inside the cluster */
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->message);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+	if (request->unix_socket)
+		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
+	set_tls(easy, tls);
+	if (tls->server_name)
+		set_server_name(call, request->url, tls->server_name);
+	set_limits(call, request);
+	set_method(call, request);
+	for (const char *const *line = request->headers; line && *line; line++)
+		add_header(call, *line);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
+}
+
+static const char *find_header(const struct http_response *response, const char *name)
+{
+	const struct http_call *call = ((const struct response *)response)->call;
+	const char *line = call->head.data, *end = line + call->head.size;
+	size_t len = strlen(name);
+	for (; line && line < end; line += strlen(line) + 1)
+		if (strncasecmp(line, name, len) == 0 && line[len] == ':')
+			return line + len + 1 + strspn(line + len + 1, " \t");
+	return NULL;
+}
+
+static void describe_failure(struct http_call *call, struct error *err)
+{
+	const char *text = *call->message ? call->message : curl_easy_strerror(call->result);
+	if (call->too_large)
+		error_set(err, ERR_TOO_LARGE, "the answer is larger than %zu bytes", call->response_max);
+	else if (call->result == CURLE_OPERATION_TIMEDOUT)
+		error_set(err, ERR_TIMEOUT, "%s", text);
+	else
+		error_set(err, ERR_IO, "%s", text);
+}
+
+void http_call_finish(struct http_call *call)
+{
+	struct error err = ERROR_INIT;
+	struct response response = {.call = call};
+	if (call->result != CURLE_OK)
+		describe_failure(call, &err);
+	response.public = (struct http_response){
+	    .status = status_of(call),
+	    .body = call->opened ? NULL : buf_str(&call->body),
+	    .body_size = call->body.size,
+	    .error = err.code ? &err : NULL,
+	    .header = find_header,
+	};
+	response.public.content_type = str_or(find_header(&response.public, "Content-Type"), "");
+	if (call->done)
+		call->done(call->arg, &response.public);
+}
