@@ -1,6 +1,7 @@
 /*
- * daemon: what every process but the API server does first and last: common flags (--kubeconfig, --v, --bind-address,
- * --secure-port/--healthz-port, --leader-elect), REST client, signals, /healthz and /metrics, orderly end.
+ * daemon: what every process but the API server does first and last: common flags (--kubeconfig, --master, -v,
+ * --bind-address, --secure-port, --leader-elect, --version), REST client, signals, /healthz and /metrics, orderly end.
+ * A flag of the daemon's own with the name of a common one takes its place.
  */
 #ifndef CUBE_CLIENT_DAEMON_H
 #define CUBE_CLIENT_DAEMON_H
@@ -40,9 +41,14 @@ void daemon_init(struct daemon *daemon, const struct daemon_options *options, in
 void daemon_set_metrics(struct daemon *daemon, void (*fn)(void *arg, struct buf *out), void *arg);
 /* healthy: NULL or the reason why not. */
 void daemon_set_health(struct daemon *daemon, const char *(*fn)(void *arg), void *arg);
-/* Runs start(arg) once leading (or at once without election), then the loop until SIGTERM or SIGINT; stop(arg) may delay
- * the end by calling loop work and then daemon_exit(). Returns the exit status. */
+/*
+ * Runs start(arg) once leading (or at once without election), then the loop until SIGTERM or SIGINT. Then, if start() had
+ * run, stop(arg): it calls daemon_exit() when it is through, at once or later (25 s at most). stop NULL: nothing to do.
+ * Losing the lease ends the process with status 1 without stop(). Returns the exit status.
+ */
 int daemon_run(struct daemon *daemon, void (*start)(void *arg), void (*stop)(void *arg), void *arg);
 void daemon_exit(struct daemon *daemon, int status);
+/* Releases everything, after daemon_run() and after what the daemon built upon it. */
+void daemon_done(struct daemon *daemon);
 
 #endif

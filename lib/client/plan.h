@@ -54,7 +54,7 @@ struct plan_op *plan_update(struct plan *plan, const struct resource_type *type,
 struct plan_op *plan_update_status(struct plan *plan, const struct resource_type *type, struct object *take_obj);
 struct plan_op *plan_subresource(struct plan *plan, const struct resource_type *type, const char *ns, const char *name,
     const char *subresource, struct object *take_obj);
-struct plan_op *plan_delete(struct plan *plan, const struct object *obj); /* uid precondition is set */
+struct plan_op *plan_delete(struct plan *plan, const struct object *obj); /* with uid precondition; already gone is success */
 struct plan_op *plan_patch(struct plan *plan, const struct resource_type *type, const char *ns, const char *name,
     enum rest_patch patch_type, const struct json *patch);
 void plan_then(struct plan *plan);

@@ -41,6 +41,7 @@ struct rest_request {
 	enum rest_patch patch_type;
 	const char *label_selector, *field_selector;
 	const char *resource_version; /* LIST and GET */
+	bool drop_managed_fields;   /* LIST and watch: metadata.managedFields are not decoded (caches) */
 	int64_t limit;              /* LIST: page size; pages are followed and joined. 0: no paging */
 	const char *query;          /* more, already encoded: "dryRun=All&force=true" */
 	/* DELETE */
@@ -64,6 +65,11 @@ struct rest_result {
 /* Nothing in request is kept after the call. */
 struct rest_call *rest_send(struct rest_client *client, const struct rest_request *request,
     void (*done)(void *arg, const struct rest_result *result), void *arg);
+/* A list whose items are handed over one by one (borrowed) as they arrive; done gets the revision and no items. Memory is
+ * needed for one item at a time. Should a continue token expire, items come a second time. */
+struct rest_call *rest_list_each(struct rest_client *client, const struct rest_request *request,
+    void (*on_item)(void *arg, struct object *obj), void (*done)(void *arg, const struct rest_result *result),
+    void *arg);
 void rest_cancel(struct rest_call *call); /* NULL is accepted */
 
 /* A raw exchange on an absolute API path (with query), for discovery, logs, /version. done gets the body as text. */

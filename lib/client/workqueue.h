@@ -23,6 +23,7 @@ int workqueue_failures(const struct workqueue *queue, const char *key);
 /* Takes the next key, or returns NULL; the string is valid until workqueue_done(). */
 const char *workqueue_take(struct workqueue *queue);
 void workqueue_done(struct workqueue *queue, const char *key);
+void workqueue_wake(struct workqueue *queue); /* on_ready fires once more on the next turn, if keys wait then */
 size_t workqueue_len(const struct workqueue *queue);
 
 #endif
