@@ -181,7 +181,7 @@ make_base() {
 	: >"$root/etc/apt/sources.list"
 	rm -f "$root/etc/resolv.conf" "$root/etc/hostname"
 	install -D -m 644 "$here/base/files/etc/dpkg/dpkg.cfg.d/cube" "$root/etc/dpkg/dpkg.cfg.d/cube" || return
-	rm -rf "$root"/dev/* "$root"/run/*
+	rm -rf "${root:?}"/dev/* "${root:?}"/run/*
 }
 
 # What maintainer scripts may expect; none of it gets into the layer.
@@ -261,8 +261,8 @@ run_setup() {
 
 # What no container needs or what differs from one build to the next.
 strip_root() {
-	local root=$1
-	rm -rf "$root"/var/cache/{apt,man,ldconfig,debconf}/* "$root"/var/lib/apt/lists/* "$root"/var/lib/apt/extended_states \
+	local root=${1:?}
+	rm -rf "${root:?}"/var/cache/{apt,man,ldconfig,debconf}/* "$root"/var/lib/apt/lists/* "$root"/var/lib/apt/extended_states \
 		"$root"/tmp/* "$root"/var/lib/dpkg/*-old "$root"/var/lib/systemd/deb-systemd-helper-* \
 		"$root"/usr/share/{man,info,lintian,locale}/* "$root"/etc/{passwd,group,shadow,gshadow,subuid,subgid}- \
 		"$root"/etc/machine-id "$root"/etc/.pwd.lock "$root"/root/.bash_history
