@@ -9,6 +9,7 @@
 #include "lib/api/json.h"
 #include "lib/api/schema.h"
 #include "lib/api/test_files.h"
+#include "lib/api/yaml.h"
 #include "lib/base/error.h"
 
 static const struct schema *schema_of_tree(struct arena *arena, const struct json *tree)
@@ -21,9 +22,10 @@ static const struct schema *schema_of_tree(struct arena *arena, const struct jso
 
 static void check_vector(struct arena *arena, const char *name)
 {
-	size_t json_size = 0, pb_size = 0;
+	size_t json_size = 0, pb_size = 0, yaml_size = 0;
 	char *json = test_read_file(arena, name, ".json", &json_size);
 	char *pb = test_read_file(arena, name, ".pb", &pb_size);
+	char *yaml = test_read_file(arena, name, ".yaml", &yaml_size);
 	struct codec_warnings warnings = {.arena = arena};
 	struct buf text = BUF_INIT, envelope = BUF_INIT;
 	struct codec_envelope opened;
@@ -56,6 +58,13 @@ static void check_vector(struct arena *arena, const char *name)
 	json_write(&text, tree, 2);
 	if (strcmp(buf_str(&text), json) != 0)
 		fail_msg("%s: JSON of the protobuf differs:\n%s", name, buf_str(&text));
+	buf_reset(&text);
+	yaml_write(&text, tree);
+	if (strcmp(buf_str(&text), yaml) != 0)
+		fail_msg("%s: YAML differs:\n%s", name, buf_str(&text));
+	if (yaml_parse(arena, yaml, yaml_size, NULL, &tree, &err) < 0 || codec_from_json(arena, schema, tree, &warnings, &from_json, &err) < 0)
+		fail_msg("%s: %s", name, err.message);
+	assert_true(api_equal(from_json, from_pb));
 	buf_done(&text);
 	buf_done(&envelope);
 }
