@@ -23,6 +23,53 @@ void resource_apply_defaults(
 		type->defaults(obj, ctx);
 }
 
+/* The top-level struct member `status`; NULL for a kind without one. */
+static ProtobufCMessage **status_member(const struct resource_type *type, const struct object *obj)
+{
+	const struct schema_field *f =
+	    type->flags & RESOURCE_STATUS ? schema_find(type->schema, "status") : NULL;
+
+	return f && obj->msg ? (ProtobufCMessage **)((char *)obj->msg + f->offset) : NULL;
+}
+
+void resource_prepare_create(
+    const struct resource_type *type, struct object *obj, const struct resource_context *ctx)
+{
+	ProtobufCMessage **status = status_member(type, obj);
+
+	if (status)
+		*status = api_new_schema(ctx->arena, schema_find(type->schema, "status")->message);
+	if (type->prepare_create)
+		type->prepare_create(obj, ctx);
+}
+
+void resource_prepare_update(const struct resource_type *type, struct object *obj, const struct object *old,
+    const struct resource_context *ctx)
+{
+	ProtobufCMessage **status = status_member(type, obj);
+	ProtobufCMessage **was = status ? status_member(type, old) : NULL;
+
+	if (status)
+		*status = *was ? api_clone_message(ctx->arena, *was) : NULL;
+	if (type->prepare_update)
+		type->prepare_update(obj, old, ctx);
+}
+
+void resource_prepare_status_update(const struct resource_type *type, struct object *obj,
+    const struct object *old, const struct resource_context *ctx)
+{
+	const struct schema_field *f = schema_find(type->schema, "spec");
+
+	if (f && obj->msg && f->kind == SCHEMA_MESSAGE && f->shape == SCHEMA_SINGLE) {
+		const ProtobufCMessage *was = *(ProtobufCMessage *const *)((char *)old->msg + f->offset);
+
+		*(ProtobufCMessage **)((char *)obj->msg + f->offset) =
+		    was ? api_clone_message(ctx->arena, was) : NULL;
+	}
+	if (type->prepare_status_update)
+		type->prepare_status_update(obj, old, ctx);
+}
+
 /* Groups whose validation upstream does not go through core's, which is stricter about finalizers. */
 static bool has_core_finalizer_rule(const struct resource_type *type)
 {

@@ -145,6 +145,17 @@ const struct subresource_type *subresource_find(
 /* The generic parts, in the order in which the API server calls them. */
 void resource_apply_defaults(
     const struct resource_type *type, struct object *obj, const struct resource_context *ctx);
+/*
+ * What a client may not write: a create gets an empty status, an update keeps the old status, a status update
+ * keeps everything but metadata and status. Then the kind's prepare hook. They change obj, adding from
+ * ctx->arena, which must live as long as obj does.
+ */
+void resource_prepare_create(
+    const struct resource_type *type, struct object *obj, const struct resource_context *ctx);
+void resource_prepare_update(const struct resource_type *type, struct object *obj, const struct object *old,
+    const struct resource_context *ctx);
+void resource_prepare_status_update(const struct resource_type *type, struct object *obj,
+    const struct object *old, const struct resource_context *ctx);
 void resource_validate(const struct resource_type *type, const struct object *obj,
     const struct resource_context *ctx,
     struct field_errors *errors); /* metadata, schema rules, then the hook */

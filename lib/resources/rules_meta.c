@@ -13,15 +13,14 @@ static void check_owner_references(
 	const char *controller = NULL;
 
 	for (size_t i = 0; i < meta->n_owner_references; i++) {
-		const MetaV1__OwnerReference *ref = meta->owner_references[i];
-		const struct field_path *at = AT(p, i);
+		const MetaV1__OwnerReference *ref = meta->owner_references[i]; /* upstream reports no index */
 
 		rule_invalid_if(
-		    e, CHILD(at, "apiVersion"), str_empty(ref->api_version), "", "version must not be empty");
-		rule_invalid_if(e, CHILD(at, "kind"), str_empty(ref->kind), "", "must not be empty");
-		rule_invalid_if(e, CHILD(at, "name"), str_empty(ref->name), "", "must not be empty");
-		rule_invalid_if(e, CHILD(at, "uid"), str_empty(ref->uid), "", "must not be empty");
-		rule_invalid_if(e, at,
+		    e, CHILD(p, "apiVersion"), str_empty(ref->api_version), "", "version must not be empty");
+		rule_invalid_if(e, CHILD(p, "kind"), str_empty(ref->kind), "", "must not be empty");
+		rule_invalid_if(e, CHILD(p, "name"), str_empty(ref->name), "", "must not be empty");
+		rule_invalid_if(e, CHILD(p, "uid"), str_empty(ref->uid), "", "must not be empty");
+		rule_invalid_if(e, p,
 		    str_eq(ref->kind, "Event") && str_has_prefix(ref->api_version, "v1") &&
 			!ref->api_version[2],
 		    ref->kind, "is disallowed from being an owner");

@@ -1,0 +1,158 @@
+/* Resource requirements, and the references to fields and resources that the downward API takes. */
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/str.h"
+#include "lib/resources/formats.h"
+#include "lib/resources/podspec.h"
+
+static bool is_standard_resource(const char *name)
+{
+	static const char *const standard[] = {"cpu", "memory", "ephemeral-storage", "requests.cpu",
+	    "requests.memory", "requests.ephemeral-storage", "limits.cpu", "limits.memory",
+	    "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers",
+	    "secrets", "configmaps", "persistentvolumeclaims", "storage", "requests.storage",
+	    "services.nodeports", "services.loadbalancers", NULL};
+
+	return str_in(name, standard) || resource_name_is_hugepages(name) ||
+	       str_has_prefix(name, "requests.hugepages-");
+}
+
+static bool is_container_resource(const char *name)
+{
+	return str_eq(name, "cpu") || str_eq(name, "memory") || str_eq(name, "ephemeral-storage") ||
+	       resource_name_is_hugepages(name);
+}
+
+static bool check_resource_name(const char *name, const struct field_path *p, struct field_errors *e)
+{
+	if (!rule_format(e, p, name, "qualified-name"))
+		return false;
+	if (!strchr(name, '/'))
+		return rule_invalid_if(e, p, !is_standard_resource(name), name,
+			   "must be a standard resource type or fully qualified") &&
+		       rule_invalid_if(e, p, !is_container_resource(name), name,
+			   "must be a standard resource for containers");
+	return rule_invalid_if(e, p, !resource_name_is_native(name) && !resource_name_is_extended(name), name,
+	    "doesn't follow extended resource name standard");
+}
+
+static void check_against_limit(const CoreV1__ResourceRequirements *r, const struct quantity_entry *request,
+    const struct field_path *at, const struct field_path *limits, struct field_errors *e)
+{
+	struct quantity limit, q = quantity_of(request->value);
+
+	if (!quantity_in(r, limits, request->key, &limit)) {
+		rule_required_that(e, limits, resource_name_is_overcommit_allowed(request->key),
+		    "Limit must be set for non overcommitable resources");
+		return;
+	}
+	if (!resource_name_is_overcommit_allowed(request->key))
+		rule_invalid_if(e, at, quantity_compare(&q, &limit) != 0,
+		    request->value ? request->value->string : "",
+		    arena_printf(e->arena, "must be equal to %s limit", request->key));
+	else
+		rule_invalid_if(e, at, quantity_compare(&q, &limit) > 0,
+		    request->value ? request->value->string : "",
+		    arena_printf(e->arena, "must be less than or equal to %s limit", request->key));
+}
+
+void podspec_validate_resources(
+    const CoreV1__ResourceRequirements *r, const struct field_path *p, struct field_errors *e)
+{
+	struct quantity_entry **limits = (struct quantity_entry **)r->limits,
+			      **requests = (struct quantity_entry **)r->requests;
+	bool huge = false, plain = false;
+
+	for (size_t i = 0; i < r->n_limits; i++) {
+		const struct field_path *at = KEY(CHILD(p, "limits"), limits[i]->key);
+
+		check_resource_name(limits[i]->key, at, e);
+		rule_resource_value(e, at, limits[i]->key, limits[i]->value);
+		huge = huge || resource_name_is_hugepages(limits[i]->key);
+		plain = plain || str_eq(limits[i]->key, "cpu") || str_eq(limits[i]->key, "memory");
+	}
+	for (size_t i = 0; i < r->n_requests; i++) {
+		const struct field_path *at = KEY(CHILD(p, "requests"), requests[i]->key);
+
+		check_resource_name(requests[i]->key, at, e);
+		rule_resource_value(e, at, requests[i]->key, requests[i]->value);
+		check_against_limit(r, requests[i], at, CHILD(p, "limits"), e);
+		huge = huge || resource_name_is_hugepages(requests[i]->key);
+		plain = plain || str_eq(requests[i]->key, "cpu") || str_eq(requests[i]->key, "memory");
+	}
+	rule_forbidden_if(e, p, huge && !plain, "HugePages require cpu or memory");
+}
+
+void podspec_validate_field_ref(const CoreV1__ObjectFieldSelector *ref, bool for_volume,
+    const struct field_path *p, struct field_errors *e)
+{
+	static const char *const known[] = {"metadata.annotations", "metadata.labels", "metadata.name",
+	    "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.restartPolicy",
+	    "spec.serviceAccountName", "spec.schedulerName", "status.phase", "status.hostIP",
+	    "status.hostIPs", "status.podIP", "status.podIPs", "spec.host", NULL};
+	static const char *const for_env[] = {"metadata.name", "metadata.namespace", "metadata.uid",
+	    "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP",
+	    "status.podIPs", "spec.host", NULL};
+	static const char *const for_files[] = {"metadata.name", "metadata.namespace", "metadata.labels",
+	    "metadata.annotations", "metadata.uid", NULL};
+	const char *bracket, *path;
+	size_t len;
+
+	if (!rule_required(e, CHILD(p, "apiVersion"), ref->api_version) ||
+	    !rule_required(e, CHILD(p, "fieldPath"), ref->field_path))
+		return;
+	bracket = strchr(ref->field_path, '[');
+	len = strlen(ref->field_path);
+	path = ref->field_path;
+	if (bracket && len > 4 && bracket[1] == '\'' && !strcmp(path + len - 2, "']")) {
+		const char *key =
+		    arena_strndup(e->arena, bracket + 2, (size_t)(path + len - 2 - (bracket + 2)));
+		const char *base = arena_strndup(e->arena, path, (size_t)(bracket - path));
+
+		if (!strcmp(base, "metadata.annotations") || !strcmp(base, "metadata.labels"))
+			rule_format(e, p, str_lower(e->arena, key), "qualified-name");
+		else
+			rule_invalid_if(e, str_in(base, known) ? p : CHILD(p, "fieldPath"), true, path,
+			    "does not support subscript");
+		return;
+	}
+	if (rule_invalid_if(e, CHILD(p, "fieldPath"), strcmp(ref->api_version, "v1") || !str_in(path, known),
+		path, "error converting fieldPath: field label not supported"))
+		rule_enum(e, CHILD(p, "fieldPath"), path, for_volume ? for_files : for_env);
+}
+
+static void check_divisor(
+    const CoreV1__ResourceFieldSelector *ref, const struct field_path *p, struct field_errors *e)
+{
+	static const char *const cpu[] = {"1m", "1", NULL};
+	static const char *const bytes[] = {
+	    "1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", NULL};
+	struct quantity q = quantity_of(ref->divisor);
+	char text[QUANTITY_TEXT_MAX];
+
+	if (q.nano)
+		rule_invalid_if(e, p,
+		    !str_in(quantity_format(&q, text), str_has_suffix(ref->resource, ".cpu") ? cpu : bytes),
+		    text,
+		    str_has_suffix(ref->resource, ".cpu")
+			? "only divisor's values 1m and 1 are supported with the cpu resource"
+			: "only powers of 1000 and of 1024 are supported");
+}
+
+void podspec_validate_resource_field_ref(const CoreV1__ResourceFieldSelector *ref, bool for_volume,
+    const struct field_path *p, struct field_errors *e)
+{
+	static const char *const known[] = {"limits.cpu", "limits.memory", "limits.ephemeral-storage",
+	    "requests.cpu", "requests.memory", "requests.ephemeral-storage", NULL};
+
+	if (for_volume && !rule_required(e, CHILD(p, "containerName"), ref->container_name))
+		return;
+	if (!rule_required(e, CHILD(p, "resource"), ref->resource))
+		return;
+	if (!str_has_prefix(ref->resource, "limits.hugepages-") &&
+	    !str_has_prefix(ref->resource, "requests.hugepages-") &&
+	    !rule_enum(e, CHILD(p, "resource"), ref->resource, known))
+		return;
+	check_divisor(ref, CHILD(p, "divisor"), e);
+}

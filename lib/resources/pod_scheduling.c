@@ -1,0 +1,199 @@
+/* Affinity, node selectors, tolerations, topology spreading. */
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/resources/formats.h"
+#include "lib/resources/podspec.h"
+
+static void check_requirement(
+    const CoreV1__NodeSelectorRequirement *r, const struct field_path *p, struct field_errors *e)
+{
+	const char *op = str_or(r->operator_, "");
+
+	if (!strcmp(op, "In") || !strcmp(op, "NotIn"))
+		rule_required_that(e, CHILD(p, "values"), r->n_values,
+		    "must be specified when `operator` is 'In' or 'NotIn'");
+	else if (!strcmp(op, "Exists") || !strcmp(op, "DoesNotExist"))
+		rule_forbidden_if(e, CHILD(p, "values"), r->n_values,
+		    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+	else if (!strcmp(op, "Gt") || !strcmp(op, "Lt"))
+		rule_required_that(e, CHILD(p, "values"), r->n_values == 1,
+		    "must be specified single value when `operator` is 'Lt' or 'Gt'");
+	else
+		rule_invalid_if(e, CHILD(p, "operator"), true, op, "not a valid selector operator");
+	rule_format(e, CHILD(p, "key"), r->key, "qualified-name");
+}
+
+static void check_field_requirement(
+    const CoreV1__NodeSelectorRequirement *r, const struct field_path *p, struct field_errors *e)
+{
+	const char *op = str_or(r->operator_, "");
+
+	if (!strcmp(op, "In") || !strcmp(op, "NotIn"))
+		rule_required_that(e, CHILD(p, "values"), r->n_values == 1,
+		    "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
+	else
+		rule_invalid_if(e, CHILD(p, "operator"), true, op, "not a valid selector operator");
+	if (!rule_invalid_if(e, CHILD(p, "key"), !str_eq(r->key, "metadata.name"), r->key,
+		"not a valid field selector key"))
+		return;
+	for (size_t i = 0; i < r->n_values; i++)
+		rule_format(e, AT(CHILD(p, "values"), i), r->values[i], "dns-subdomain");
+}
+
+void node_selector_term_validate(
+    const CoreV1__NodeSelectorTerm *term, const struct field_path *p, struct field_errors *e)
+{
+	for (size_t i = 0; i < term->n_match_expressions; i++)
+		check_requirement(term->match_expressions[i], AT(CHILD(p, "matchExpressions"), i), e);
+	for (size_t i = 0; i < term->n_match_fields; i++)
+		check_field_requirement(term->match_fields[i], AT(CHILD(p, "matchFields"), i), e);
+}
+
+void node_selector_validate(
+    const CoreV1__NodeSelector *selector, const struct field_path *p, struct field_errors *e)
+{
+	rule_required_that(e, CHILD(p, "nodeSelectorTerms"), selector->n_node_selector_terms,
+	    "must have at least one node selector term");
+	for (size_t i = 0; i < selector->n_node_selector_terms; i++)
+		node_selector_term_validate(
+		    selector->node_selector_terms[i], AT(CHILD(p, "nodeSelectorTerms"), i), e);
+}
+
+static void check_node_affinity(
+    const CoreV1__NodeAffinity *a, const struct field_path *p, struct field_errors *e)
+{
+	const struct field_path *preferred = CHILD(p, "preferredDuringSchedulingIgnoredDuringExecution");
+
+	if (a->required_during_scheduling_ignored_during_execution)
+		node_selector_validate(a->required_during_scheduling_ignored_during_execution,
+		    CHILD(p, "requiredDuringSchedulingIgnoredDuringExecution"), e);
+	for (size_t i = 0; i < a->n_preferred_during_scheduling_ignored_during_execution; i++) {
+		const CoreV1__PreferredSchedulingTerm *t =
+		    a->preferred_during_scheduling_ignored_during_execution[i];
+		const struct field_path *at = AT(preferred, i);
+
+		rule_range(e, CHILD(at, "weight"), t->weight, 1, 100);
+		node_selector_term_validate(t->preference, CHILD(at, "preference"), e);
+	}
+}
+
+static void check_affinity_term(
+    const CoreV1__PodAffinityTerm *t, const struct field_path *p, struct field_errors *e)
+{
+	rule_label_selector(e, CHILD(p, "labelSelector"), t->label_selector);
+	rule_label_selector(e, CHILD(p, "namespaceSelector"), t->namespace_selector);
+	for (size_t i = 0; i < t->n_namespaces; i++)
+		rule_format(e, CHILD(p, "namespace"), t->namespaces[i], "dns-label");
+	rule_required(e, CHILD(p, "topologyKey"), t->topology_key);
+	rule_format(e, CHILD(p, "topologyKey"), t->topology_key, "qualified-name");
+}
+
+/* Pod affinity and anti-affinity are two types of one shape. */
+static void check_pod_affinity(size_t required_len, CoreV1__PodAffinityTerm **required, size_t preferred_len,
+    CoreV1__WeightedPodAffinityTerm **preferred, const struct field_path *p, struct field_errors *e)
+{
+	for (size_t i = 0; i < required_len; i++)
+		check_affinity_term(
+		    required[i], AT(CHILD(p, "requiredDuringSchedulingIgnoredDuringExecution"), i), e);
+	for (size_t i = 0; i < preferred_len; i++) {
+		const struct field_path *list = CHILD(p, "preferredDuringSchedulingIgnoredDuringExecution");
+		const struct field_path *at = AT(list, i);
+
+		rule_range(e, CHILD(at, "weight"), preferred[i]->weight, 1, 100);
+		check_affinity_term(preferred[i]->pod_affinity_term, CHILD(at, "podAffinityTerm"), e);
+	}
+}
+
+void podspec_validate_affinity(
+    const CoreV1__Affinity *affinity, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__PodAffinity *pod;
+	const CoreV1__PodAntiAffinity *anti;
+
+	if (!affinity)
+		return;
+	if (affinity->node_affinity)
+		check_node_affinity(affinity->node_affinity, CHILD(p, "nodeAffinity"), e);
+	pod = affinity->pod_affinity;
+	if (pod)
+		check_pod_affinity(pod->n_required_during_scheduling_ignored_during_execution,
+		    pod->required_during_scheduling_ignored_during_execution,
+		    pod->n_preferred_during_scheduling_ignored_during_execution,
+		    pod->preferred_during_scheduling_ignored_during_execution, CHILD(p, "podAffinity"), e);
+	anti = affinity->pod_anti_affinity;
+	if (anti)
+		check_pod_affinity(anti->n_required_during_scheduling_ignored_during_execution,
+		    anti->required_during_scheduling_ignored_during_execution,
+		    anti->n_preferred_during_scheduling_ignored_during_execution,
+		    anti->preferred_during_scheduling_ignored_during_execution, CHILD(p, "podAntiAffinity"),
+		    e);
+}
+
+static void check_toleration(const CoreV1__Toleration *t, const struct field_path *p, struct field_errors *e)
+{
+	const char *op = str_or(t->operator_, "");
+
+	if (!str_empty(t->key))
+		rule_format(e, CHILD(p, "key"), t->key, "qualified-name");
+	else
+		rule_invalid_if(e, CHILD(p, "operator"), strcmp(op, "Exists"), op,
+		    "operator must be Exists when `key` is empty, which means \"match all values and all "
+		    "keys\"");
+	if (t->has_toleration_seconds)
+		rule_invalid_if(e, CHILD(p, "effect"), !str_eq(t->effect, "NoExecute"), t->effect,
+		    "effect must be 'NoExecute' when `tolerationSeconds` is set");
+	if (!*op || !strcmp(op, "Equal"))
+		rule_invalid_if(e, CHILD(p, "operator"), !format_is_label_value(str_or(t->value, "")),
+		    t->value, "value must be a label value");
+	else if (!strcmp(op, "Exists"))
+		rule_invalid_if(e, CHILD(p, "operator"), !str_empty(t->value), t->value,
+		    "value must be empty when `operator` is 'Exists'");
+	else
+		RULE_ENUM(e, CHILD(p, "operator"), op, "Equal", "Exists");
+	if (!str_empty(t->effect))
+		RULE_ENUM(e, CHILD(p, "effect"), t->effect, "NoSchedule", "PreferNoSchedule", "NoExecute");
+}
+
+void podspec_validate_tolerations(
+    const CoreV1__PodSpec *spec, const struct field_path *p, struct field_errors *e)
+{
+	for (size_t i = 0; i < spec->n_tolerations; i++)
+		check_toleration(spec->tolerations[i], AT(p, i), e);
+}
+
+static void check_constraint(
+    const CoreV1__TopologySpreadConstraint *c, const struct field_path *p, struct field_errors *e)
+{
+	rule_positive(e, CHILD(p, "maxSkew"), c->max_skew);
+	rule_required(e, CHILD(p, "topologyKey"), c->topology_key);
+	RULE_ENUM(e, CHILD(p, "whenUnsatisfiable"), c->when_unsatisfiable, "DoNotSchedule", "ScheduleAnyway");
+	if (c->has_min_domains) {
+		rule_positive(e, CHILD(p, "minDomains"), c->min_domains);
+		rule_invalid_if(e, CHILD(p, "minDomains"), !str_eq(c->when_unsatisfiable, "DoNotSchedule"),
+		    NULL, "can only use minDomains if whenUnsatisfiable=DoNotSchedule");
+	}
+	rule_label_selector(e, CHILD(p, "labelSelector"), c->label_selector);
+	if (c->node_affinity_policy)
+		RULE_ENUM(e, CHILD(p, "nodeAffinityPolicy"), c->node_affinity_policy, "Ignore", "Honor");
+	if (c->node_taints_policy)
+		RULE_ENUM(e, CHILD(p, "nodeTaintsPolicy"), c->node_taints_policy, "Ignore", "Honor");
+	rule_forbidden_if(e, CHILD(p, "matchLabelKeys"), c->n_match_label_keys && !c->label_selector,
+	    "must not be specified when labelSelector is not set");
+}
+
+void podspec_validate_spreading(
+    const CoreV1__PodSpec *spec, const struct field_path *p, struct field_errors *e)
+{
+	for (size_t i = 0; i < spec->n_topology_spread_constraints; i++) {
+		const CoreV1__TopologySpreadConstraint *c = spec->topology_spread_constraints[i];
+
+		check_constraint(c, AT(p, i), e);
+		for (size_t j = i + 1; j < spec->n_topology_spread_constraints; j++)
+			if (str_eq(c->topology_key, spec->topology_spread_constraints[j]->topology_key) &&
+			    str_eq(c->when_unsatisfiable,
+				spec->topology_spread_constraints[j]->when_unsatisfiable))
+				rule_duplicate(
+				    e, CHILD(AT(p, i), "{topologyKey, whenUnsatisfiable}"), c->topology_key);
+	}
+}
