@@ -69,3 +69,32 @@ function(cube_fuzz name)
   target_link_libraries(${name} PRIVATE cube_flags ${ARG_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 endfunction()
+
+# cube_embed(NAME FILE): the text of FILE as `const char NAME[]` in ${CMAKE_CURRENT_BINARY_DIR}/NAME.c.
+function(cube_embed name file)
+  add_custom_command(OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${name}.c
+    COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DINPUT=${file} -DOUTPUT=${CMAKE_CURRENT_BINARY_DIR}/${name}.c
+      -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${file} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+endfunction()
+
+# cube_check_def(DEF MACRO PREFIX): every MACRO(name, ...) line in DEF has a PREFIXname.c beside it, and every such file a line.
+function(cube_check_def def macro prefix)
+  file(STRINGS ${CMAKE_CURRENT_SOURCE_DIR}/${def} lines REGEX "^${macro}\\(")
+  set(listed)
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "^${macro}\\(([A-Za-z0-9_]+).*" "\\1" name "${line}")
+    list(APPEND listed ${name})
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${prefix}${name}.c)
+      message(FATAL_ERROR "${def} lists ${name}, but ${prefix}${name}.c is missing")
+    endif()
+  endforeach()
+  file(GLOB present RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${prefix}*.c)
+  foreach(file IN LISTS present)
+    string(REGEX REPLACE "^${prefix}(.*)\\.c$" "\\1" name "${file}")
+    if(NOT name IN_LIST listed AND NOT name MATCHES "_test$")
+      message(FATAL_ERROR "${file} is not listed in ${def}")
+    endif()
+  endforeach()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${def})
+endfunction()
