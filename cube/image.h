@@ -2,6 +2,7 @@
 #ifndef CUBE_CUBE_IMAGE_H
 #define CUBE_CUBE_IMAGE_H
 
+struct arena;
 struct cluster;
 struct error;
 
