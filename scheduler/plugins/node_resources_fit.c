@@ -1,36 +1,37 @@
 /* What is asked must fit in what is allocatable and not asked yet; scoring prefers the emptier node (LeastAllocated). */
 #include "scheduler/plugin.h"
 
+/* More than the node has at all can't be helped by removing pods. */
+static void
+check(struct cycle *cycle, int64_t want, int64_t have, int64_t used, const char *name, struct reasons *reasons, enum verdict *verdict)
+{
+	if (want <= 0 || want <= have - used)
+		return;
+	reasons_add(cycle, reasons, "Insufficient %s", name);
+	if (want > have)
+		*verdict = UNRESOLVABLE;
+	else if (*verdict == FITS)
+		*verdict = UNSCHEDULABLE;
+}
+
 static enum verdict
 filter(const struct cycle *cycle, void *state, const struct node_info *node, struct reasons *reasons)
 {
 	const struct resources *want = &cycle->pod->requests, *have = &node->allocatable, *used = &node->requested;
+	struct cycle *c = (struct cycle *)cycle; /* for its arena only */
 	enum verdict verdict = FITS;
 
 	if ((int64_t)node->pods_len + 1 > node->pods_max) {
 		reasons_add_literal(reasons, "Too many pods");
 		verdict = UNSCHEDULABLE;
 	}
-	if (want->cpu_milli > 0 && want->cpu_milli > have->cpu_milli - used->cpu_milli) {
-		reasons_add_literal(reasons, "Insufficient cpu");
-		verdict = want->cpu_milli > have->cpu_milli && verdict == FITS ? UNRESOLVABLE : UNSCHEDULABLE;
-	}
-	if (want->memory > 0 && want->memory > have->memory - used->memory) {
-		reasons_add_literal(reasons, "Insufficient memory");
-		verdict = want->memory > have->memory && verdict != UNSCHEDULABLE ? UNRESOLVABLE : UNSCHEDULABLE;
-	}
-	if (want->ephemeral > 0 && want->ephemeral > have->ephemeral - used->ephemeral) {
-		reasons_add_literal(reasons, "Insufficient ephemeral-storage");
-		verdict = want->ephemeral > have->ephemeral && verdict != UNSCHEDULABLE ? UNRESOLVABLE : UNSCHEDULABLE;
-	}
+	check(c, want->cpu_milli, have->cpu_milli, used->cpu_milli, "cpu", reasons, &verdict);
+	check(c, want->memory, have->memory, used->memory, "memory", reasons, &verdict);
+	check(c, want->ephemeral, have->ephemeral, used->ephemeral, "ephemeral-storage", reasons, &verdict);
 	for (size_t i = 0; i < want->scalars_len; i++) {
 		const struct scalar *s = &want->scalars[i];
-		int64_t capacity = resources_scalar(have, s->name);
 
-		if (s->amount <= 0 || s->amount <= capacity - resources_scalar(used, s->name))
-			continue;
-		reasons_add((struct cycle *)cycle, reasons, "Insufficient %s", s->name);
-		verdict = s->amount > capacity && verdict != UNSCHEDULABLE ? UNRESOLVABLE : UNSCHEDULABLE;
+		check(c, s->amount, resources_scalar(have, s->name), resources_scalar(used, s->name), s->name, reasons, &verdict);
 	}
 	return verdict;
 }
