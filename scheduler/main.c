@@ -37,10 +37,11 @@ main(int argc, char **argv)
 	int status;
 
 	daemon_init(&program.daemon,
-	    &(struct daemon_options){.name = "kube-scheduler", .flags = flags, .default_port = 10259, .leader_elect = true}, argc, argv);
+	    &(struct daemon_options){.name = "kube-scheduler", .event_component = "default-scheduler", .flags = flags, .default_port = 10259, .leader_elect = true}, argc, argv);
 	program.scheduler = scheduler_new(&program.daemon, scheduler_name);
 	daemon_set_metrics(&program.daemon, metrics, &program);
 	status = daemon_run(&program.daemon, start, stop, &program);
 	scheduler_free(program.scheduler);
+	daemon_done(&program.daemon);
 	return status;
 }

@@ -164,7 +164,8 @@ void daemon_init(struct daemon *daemon, const struct daemon_options *options, in
 	daemon->loop = loop_new(NULL);
 	connect_client(daemon);
 	daemon->informers = informer_set_new(daemon->client);
-	daemon->events = event_recorder_new(daemon->client, options->name, NULL);
+	daemon->events = event_recorder_new(
+	    daemon->client, options->event_component ? options->event_component : options->name, NULL);
 }
 
 void daemon_set_metrics(struct daemon *daemon, void (*fn)(void *arg, struct buf *out), void *arg)

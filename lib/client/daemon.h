@@ -21,7 +21,8 @@ struct loop;
 struct rest_client;
 
 struct daemon_options {
-	const char *name;               /* "kube-scheduler": user agent, event source, log component */
+	const char *name;               /* "kube-scheduler": user agent, log component, event source */
+	const char *event_component;    /* the source of events when it is not the name; may be NULL */
 	const struct flag *flags;       /* own flags; the common ones are added */
 	int default_port;               /* of the plain-HTTP health server on 127.0.0.1; 0: none */
 	bool leader_elect;              /* default of --leader-elect; the lease is kube-system/NAME */
