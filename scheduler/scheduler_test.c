@@ -246,7 +246,7 @@ test_topology_spread(void **state)
 	add_node(w, "c", "2", "10", "", "");
 	place(w, "a", "p1", ", labels: {app: x}", PLAIN);
 	assert_string_equal(try(w, ", labels: {app: x}", spread), "b");
-	place(w, "b", "p2", ", labels: {app: y}", PLAIN);
+	place(w, "b", "p2", ", labels: {app: other}", PLAIN);
 	assert_string_equal(try(w, ", labels: {app: x}", spread),
 	    "0/3 nodes are available: 1 Too many pods, 1 node(s) didn't match pod topology spread constraints, "
 	    "1 node(s) didn't match pod topology spread constraints (missing required label).");
