@@ -35,7 +35,9 @@ image_load(const struct cluster *c, const char *file, char **ret_names, struct e
 		return error_set(err, ERR_NOT_FOUND, "%s: no such file", file);
 	absolute = arena_strdup(c->arena, path);
 	free(path);
-	if (CTR(c, &output, err, "images", "import", "--snapshotter", c->snapshotter, absolute) != 0)
+	/* Over an older image of the same name containerd may clean a snapshot up that the new one needs: once more helps. */
+	if (CTR(c, &output, err, "images", "import", "--snapshotter", c->snapshotter, absolute) != 0 &&
+	    CTR(c, &output, err, "images", "import", "--snapshotter", c->snapshotter, absolute) != 0)
 		return ctr_failed(file, output, err);
 	for (char *line = strtok_r(output, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (str_has_prefix(line, "unpacking "))

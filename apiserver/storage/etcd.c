@@ -49,7 +49,14 @@ void etcd_op_free(struct storage_op *op)
 
 const char *etcd_url(const struct etcd *etcd, struct arena *arena, const char *path)
 {
-	return arena_printf(arena, "%s%s", etcd->endpoints[etcd->endpoint], path);
+	return arena_printf(arena, "%s%s", etcd_socket(etcd) ? "http://localhost" : etcd->endpoints[etcd->endpoint], path);
+}
+
+const char *etcd_socket(const struct etcd *etcd)
+{
+	const char *endpoint = etcd->endpoints[etcd->endpoint];
+
+	return str_has_prefix(endpoint, "unix://") ? endpoint + strlen("unix://") : NULL;
 }
 
 void etcd_failed(struct etcd *etcd, const char *why)
@@ -248,6 +255,7 @@ static void send_op(struct storage_op *op)
 	struct arena *arena = arena_new();
 	struct http_request request = {.method = "POST",
 	    .url = etcd_url(op->etcd, arena, op->path),
+	    .unix_socket = etcd_socket(op->etcd),
 	    .headers = headers,
 	    .body = op->body.data,
 	    .body_size = op->body.size,

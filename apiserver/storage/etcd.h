@@ -51,6 +51,8 @@ struct storage_op {
 struct storage_op *etcd_op_new(struct etcd *etcd, enum etcd_op_kind kind, const char *path);
 void etcd_op_free(struct storage_op *op);
 const char *etcd_url(const struct etcd *etcd, struct arena *arena, const char *path);
+/* Path of the socket when the endpoint in use is "unix:///path", else NULL. */
+const char *etcd_socket(const struct etcd *etcd);
 void etcd_failed(struct etcd *etcd, const char *why); /* counts, and moves to the next endpoint */
 void etcd_succeeded(struct etcd *etcd);
 void etcd_put_base64(struct buf *out, const void *data, size_t size); /* quoted */

@@ -186,6 +186,7 @@ static void connect_stream(struct etcd_watch *watch)
 	    watch->seen + 1);
 	struct http_request request = {.method = "POST",
 	    .url = etcd_url(watch->op->etcd, arena, "/v3/watch"),
+	    .unix_socket = etcd_socket(watch->op->etcd),
 	    .headers = headers,
 	    .body = body,
 	    .body_size = strlen(body),
