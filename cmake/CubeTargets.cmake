@@ -14,7 +14,7 @@ pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 add_library(cube_flags INTERFACE)
 target_compile_options(cube_flags INTERFACE -std=gnu17 -Wall -Wextra -Wshadow -Wstrict-prototypes
   -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-missing-field-initializers -fno-strict-aliasing
-  -Wno-format-truncation $<$<BOOL:${CUBE_WERROR}>:-Werror>)
+  -Wno-format-truncation -Wno-override-init $<$<BOOL:${CUBE_WERROR}>:-Werror>)
 target_compile_definitions(cube_flags INTERFACE _GNU_SOURCE CUBE_VERSION="${PROJECT_VERSION}")
 # Sources include project headers from the top ("lib/base/arena.h") and generated ones as "proto/core_v1.pb-c.h".
 target_include_directories(cube_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})

@@ -229,6 +229,14 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* The client ends in a tick of its own, when the loop has closed its timers already. */
+static void test_freed_right_before_the_loop(void **state)
+{
+	struct loop *short_loop = loop_new(NULL);
+	http_client_free(http_client_new(short_loop, NULL));
+	loop_free(short_loop);
+}
+
 static void test_exchange(void **state)
 {
 	send_request((struct http_request){0}, "/a//../b%2Fc?x=1");
@@ -405,6 +413,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+	    TEST(test_freed_right_before_the_loop),
 	    TEST(test_exchange),
 	    TEST(test_redirect),
 	    TEST(test_failures),

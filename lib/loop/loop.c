@@ -280,7 +280,9 @@ static void close_timer(void *owner)
 {
 	struct loop_timer *timer = owner;
 	loop_link_remove(&timer->link);
-	uv_close((uv_handle_t *)&timer->uv, free_timer);
+	/* loop_free() closes all timers, and only then do owners that end in a tick (HTTP clients) free theirs. */
+	if (!uv_is_closing((uv_handle_t *)&timer->uv))
+		uv_close((uv_handle_t *)&timer->uv, free_timer);
 }
 
 struct loop_timer *loop_timer_new_real(struct loop *loop, void (*fn)(void *arg), void *arg)
