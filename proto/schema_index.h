@@ -1,4 +1,5 @@
-/* schema_index: the generated arrays over all schemas, each sorted for bsearch; lib/api/schema.c is the only reader. */
+/* schema_index: the generated arrays over all schemas, each sorted for bsearch; lib/api/schema.c is the only
+ * reader. */
 #ifndef CUBE_PROTO_SCHEMA_INDEX_H
 #define CUBE_PROTO_SCHEMA_INDEX_H
 

@@ -1,4 +1,5 @@
-/* access: reading and writing struct members through the schema table; for the files of lib/api that walk it. */
+/* access: reading and writing struct members through the schema table; for the files of lib/api that walk it.
+ */
 #ifndef CUBE_API_ACCESS_H
 #define CUBE_API_ACCESS_H
 
@@ -12,7 +13,8 @@
 /* Map entries by their schema: the key is field 0, the value field 1. */
 #define ENTRY_KEY(entry) (((const struct api_string_entry *)(entry))->key)
 
-/* Decoders and clones count on it: deeper nesting than this cannot be decoded, so recursion over messages is bounded. */
+/* Decoders and clones count on it: deeper nesting than this cannot be decoded, so recursion over messages is
+ * bounded. */
 enum { MESSAGE_DEPTH_MAX = 256 };
 
 static inline bool field_is_nullable(const struct schema_field *f)

@@ -23,7 +23,8 @@ static int read_scalar(struct codec_reader *r, const struct schema_field *f, con
     const struct field_path *path, void *ret);
 static void read_bytes(struct arena *arena, const struct json *v, ProtobufCBinaryData *ret);
 static const struct schema_field *find_field(const struct schema *schema, const char *name, void **msg);
-static void warn_unknown(struct codec_reader *r, const struct schema *schema, const struct field_path *path, const char *name);
+static void warn_unknown(
+    struct codec_reader *r, const struct schema *schema, const struct field_path *path, const char *name);
 static size_t collect_names(const struct schema *schema, const char **names, size_t len, size_t max);
 static void warn_duplicate(void *arg, const char *path);
 static void add_warning(struct codec_warnings *warnings, char *text);
@@ -68,7 +69,8 @@ int codec_read_message(struct codec_reader *r, const struct schema *schema, cons
 		if (f) {
 			if (read_field(r, f, m->value, &here, depth, owner) < 0)
 				return -1;
-		} else if (!schema->kind || (strcmp(m->key, "kind") != 0 && strcmp(m->key, "apiVersion") != 0)) {
+		} else if (!schema->kind ||
+			   (strcmp(m->key, "kind") != 0 && strcmp(m->key, "apiVersion") != 0)) {
 			warn_unknown(r, schema, &here, m->key);
 		}
 	}
@@ -76,7 +78,8 @@ int codec_read_message(struct codec_reader *r, const struct schema *schema, cons
 	return 0;
 }
 
-int codec_type_error(struct codec_reader *r, const struct field_path *path, const char *expected, const struct json *found)
+int codec_type_error(
+    struct codec_reader *r, const struct field_path *path, const char *expected, const struct json *found)
 {
 	static const char *const names[] = {
 	    [JSON_NULL] = "null", [JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object"};
@@ -85,16 +88,17 @@ int codec_type_error(struct codec_reader *r, const struct field_path *path, cons
 
 	switch (found->type) {
 	case JSON_STRING:
-		return error_set(r->err, ERR_BAD_REQUEST, "%s%sexpected %s, found the string \"%.60s\"", where, colon, expected,
-		    found->text);
+		return error_set(r->err, ERR_BAD_REQUEST, "%s%sexpected %s, found the string \"%.60s\"",
+		    where, colon, expected, found->text);
 	case JSON_NUMBER:
-		return error_set(r->err, ERR_BAD_REQUEST, "%s%sexpected %s, found the number %.60s", where, colon, expected,
-		    found->text);
+		return error_set(r->err, ERR_BAD_REQUEST, "%s%sexpected %s, found the number %.60s", where,
+		    colon, expected, found->text);
 	case JSON_BOOL:
 		return error_set(r->err, ERR_BAD_REQUEST, "%s%sexpected %s, found %s", where, colon, expected,
 		    found->boolean ? "true" : "false");
 	default:
-		return error_set(r->err, ERR_BAD_REQUEST, "%s%sexpected %s, found %s", where, colon, expected, names[found->type]);
+		return error_set(r->err, ERR_BAD_REQUEST, "%s%sexpected %s, found %s", where, colon, expected,
+		    names[found->type]);
 	}
 }
 
@@ -156,8 +160,8 @@ static int read_map(struct codec_reader *r, const struct schema_field *f, const 
 		entry->base.descriptor = f->entry->descriptor;
 		entry->key = arena_strdup(r->arena, v->members[i].key);
 		entries[i] = entry;
-		if (read_value(r, value_field, v->members[i].value, PATH_CHILD(path, v->members[i].key), depth,
-			&MEMBER(char, entry, value_field)) < 0)
+		if (read_value(r, value_field, v->members[i].value, PATH_CHILD(path, v->members[i].key),
+			depth, &MEMBER(char, entry, value_field)) < 0)
 			return -1;
 	}
 	MEMBER(void *, msg, f) = entries;
@@ -236,7 +240,8 @@ static void read_bytes(struct arena *arena, const struct json *v, ProtobufCBinar
 	ret->data = str_unbase64(arena, text, len, &ret->len);
 }
 
-/* Finds a field by name in the message or in what is inlined into it; *msg moves to the message that has it. */
+/* Finds a field by name in the message or in what is inlined into it; *msg moves to the message that has it.
+ */
 static const struct schema_field *find_field(const struct schema *schema, const char *name, void **msg)
 {
 	const struct schema_field *f = NULL;
@@ -269,7 +274,8 @@ static const struct schema_field *find_field(const struct schema *schema, const 
 	return NULL;
 }
 
-static void warn_unknown(struct codec_reader *r, const struct schema *schema, const struct field_path *path, const char *name)
+static void warn_unknown(
+    struct codec_reader *r, const struct schema *schema, const struct field_path *path, const char *name)
 {
 	const char *names[256], *near;
 	size_t len;
@@ -280,7 +286,8 @@ static void warn_unknown(struct codec_reader *r, const struct schema *schema, co
 	len = collect_names(schema, names, 0, sizeof(names) / sizeof(names[0]) - 1);
 	names[len] = NULL;
 	near = str_nearest(name, names);
-	text = arena_printf(r->unknown->arena, near ? "unknown field \"%s\", did you mean \"%s\"?" : "unknown field \"%s\"",
+	text = arena_printf(r->unknown->arena,
+	    near ? "unknown field \"%s\", did you mean \"%s\"?" : "unknown field \"%s\"",
 	    field_path_text(r->arena, path), near);
 	add_warning(r->unknown, text);
 }

@@ -120,7 +120,7 @@ static bool is_empty(const struct schema_field *f, const void *msg)
 	const struct json_strings_message {
 		ProtobufCMessage base;
 		size_t len;
-	} *strings;
+	} * strings;
 	const char *text;
 
 	if (f->shape != SCHEMA_SINGLE)
@@ -249,5 +249,6 @@ static void write_bytes(struct buf *out, const ProtobufCBinaryData *bytes)
 /* Upstream's servers never send a nil list of items, and clients count on it. */
 static bool is_list_items(const struct schema *schema, const struct schema_field *f)
 {
-	return schema->kind && f->shape == SCHEMA_LIST && strcmp(f->json, "items") == 0 && str_has_suffix(schema->kind, "List");
+	return schema->kind && f->shape == SCHEMA_LIST && strcmp(f->json, "items") == 0 &&
+	       str_has_suffix(schema->kind, "List");
 }

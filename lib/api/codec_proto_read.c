@@ -26,10 +26,14 @@ struct wire {
 	struct input data; /* bytes */
 };
 
-static int read_message(struct reader *r, const struct schema *schema, struct input in, unsigned depth, void *msg);
-static int read_field(struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void *msg);
-static int read_embedded(struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void **ret);
-static int read_element(struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void *msg);
+static int read_message(
+    struct reader *r, const struct schema *schema, struct input in, unsigned depth, void *msg);
+static int read_field(
+    struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void *msg);
+static int read_embedded(
+    struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void **ret);
+static int read_element(
+    struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void *msg);
 static int read_packed(struct reader *r, const struct schema_field *f, struct input in, void *msg);
 static int read_scalar(struct reader *r, const struct schema_field *f, const struct wire *w, void *ret);
 static int read_text(struct reader *r, struct input in, const char **ret);
@@ -59,10 +63,12 @@ int codec_from_proto(struct arena *arena, const struct schema *schema, const voi
 
 bool codec_is_envelope(const void *data, size_t size)
 {
-	return size >= CODEC_ENVELOPE_MAGIC_SIZE && memcmp(data, CODEC_ENVELOPE_MAGIC, CODEC_ENVELOPE_MAGIC_SIZE) == 0;
+	return size >= CODEC_ENVELOPE_MAGIC_SIZE &&
+	       memcmp(data, CODEC_ENVELOPE_MAGIC, CODEC_ENVELOPE_MAGIC_SIZE) == 0;
 }
 
-int codec_open_envelope(struct arena *arena, const void *data, size_t size, struct codec_envelope *ret, struct error *err)
+int codec_open_envelope(
+    struct arena *arena, const void *data, size_t size, struct codec_envelope *ret, struct error *err)
 {
 	struct reader r = {.arena = arena, .err = err};
 	struct codec_envelope e = {.api_version = "", .kind = "", .raw = "", .content_type = ""};
@@ -71,7 +77,8 @@ int codec_open_envelope(struct arena *arena, const void *data, size_t size, stru
 
 	in.end = in.p + size;
 	if (!codec_is_envelope(data, size))
-		return error_set(err, ERR_BAD_REQUEST, "not a protobuf object: it does not start with k8s\\0");
+		return error_set(
+		    err, ERR_BAD_REQUEST, "not a protobuf object: it does not start with k8s\\0");
 	in.p += CODEC_ENVELOPE_MAGIC_SIZE;
 	while (in.p < in.end) {
 		if (!next(&in, &w))
@@ -97,7 +104,8 @@ int codec_open_envelope(struct arena *arena, const void *data, size_t size, stru
 	return 0;
 }
 
-static int read_message(struct reader *r, const struct schema *schema, struct input in, unsigned depth, void *msg)
+static int read_message(
+    struct reader *r, const struct schema *schema, struct input in, unsigned depth, void *msg)
 {
 	bool has_map = false;
 	size_t hint = 0;
@@ -122,14 +130,17 @@ static int read_message(struct reader *r, const struct schema *schema, struct in
 	return 0;
 }
 
-static int read_field(struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void *msg)
+static int read_field(
+    struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void *msg)
 {
-	bool packed = f->shape == SCHEMA_LIST && w->type == WIRE_BYTES && f->kind >= SCHEMA_BOOL && f->kind <= SCHEMA_DOUBLE;
+	bool packed = f->shape == SCHEMA_LIST && w->type == WIRE_BYTES && f->kind >= SCHEMA_BOOL &&
+		      f->kind <= SCHEMA_DOUBLE;
 
 	if (packed)
 		return read_packed(r, f, w->data, msg);
 	if (w->type != expected_type(f))
-		return error_set(r->err, ERR_BAD_REQUEST, "protobuf field %u has wire type %u", f->number, w->type);
+		return error_set(
+		    r->err, ERR_BAD_REQUEST, "protobuf field %u has wire type %u", f->number, w->type);
 	if (f->shape != SCHEMA_SINGLE)
 		return read_element(r, f, w, depth, msg);
 	if (f->kind >= SCHEMA_MESSAGE)
@@ -139,10 +150,13 @@ static int read_field(struct reader *r, const struct schema_field *f, const stru
 	return read_scalar(r, f, w, &MEMBER(char, msg, f));
 }
 
-/* A message that comes twice is merged, as everywhere in protobuf. A special value without bytes is "not set". */
-static int read_embedded(struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void **ret)
+/* A message that comes twice is merged, as everywhere in protobuf. A special value without bytes is "not
+ * set". */
+static int read_embedded(
+    struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void **ret)
 {
-	if (w->data.p == w->data.end && (f->kind == SCHEMA_TIME || f->kind == SCHEMA_MICRO_TIME || f->kind == SCHEMA_QUANTITY)) {
+	if (w->data.p == w->data.end &&
+	    (f->kind == SCHEMA_TIME || f->kind == SCHEMA_MICRO_TIME || f->kind == SCHEMA_QUANTITY)) {
 		*ret = NULL;
 		return 0;
 	}
@@ -155,7 +169,8 @@ static int read_embedded(struct reader *r, const struct schema_field *f, const s
 	return f->kind == SCHEMA_QUANTITY ? canonicalise(r, *ret) : 0;
 }
 
-static int read_element(struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void *msg)
+static int read_element(
+    struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void *msg)
 {
 	void *item = add_item(r, f, msg);
 	const struct schema_field *value;
@@ -200,7 +215,8 @@ static int read_scalar(struct reader *r, const struct schema_field *f, const str
 		return read_text(r, w->data, ret);
 	case SCHEMA_BYTES:
 		bytes->len = (size_t)(w->data.end - w->data.p);
-		bytes->data = bytes->len ? arena_memdup(r->arena, w->data.p, bytes->len) : arena_alloc(r->arena, 1);
+		bytes->data =
+		    bytes->len ? arena_memdup(r->arena, w->data.p, bytes->len) : arena_alloc(r->arena, 1);
 		return 0;
 	case SCHEMA_BOOL:
 		*(protobuf_c_boolean *)ret = w->value != 0;
@@ -243,7 +259,8 @@ static int canonicalise(struct reader *r, Resource__Quantity *q)
 	return 0;
 }
 
-/* Room for one more item. All arrays of this decode were made here, so a power of two tells that one is full. */
+/* Room for one more item. All arrays of this decode were made here, so a power of two tells that one is full.
+ */
 static void *add_item(struct reader *r, const struct schema_field *f, void *msg)
 {
 	size_t *len = &MEMBER_COUNT(msg, f);
@@ -252,7 +269,8 @@ static void *add_item(struct reader *r, const struct schema_field *f, void *msg)
 	if (*len == 0)
 		MEMBER(void *, msg, f) = arena_calloc(r->arena, 4, size);
 	else if (*len >= 4 && (*len & (*len - 1)) == 0)
-		MEMBER(void *, msg, f) = arena_grow(r->arena, MEMBER(void *, msg, f), *len * size, *len * 2 * size);
+		MEMBER(void *, msg, f) =
+		    arena_grow(r->arena, MEMBER(void *, msg, f), *len * size, *len * 2 * size);
 	return MEMBER(char *, msg, f) + (*len)++ * size;
 }
 
@@ -262,7 +280,8 @@ static void sort_maps(const struct schema *schema, void *msg)
 		const struct schema_field *f = &schema->fields[i];
 
 		if (f->shape == SCHEMA_MAP)
-			MEMBER_COUNT(msg, f) = message_sort_entries(MEMBER_COUNT(msg, f), MEMBER(void **, msg, f));
+			MEMBER_COUNT(msg, f) =
+			    message_sort_entries(MEMBER_COUNT(msg, f), MEMBER(void **, msg, f));
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
- * Messages to protobuf, as gogo's generated code writes them. Like that code it writes back to front: when the length of
- * a nested message is due, its bytes are already there, so nothing is measured beforehand.
+ * Messages to protobuf, as gogo's generated code writes them. Like that code it writes back to front: when
+ * the length of a nested message is due, its bytes are already there, so nothing is measured beforehand.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +38,8 @@ void codec_to_proto(struct buf *out, const struct schema *schema, const Protobuf
 	finish(&b, out);
 }
 
-void codec_write_envelope(struct buf *out, const char *api_version, const char *kind, const struct schema *schema,
-    const ProtobufCMessage *msg)
+void codec_write_envelope(struct buf *out, const char *api_version, const char *kind,
+    const struct schema *schema, const ProtobufCMessage *msg)
 {
 	struct back b = {0};
 	size_t behind;
@@ -67,14 +67,15 @@ static void write_message(struct back *b, const struct schema *schema, const Pro
 
 static void write_field(struct back *b, const struct schema_field *f, const void *msg)
 {
-	const char *items = MEMBER(const char *, msg, f);
 	size_t size = field_element_size(f);
+	const char *items;
 
 	if (f->shape == SCHEMA_SINGLE) {
 		if (is_set(f, msg))
 			write_value(b, f, &MEMBER(char, msg, f));
 		return;
 	}
+	items = MEMBER(const char *, msg, f);
 	for (size_t i = MEMBER_COUNT(msg, f); i-- > 0;) {
 		if (f->shape == SCHEMA_LIST) {
 			write_value(b, f, items + i * size);
@@ -119,11 +120,11 @@ static void write_value(struct back *b, const struct schema_field *f, const void
 		put_tag(b, f->number, WIRE_VARINT);
 		break;
 	case SCHEMA_INT32:
-		put_varint(b, (uint64_t)(int64_t)*(const int32_t *)value);
+		put_varint(b, (uint64_t)(int64_t) * (const int32_t *)value);
 		put_tag(b, f->number, WIRE_VARINT);
 		break;
 	case SCHEMA_INT64:
-		put_varint(b, (uint64_t)*(const int64_t *)value);
+		put_varint(b, (uint64_t) * (const int64_t *)value);
 		put_tag(b, f->number, WIRE_VARINT);
 		break;
 	case SCHEMA_DOUBLE: {
@@ -151,7 +152,8 @@ static void write_embedded(struct back *b, const struct schema_field *f, const P
 		const char *text = msg ? str_or(((const Resource__Quantity *)msg)->string, "0") : "0";
 
 		put_string_field(b, 1, text, strlen(text));
-	} else if (f->kind == SCHEMA_TIME && msg && ((const MetaV1__Time *)msg)->seconds == TIME_ZERO_SECONDS) {
+	} else if (f->kind == SCHEMA_TIME && msg &&
+		   ((const MetaV1__Time *)msg)->seconds == TIME_ZERO_SECONDS) {
 		msg = NULL;
 	} else if (msg) {
 		write_message(b, f->message, msg);

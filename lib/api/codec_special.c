@@ -24,19 +24,22 @@ struct raw_message {
 	ProtobufCBinaryData raw;
 };
 
-static int read_time(struct codec_reader *r, const struct json *tree, const struct field_path *path, bool micro,
-    ProtobufCMessage **ret);
-static int read_duration(struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret);
-static int read_quantity(struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret);
-static int read_int_or_string(struct codec_reader *r, const struct json *tree, const struct field_path *path,
-    ProtobufCMessage **ret);
-static int read_raw(struct codec_reader *r, const struct schema *schema, const struct json *tree, ProtobufCMessage **ret);
+static int read_time(struct codec_reader *r, const struct json *tree, const struct field_path *path,
+    bool micro, ProtobufCMessage **ret);
+static int read_duration(
+    struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret);
+static int read_quantity(
+    struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret);
+static int read_int_or_string(
+    struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret);
+static int read_raw(
+    struct codec_reader *r, const struct schema *schema, const struct json *tree, ProtobufCMessage **ret);
 static int read_strings(struct codec_reader *r, const struct schema *schema, const struct json *tree,
     const struct field_path *path, ProtobufCMessage **ret);
 static int read_props_or(struct codec_reader *r, const struct schema *schema, const struct json *tree,
     const struct field_path *path, unsigned depth, ProtobufCMessage **ret);
-static int read_props_list(struct codec_reader *r, const struct json *tree, const struct field_path *path, unsigned depth,
-    ApiextensionsV1__JSONSchemaPropsOrArray *ret);
+static int read_props_list(struct codec_reader *r, const struct json *tree, const struct field_path *path,
+    unsigned depth, ApiextensionsV1__JSONSchemaPropsOrArray *ret);
 static void write_quoted(struct buf *out, const char *text);
 static void write_raw(struct buf *out, const struct raw_message *m);
 static void write_envelope_as_json(struct buf *out, const ProtobufCBinaryData *raw);
@@ -90,7 +93,8 @@ void codec_write_special(struct buf *out, const struct schema *schema, const Pro
 		write_micro_time(out, (const MetaV1__MicroTime *)msg);
 		break;
 	case SCHEMA_DURATION:
-		write_quoted(out, duration_format(msg ? ((const MetaV1__Duration *)msg)->duration : 0, number));
+		write_quoted(
+		    out, duration_format(msg ? ((const MetaV1__Duration *)msg)->duration : 0, number));
 		break;
 	case SCHEMA_QUANTITY:
 		q = quantity_of((const Resource__Quantity *)msg);
@@ -117,8 +121,8 @@ void codec_write_special(struct buf *out, const struct schema *schema, const Pro
 	}
 }
 
-static int read_time(struct codec_reader *r, const struct json *tree, const struct field_path *path, bool micro,
-    ProtobufCMessage **ret)
+static int read_time(struct codec_reader *r, const struct json *tree, const struct field_path *path,
+    bool micro, ProtobufCMessage **ret)
 {
 	int64_t seconds;
 	int32_t nanos;
@@ -140,7 +144,8 @@ static int read_time(struct codec_reader *r, const struct json *tree, const stru
 	return 0;
 }
 
-static int read_duration(struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret)
+static int read_duration(
+    struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret)
 {
 	MetaV1__Duration *d;
 	int64_t ns;
@@ -153,7 +158,8 @@ static int read_duration(struct codec_reader *r, const struct json *tree, const 
 	return 0;
 }
 
-static int read_quantity(struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret)
+static int read_quantity(
+    struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret)
 {
 	struct error err = ERROR_INIT;
 	struct quantity q;
@@ -161,13 +167,14 @@ static int read_quantity(struct codec_reader *r, const struct json *tree, const 
 	if (tree->type != JSON_STRING && tree->type != JSON_NUMBER)
 		return codec_type_error(r, path, "a quantity", tree);
 	if (quantity_parse(tree->text, &q, &err) < 0)
-		return error_set(r->err, ERR_BAD_REQUEST, "%s: %s", path ? field_path_text(r->arena, path) : "", err.message);
+		return error_set(r->err, ERR_BAD_REQUEST, "%s: %s",
+		    path ? field_path_text(r->arena, path) : "", err.message);
 	*ret = (ProtobufCMessage *)quantity_new(r->arena, &q);
 	return 0;
 }
 
-static int read_int_or_string(struct codec_reader *r, const struct json *tree, const struct field_path *path,
-    ProtobufCMessage **ret)
+static int read_int_or_string(
+    struct codec_reader *r, const struct json *tree, const struct field_path *path, ProtobufCMessage **ret)
 {
 	int64_t n;
 
@@ -181,7 +188,8 @@ static int read_int_or_string(struct codec_reader *r, const struct json *tree, c
 	return 0;
 }
 
-static int read_raw(struct codec_reader *r, const struct schema *schema, const struct json *tree, ProtobufCMessage **ret)
+static int read_raw(
+    struct codec_reader *r, const struct schema *schema, const struct json *tree, ProtobufCMessage **ret)
 {
 	struct raw_message *m = api_new_schema(r->arena, schema);
 	struct buf text = BUF_INIT;
@@ -217,7 +225,8 @@ static int read_props_or(struct codec_reader *r, const struct schema *schema, co
     const struct field_path *path, unsigned depth, ProtobufCMessage **ret)
 {
 	static const char *const expected[] = {[SCHEMA_JSON_OR_BOOL] = "a schema, true or false",
-	    [SCHEMA_JSON_OR_ARRAY] = "a schema or an array of schemas", [SCHEMA_JSON_OR_STRINGS] = "a schema or an array of strings"};
+	    [SCHEMA_JSON_OR_ARRAY] = "a schema or an array of schemas",
+	    [SCHEMA_JSON_OR_STRINGS] = "a schema or an array of strings"};
 	const struct schema *props = schema_of(&apiextensions_v1__jsonschema_props__descriptor);
 	ProtobufCMessage *msg = api_new_schema(r->arena, schema);
 	ApiextensionsV1__JSONSchemaPropsOrStringArray *or_strings = (void *)msg;
@@ -256,12 +265,13 @@ static int read_props_or(struct codec_reader *r, const struct schema *schema, co
 	return codec_type_error(r, path, expected[schema->special], tree);
 }
 
-static int read_props_list(struct codec_reader *r, const struct json *tree, const struct field_path *path, unsigned depth,
-    ApiextensionsV1__JSONSchemaPropsOrArray *ret)
+static int read_props_list(struct codec_reader *r, const struct json *tree, const struct field_path *path,
+    unsigned depth, ApiextensionsV1__JSONSchemaPropsOrArray *ret)
 {
 	const struct schema *props = schema_of(&apiextensions_v1__jsonschema_props__descriptor);
 
-	ret->json_schemas = ARENA_ARRAY(r->arena, ApiextensionsV1__JSONSchemaProps *, tree->len > 0 ? tree->len : 1);
+	ret->json_schemas =
+	    ARENA_ARRAY(r->arena, ApiextensionsV1__JSONSchemaProps *, tree->len > 0 ? tree->len : 1);
 	ret->n_json_schemas = tree->len;
 	for (size_t i = 0; i < tree->len; i++) {
 		if (codec_read_message(r, props, tree->items[i], PATH_INDEX(path, i), depth - 1,
@@ -278,7 +288,8 @@ static void write_quoted(struct buf *out, const char *text)
 	buf_putc(out, '"');
 }
 
-/* Whatever made the bytes, what goes out is valid: text that is not clean is read and printed anew, or becomes null. */
+/* Whatever made the bytes, what goes out is valid: text that is not clean is read and printed anew, or
+ * becomes null. */
 static void write_raw(struct buf *out, const struct raw_message *m)
 {
 	struct json_limits limits = {.size_max = SIZE_MAX};
@@ -301,7 +312,8 @@ static void write_raw(struct buf *out, const struct raw_message *m)
 	}
 }
 
-/* An object that came in a protobuf List or WatchEvent. Envelopes inside envelopes are nobody's format: null. */
+/* An object that came in a protobuf List or WatchEvent. Envelopes inside envelopes are nobody's format: null.
+ */
 static void write_envelope_as_json(struct buf *out, const ProtobufCBinaryData *raw)
 {
 	static _Thread_local bool inside;
@@ -313,7 +325,9 @@ static void write_envelope_as_json(struct buf *out, const ProtobufCBinaryData *r
 
 	if (!inside && codec_open_envelope(arena, raw->data, raw->len, &envelope, NULL) == 0) {
 		slash = strchr(envelope.api_version, '/');
-		schema = schema_by_gvk(slash ? arena_strndup(arena, envelope.api_version, (size_t)(slash - envelope.api_version)) : "",
+		schema = schema_by_gvk(
+		    slash ? arena_strndup(arena, envelope.api_version, (size_t)(slash - envelope.api_version))
+			  : "",
 		    slash ? slash + 1 : envelope.api_version, envelope.kind);
 	}
 	if (schema && codec_from_proto(arena, schema, envelope.raw, envelope.raw_size, &msg, NULL) == 0) {

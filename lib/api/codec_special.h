@@ -22,7 +22,8 @@ int codec_read_message(struct codec_reader *r, const struct schema *schema, cons
 int codec_read_special(struct codec_reader *r, const struct schema *schema, const struct json *tree,
     const struct field_path *path, unsigned depth, ProtobufCMessage **ret);
 /* The error "path: expected WHAT, found ...". Returns -1. */
-int codec_type_error(struct codec_reader *r, const struct field_path *path, const char *expected, const struct json *found);
+int codec_type_error(
+    struct codec_reader *r, const struct field_path *path, const char *expected, const struct json *found);
 
 /* Appends the JSON of an ordinary message, without apiVersion and kind. */
 void codec_write_message(struct buf *out, const struct schema *schema, const ProtobufCMessage *msg);

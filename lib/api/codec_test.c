@@ -42,9 +42,11 @@ static void check_vector(struct arena *arena, const char *name)
 		fail_msg("%s: %s", name, err.message);
 	if (warnings.len > 0)
 		fail_msg("%s: %s", name, warnings.items[0]);
-	codec_write_envelope(&envelope, json_get_string(tree, "apiVersion", ""), schema->kind, schema, from_json);
+	codec_write_envelope(
+	    &envelope, json_get_string(tree, "apiVersion", ""), schema->kind, schema, from_json);
 	if (envelope.size != pb_size || memcmp(envelope.data, pb, pb_size) != 0)
-		fail_msg("%s: protobuf of the JSON differs (%zu bytes, expected %zu)", name, envelope.size, pb_size);
+		fail_msg("%s: protobuf of the JSON differs (%zu bytes, expected %zu)", name, envelope.size,
+		    pb_size);
 	assert_int_equal(codec_open_envelope(arena, pb, pb_size, &opened, &err), 0);
 	assert_string_equal(opened.kind, schema->kind);
 	if (codec_from_proto(arena, schema, opened.raw, opened.raw_size, &from_pb, &err) < 0)
@@ -62,7 +64,8 @@ static void check_vector(struct arena *arena, const char *name)
 	yaml_write(&text, tree);
 	if (strcmp(buf_str(&text), yaml) != 0)
 		fail_msg("%s: YAML differs:\n%s", name, buf_str(&text));
-	if (yaml_parse(arena, yaml, yaml_size, NULL, &tree, &err) < 0 || codec_from_json(arena, schema, tree, &warnings, &from_json, &err) < 0)
+	if (yaml_parse(arena, yaml, yaml_size, NULL, &tree, &err) < 0 ||
+	    codec_from_json(arena, schema, tree, &warnings, &from_json, &err) < 0)
 		fail_msg("%s: %s", name, err.message);
 	assert_true(api_equal(from_json, from_pb));
 	buf_done(&text);

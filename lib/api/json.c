@@ -135,7 +135,8 @@ void json_remove(struct json *object, const char *key)
 
 	if (i == object->len)
 		return;
-	memmove(object->members + i, object->members + i + 1, (object->len - i - 1) * sizeof(*object->members));
+	memmove(
+	    object->members + i, object->members + i + 1, (object->len - i - 1) * sizeof(*object->members));
 	object->len--;
 }
 
@@ -146,7 +147,8 @@ void json_push(struct arena *arena, struct json *array, struct json *item)
 
 void json_array_remove(struct json *array, size_t index)
 {
-	memmove(array->items + index, array->items + index + 1, (array->len - index - 1) * sizeof(*array->items));
+	memmove(
+	    array->items + index, array->items + index + 1, (array->len - index - 1) * sizeof(*array->items));
 	array->len--;
 }
 

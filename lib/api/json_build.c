@@ -3,26 +3,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/api/json_text.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 
 enum { SIZE_MAX_DEFAULT = 3 * 1024 * 1024, DEPTH_MAX_DEFAULT = 256, FEW_MEMBERS = 8 };
 
+static char *copy_text(struct arena *arena, const char *text, size_t *size);
 static size_t merge_duplicates(struct json_builder *b, struct json_member *members, size_t len);
 static void merge_few(struct json_builder *b, struct json_member *members, size_t len);
 static void merge_many(struct json_builder *b, struct json_member *members, size_t len);
-static void keep_last(struct json_builder *b, struct json_member *members, struct json_member *first, struct json_member *again);
+static void keep_last(struct json_builder *b, struct json_member *members, struct json_member *first,
+    struct json_member *again);
 static void report_duplicate(struct json_builder *b, const char *key);
 static int compare_members(const void *a, const void *b);
 
-int json_build_init(struct json_builder *b, struct arena *arena, const struct json_limits *limits, size_t size, struct error *err)
+int json_build_init(struct json_builder *b, struct arena *arena, const struct json_limits *limits,
+    size_t size, struct error *err)
 {
 	static const struct json_limits none = {0};
 
 	*b = (struct json_builder){.arena = arena, .limits = limits ? limits : &none, .err = err};
 	if (size > json_build_size_max(b))
-		return error_set(err, ERR_TOO_LARGE, "the document has %zu bytes, the limit is %zu", size, json_build_size_max(b));
+		return error_set(err, ERR_TOO_LARGE, "the document has %zu bytes, the limit is %zu", size,
+		    json_build_size_max(b));
 	b->depth_max = b->limits->depth_max ? b->limits->depth_max : DEPTH_MAX_DEFAULT;
 	b->frames = malloc((b->depth_max + 1) * sizeof(*b->frames));
 	if (!b->frames)
@@ -78,11 +83,12 @@ int json_build_key(struct json_builder *b, const char *text, size_t size)
 {
 	if (memchr(text, 0, size))
 		return error_set(b->err, ERR_BAD_REQUEST, "a key contains a NUL character");
-	b->frames[b->depth - 1].key = arena_strndup(b->arena, text, size);
+	b->frames[b->depth - 1].key = copy_text(b->arena, text, &size);
 	return 0;
 }
 
-int json_build_scalar(struct json_builder *b, enum json_type type, bool boolean, const char *text, size_t size)
+int json_build_scalar(
+    struct json_builder *b, enum json_type type, bool boolean, const char *text, size_t size)
 {
 	struct json *v = ARENA_NEW(b->arena, struct json);
 
@@ -91,8 +97,8 @@ int json_build_scalar(struct json_builder *b, enum json_type type, bool boolean,
 	if (type == JSON_NUMBER || type == JSON_STRING) {
 		if (memchr(text, 0, size))
 			return error_set(b->err, ERR_BAD_REQUEST, "a string contains a NUL character");
+		v->text = copy_text(b->arena, text, &size);
 		v->len = size;
-		v->text = arena_strndup(b->arena, text, size);
 	}
 	json_build_add(b, v);
 	return 0;
@@ -111,6 +117,27 @@ void json_build_add(struct json_builder *b, struct json *value)
 			abort();
 	}
 	b->children[b->len++] = (struct json_member){b->frames[b->depth - 1].key, value};
+}
+
+/* As Go does, bytes that are not UTF-8 (an escaped half of a surrogate pair, too) become U+FFFD. */
+static char *copy_text(struct arena *arena, const char *text, size_t *size)
+{
+	const unsigned char *p = (const unsigned char *)text, *end = p + *size;
+	size_t len, out = 0;
+	char *copy;
+
+	while (p < end && (len = json_utf8_len(p, (size_t)(end - p))) > 0)
+		p += len;
+	if (p == end)
+		return arena_strndup(arena, text, *size);
+	copy = arena_alloc(arena, 3 * *size + 1);
+	for (p = (const unsigned char *)text; p<end; p += len> 0 ? len : 1) {
+		len = json_utf8_len(p, (size_t)(end - p));
+		memcpy(copy + out, len > 0 ? (const char *)p : "\xef\xbf\xbd", len > 0 ? len : 3);
+		out += len > 0 ? len : 3;
+	}
+	*size = out;
+	return copy;
 }
 
 /* The last value of a key wins and stands where the first stood. Returns the new length. */
@@ -159,7 +186,8 @@ static void merge_many(struct json_builder *b, struct json_member *members, size
 	free(sorted);
 }
 
-static void keep_last(struct json_builder *b, struct json_member *members, struct json_member *first, struct json_member *again)
+static void keep_last(
+    struct json_builder *b, struct json_member *members, struct json_member *first, struct json_member *again)
 {
 	size_t weak = b->frames[b->depth - 1].weak;
 
@@ -169,7 +197,8 @@ static void keep_last(struct json_builder *b, struct json_member *members, struc
 	again->value = NULL;
 }
 
-/* Called while the container is still open: the frames tell its path, array indexes by what lies on the stack. */
+/* Called while the container is still open: the frames tell its path, array indexes by what lies on the
+ * stack. */
 static void report_duplicate(struct json_builder *b, const char *key)
 {
 	struct buf path = BUF_INIT;

@@ -29,8 +29,8 @@ static yajl_callbacks callbacks = {
     .yajl_end_array = on_end,
 };
 
-int json_parse(struct arena *arena, const char *text, size_t size, const struct json_limits *limits, struct json **ret,
-    struct error *err)
+int json_parse(struct arena *arena, const char *text, size_t size, const struct json_limits *limits,
+    struct json **ret, struct error *err)
 {
 	struct json_builder b;
 	yajl_handle yajl;
@@ -112,7 +112,8 @@ static int syntax_error(yajl_handle yajl, const char *text, size_t size, struct 
 			column = 1;
 		}
 	}
-	error_set(err, ERR_BAD_REQUEST, "invalid JSON at line %zu, column %zu: %.*s", line, column, (int)why_len, why);
+	error_set(err, ERR_BAD_REQUEST, "invalid JSON at line %zu, column %zu: %.*s", line, column,
+	    (int)why_len, why);
 	yajl_free_error(yajl, why);
 	return -1;
 }

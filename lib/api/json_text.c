@@ -13,6 +13,7 @@ struct scan {
 
 static bool scan_scalar(struct scan *s);
 static bool scan_string(struct scan *s);
+static bool scan_escape(struct scan *s);
 static bool scan_number(struct scan *s);
 static bool scan_digits(struct scan *s);
 static bool scan_word(struct scan *s, const char *word);
@@ -22,7 +23,11 @@ static bool take(struct scan *s, unsigned char c);
 
 size_t json_utf8_len(const unsigned char *p, size_t size)
 {
-	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	size_t len = p[0] < 0x80                   ? 1
+		     : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+		     : (p[0] & 0xf0) == 0xe0       ? 3
+		     : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+						   : 0;
 
 	if (len == 0 || len > size)
 		return 0;
@@ -30,15 +35,15 @@ size_t json_utf8_len(const unsigned char *p, size_t size)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
 	}
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] >= 0x90))
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90))
 		return 0;
 	return len;
 }
 
 /*
- * A state machine over two questions: does a value come next, and which container is open. The stack is one bit a
- * level, so any nesting up to the limit costs no recursion.
+ * A state machine over two questions: does a value come next, and which container is open. The stack is one
+ * bit a level, so any nesting up to the limit costs no recursion.
  */
 bool json_text_is_clean(const void *text, size_t size, size_t depth_max)
 {
@@ -115,14 +120,8 @@ static bool scan_string(struct scan *s)
 			s->p++;
 			return true;
 		} else if (c == '\\') {
-			if (s->end - s->p < 2 || !strchr("\"\\bfnrt", s->p[1]) || s->p[1] == '\0') {
-				/* \u escapes: leave them to the full parser unless they are Go's own for HTML */
-				if (s->end - s->p < 6 || (memcmp(s->p, "\\u003c", 6) != 0 && memcmp(s->p, "\\u003e", 6) != 0 &&
-							     memcmp(s->p, "\\u0026", 6) != 0))
-					return false;
-				s->p += 4;
-			}
-			s->p += 2;
+			if (!scan_escape(s))
+				return false;
 		} else {
 			size_t len = c < 0x80 ? 0 : json_utf8_len(s->p, (size_t)(s->end - s->p));
 
@@ -132,6 +131,32 @@ static bool scan_string(struct scan *s)
 		}
 	}
 	return false;
+}
+
+/* Only the escapes that Go writes. */
+static bool scan_escape(struct scan *s)
+{
+	static const char *const longs[] = {"\\u003c", "\\u003e", "\\u0026", "\\u2028", "\\u2029", "\\ufffd"};
+	size_t left = (size_t)(s->end - s->p);
+
+	if (left >= 2 && s->p[1] && strchr("\"\\bfnrt", s->p[1])) {
+		s->p += 2;
+		return true;
+	}
+	if (left < 6)
+		return false;
+	for (size_t i = 0; i < sizeof(longs) / sizeof(longs[0]); i++) {
+		if (memcmp(s->p, longs[i], 6) == 0) {
+			s->p += 6;
+			return true;
+		}
+	}
+	/* control characters without a letter of their own; NUL is not among them */
+	if (memcmp(s->p, "\\u00", 4) != 0 || (s->p[4] != '0' && s->p[4] != '1') || !s->p[5] ||
+	    !strchr(s->p[4] == '0' ? "1234567bef" : "0123456789abcdef", s->p[5]))
+		return false;
+	s->p += 6;
+	return true;
 }
 
 static bool scan_number(struct scan *s)

@@ -1,11 +1,13 @@
-/* json_text: JSON that stays text: RawExtension, FieldsV1 and JSON values are kept as the bytes that will be printed. */
+/* json_text: JSON that stays text: RawExtension, FieldsV1 and JSON values are kept as the bytes that will be
+ * printed. */
 #ifndef CUBE_API_JSON_TEXT_H
 #define CUBE_API_JSON_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* True for bytes that a JSON string holds as they are: printable ASCII without ", \ and what Go escapes for HTML. */
+/* True for bytes that a JSON string holds as they are: printable ASCII without ", \ and what Go escapes for
+ * HTML. */
 static inline bool json_is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
@@ -13,7 +15,8 @@ static inline bool json_is_plain(unsigned char c)
 
 /* Length of the well-formed UTF-8 sequence that starts at p (no overlong forms, no surrogates), or 0. */
 size_t json_utf8_len(const unsigned char *p, size_t size);
-/* True when the bytes are one valid JSON value exactly as json_write() would print it: compact, escaped. Never recurses. */
+/* True when the bytes are one valid JSON value exactly as json_write() would print it: compact, escaped.
+ * Never recurses. */
 bool json_text_is_clean(const void *text, size_t size, size_t depth_max);
 
 #endif

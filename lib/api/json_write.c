@@ -81,7 +81,8 @@ static void write_line(struct buf *out, int indent, int level)
 	out->data[out->size] = '\0';
 }
 
-/* One character that is not plain: escaped, copied when it is well-formed UTF-8, else replaced by U+FFFD as Go does. */
+/* One character that is not plain: escaped, copied when it is well-formed UTF-8, else replaced by U+FFFD as
+ * Go does. */
 static void write_escape(struct buf *out, const unsigned char **p, const unsigned char *end)
 {
 	static const char hex[] = "0123456789abcdef";

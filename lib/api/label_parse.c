@@ -52,7 +52,8 @@ int selector_parse(struct arena *arena, const char *text, struct selector **ret,
 }
 
 /* Upstream's rules: terms between commas, each with =, == or !=; a backslash takes \ , = literally. */
-int field_selector_parse(struct arena *arena, const char *text, struct field_selector **ret, struct error *err)
+int field_selector_parse(
+    struct arena *arena, const char *text, struct field_selector **ret, struct error *err)
 {
 	struct field_selector *sel = ARENA_NEW(arena, struct field_selector);
 
@@ -63,7 +64,8 @@ int field_selector_parse(struct arena *arena, const char *text, struct field_sel
 		for (; text[len] && text[len] != ','; len++) {
 			if (text[len] == '\\') {
 				if (!text[len + 1] || !strchr("\\,=", text[len + 1]))
-					return error_set(err, ERR_BAD_REQUEST, "invalid field selector: invalid escape sequence");
+					return error_set(err, ERR_BAD_REQUEST,
+					    "invalid field selector: invalid escape sequence");
 				len++;
 			} else if (!op_len && text[len] == '!' && text[len + 1] == '=') {
 				op = len, op_len = 2;
@@ -74,10 +76,12 @@ int field_selector_parse(struct arena *arena, const char *text, struct field_sel
 			}
 		}
 		if (len > 0 && !op_len)
-			return error_set(err, ERR_BAD_REQUEST, "invalid selector: '%.200s'; can't understand '%.*s'", text,
+			return error_set(err, ERR_BAD_REQUEST,
+			    "invalid selector: '%.200s'; can't understand '%.*s'", text,
 			    (int)(len < 200 ? len : 200), text);
 		if (len > 0) {
-			sel->terms = arena_grow(arena, sel->terms, sel->len * sizeof(*term), (sel->len + 1) * sizeof(*term));
+			sel->terms = arena_grow(
+			    arena, sel->terms, sel->len * sizeof(*term), (sel->len + 1) * sizeof(*term));
 			term = &sel->terms[sel->len++];
 			term->field = unescape(arena, text, op);
 			term->value = unescape(arena, text + op + op_len, len - op - op_len);
@@ -109,7 +113,8 @@ static int parse_requirement(struct lexer *l, struct selector *sel)
 	static const struct {
 		const char *symbol;
 		enum label_operator op;
-	} operators[] = {{"=", LABEL_EQUALS}, {"==", LABEL_EQUALS}, {"!=", LABEL_NOT_EQUALS}, {">", LABEL_GREATER}, {"<", LABEL_LESS}};
+	} operators[] = {{"=", LABEL_EQUALS}, {"==", LABEL_EQUALS}, {"!=", LABEL_NOT_EQUALS},
+	    {">", LABEL_GREATER}, {"<", LABEL_LESS}};
 	bool absent = at(l, "!");
 	char *key, *value;
 
@@ -120,7 +125,8 @@ static int parse_requirement(struct lexer *l, struct selector *sel)
 	key = l->token;
 	next(l);
 	if (at_end_of_term(l))
-		return selector_add(l->arena, sel, key, absent ? LABEL_ABSENT : LABEL_EXISTS, 0, NULL, l->err);
+		return selector_add(
+		    l->arena, sel, key, absent ? LABEL_ABSENT : LABEL_EXISTS, 0, NULL, l->err);
 	if (absent)
 		return expected(l, "',' or the end");
 	if (l->is_word && strcmp(l->token, "in") == 0)
@@ -153,7 +159,8 @@ static int parse_list(struct lexer *l, struct selector *sel, const char *key, en
 	next(l);
 	for (bool any = !at(l, ")"); any;) {
 		if ((len & (len - 1)) == 0)
-			values = arena_grow(l->arena, values, len * sizeof(char *), (len ? len * 2 : 1) * sizeof(char *));
+			values = arena_grow(
+			    l->arena, values, len * sizeof(char *), (len ? len * 2 : 1) * sizeof(char *));
 		values[len++] = l->is_word ? l->token : arena_strdup(l->arena, "");
 		if (l->is_word)
 			next(l);

@@ -28,9 +28,10 @@ struct selector {
 	bool nothing;
 };
 
-/* Checks and appends one requirement; everything is copied. ERR_BAD_REQUEST when key or values are not legal. */
-int selector_add(struct arena *arena, struct selector *sel, const char *key, enum label_operator op, size_t len,
-    char *const *values, struct error *err);
+/* Checks and appends one requirement; everything is copied. ERR_BAD_REQUEST when key or values are not legal.
+ */
+int selector_add(struct arena *arena, struct selector *sel, const char *key, enum label_operator op,
+    size_t len, char *const *values, struct error *err);
 void selector_sort(struct selector *sel);
 bool label_key_is_valid(const char *key);
 bool label_value_is_valid(const char *value);

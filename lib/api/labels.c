@@ -12,12 +12,14 @@
 
 static bool requirement_matches(const struct requirement *r, const char *value);
 static bool has_value(const struct requirement *r, const char *value);
-static int add_expression(struct arena *arena, struct selector *sel, const MetaV1__LabelSelectorRequirement *e, struct error *err);
+static int add_expression(
+    struct arena *arena, struct selector *sel, const MetaV1__LabelSelectorRequirement *e, struct error *err);
 static void format_requirement(struct buf *out, const struct requirement *r);
 static int compare_requirements(const void *a, const void *b);
 static int compare_strings(const void *a, const void *b);
 
-int selector_from_object(struct arena *arena, const MetaV1__LabelSelector *ls, struct selector **ret, struct error *err)
+int selector_from_object(
+    struct arena *arena, const MetaV1__LabelSelector *ls, struct selector **ret, struct error *err)
 {
 	struct selector *sel = ARENA_NEW(arena, struct selector);
 
@@ -100,14 +102,15 @@ const char *selector_requires(const struct selector *sel, const char *key)
 	for (size_t i = 0; i < sel->len; i++) {
 		const struct requirement *r = &sel->requirements[i];
 
-		if ((r->op == LABEL_EQUALS || r->op == LABEL_IN) && r->values_len == 1 && strcmp(r->key, key) == 0)
+		if ((r->op == LABEL_EQUALS || r->op == LABEL_IN) && r->values_len == 1 &&
+		    strcmp(r->key, key) == 0)
 			return r->values[0];
 	}
 	return NULL;
 }
 
-int selector_add(struct arena *arena, struct selector *sel, const char *key, enum label_operator op, size_t len,
-    char *const *values, struct error *err)
+int selector_add(struct arena *arena, struct selector *sel, const char *key, enum label_operator op,
+    size_t len, char *const *values, struct error *err)
 {
 	struct requirement *r;
 	int64_t n;
@@ -115,16 +118,21 @@ int selector_add(struct arena *arena, struct selector *sel, const char *key, enu
 	if (!label_key_is_valid(key))
 		return error_set(err, ERR_BAD_REQUEST, "invalid label key \"%.260s\"", key);
 	if ((op == LABEL_IN || op == LABEL_NOT_IN) && len == 0)
-		return error_set(err, ERR_BAD_REQUEST, "for 'in', 'notin' operators, values set can't be empty");
+		return error_set(
+		    err, ERR_BAD_REQUEST, "for 'in', 'notin' operators, values set can't be empty");
 	if ((op == LABEL_EXISTS || op == LABEL_ABSENT) && len != 0)
-		return error_set(err, ERR_BAD_REQUEST, "values set must be empty for exists and does not exist");
+		return error_set(
+		    err, ERR_BAD_REQUEST, "values set must be empty for exists and does not exist");
 	for (size_t i = 0; i < len; i++) {
 		if (!label_value_is_valid(values[i]))
-			return error_set(err, ERR_BAD_REQUEST, "invalid label value: \"%.80s\": at key: \"%.260s\"", values[i], key);
+			return error_set(err, ERR_BAD_REQUEST,
+			    "invalid label value: \"%.80s\": at key: \"%.260s\"", values[i], key);
 		if ((op == LABEL_GREATER || op == LABEL_LESS) && !str_to_int64(values[i], &n))
-			return error_set(err, ERR_BAD_REQUEST, "for 'Gt', 'Lt' operators, the value must be an integer");
+			return error_set(
+			    err, ERR_BAD_REQUEST, "for 'Gt', 'Lt' operators, the value must be an integer");
 	}
-	sel->requirements = arena_grow(arena, sel->requirements, sel->len * sizeof(*r), (sel->len + 1) * sizeof(*r));
+	sel->requirements =
+	    arena_grow(arena, sel->requirements, sel->len * sizeof(*r), (sel->len + 1) * sizeof(*r));
 	r = &sel->requirements[sel->len++];
 	*r = (struct requirement){.key = arena_strdup(arena, key), .op = op, .values_len = len};
 	r->values = ARENA_ARRAY(arena, char *, len > 0 ? len : 1);
@@ -172,24 +180,33 @@ static bool has_value(const struct requirement *r, const char *value)
 	return false;
 }
 
-static int add_expression(struct arena *arena, struct selector *sel, const MetaV1__LabelSelectorRequirement *e, struct error *err)
+static int add_expression(
+    struct arena *arena, struct selector *sel, const MetaV1__LabelSelectorRequirement *e, struct error *err)
 {
 	static const struct {
 		const char *name;
 		enum label_operator op;
-	} operators[] = {{"In", LABEL_IN}, {"NotIn", LABEL_NOT_IN}, {"Exists", LABEL_EXISTS}, {"DoesNotExist", LABEL_ABSENT}};
+	} operators[] = {{"In", LABEL_IN}, {"NotIn", LABEL_NOT_IN}, {"Exists", LABEL_EXISTS},
+	    {"DoesNotExist", LABEL_ABSENT}};
 
 	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
 		if (str_eq(e->operator_, operators[i].name))
 			return selector_add(arena, sel, e->key, operators[i].op, e->n_values, e->values, err);
 	}
-	return error_set(err, ERR_BAD_REQUEST, "\"%.60s\" is not a valid label selector operator", str_or(e->operator_, ""));
+	return error_set(err, ERR_BAD_REQUEST, "\"%.60s\" is not a valid label selector operator",
+	    str_or(e->operator_, ""));
 }
 
 static void format_requirement(struct buf *out, const struct requirement *r)
 {
-	static const char *const between[] = {[LABEL_EQUALS] = "=", [LABEL_NOT_EQUALS] = "!=", [LABEL_IN] = " in (",
-	    [LABEL_NOT_IN] = " notin (", [LABEL_GREATER] = ">", [LABEL_LESS] = "<", [LABEL_EXISTS] = "", [LABEL_ABSENT] = ""};
+	static const char *const between[] = {[LABEL_EQUALS] = "=",
+	    [LABEL_NOT_EQUALS] = "!=",
+	    [LABEL_IN] = " in (",
+	    [LABEL_NOT_IN] = " notin (",
+	    [LABEL_GREATER] = ">",
+	    [LABEL_LESS] = "<",
+	    [LABEL_EXISTS] = "",
+	    [LABEL_ABSENT] = ""};
 
 	buf_printf(out, "%s%s%s", r->op == LABEL_ABSENT ? "!" : "", r->key, between[r->op]);
 	for (size_t i = 0; i < r->values_len; i++)

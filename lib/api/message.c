@@ -116,7 +116,8 @@ size_t message_sort_entries(size_t len, void **entries)
 			size_t b = a_end, b_end = start + 2 * width < len ? start + 2 * width : len;
 
 			for (size_t out = start; out < b_end; out++) {
-				bool take_a = b == b_end || (a < a_end && compare_entries(entries + a, entries + b) <= 0);
+				bool take_a = b == b_end ||
+					      (a < a_end && compare_entries(entries + a, entries + b) <= 0);
 
 				merged[out] = take_a ? entries[a++] : entries[b++];
 			}
@@ -152,7 +153,8 @@ static void clone_field(struct arena *arena, const struct schema_field *f, const
 
 		MEMBER(const char *, to, f) = s && *s == '\0' ? "" : arena_strdup(arena, s);
 	} else if (f->kind == SCHEMA_BYTES) {
-		MEMBER(ProtobufCBinaryData, to, f) = clone_bytes(arena, &MEMBER(ProtobufCBinaryData, from, f));
+		MEMBER(ProtobufCBinaryData, to, f) =
+		    clone_bytes(arena, &MEMBER(ProtobufCBinaryData, from, f));
 	} else if (f->kind >= SCHEMA_MESSAGE) {
 		const ProtobufCMessage *m = MEMBER(const ProtobufCMessage *, from, f);
 
@@ -180,7 +182,8 @@ static void clone_list(struct arena *arena, const struct schema_field *f, const 
 		else if (f->kind == SCHEMA_STRING)
 			((char **)copy)[i] = arena_strdup(arena, ((char *const *)items)[i]);
 		else if (f->kind == SCHEMA_BYTES)
-			((ProtobufCBinaryData *)copy)[i] = clone_bytes(arena, (const ProtobufCBinaryData *)items + i);
+			((ProtobufCBinaryData *)copy)[i] =
+			    clone_bytes(arena, (const ProtobufCBinaryData *)items + i);
 	}
 }
 
@@ -189,7 +192,8 @@ static ProtobufCBinaryData clone_bytes(struct arena *arena, const ProtobufCBinar
 	ProtobufCBinaryData copy = {.len = data->len};
 
 	if (data->data)
-		copy.data = data->len > 0 ? arena_memdup(arena, data->data, data->len) : arena_alloc(arena, 1);
+		copy.data =
+		    data->len > 0 ? arena_memdup(arena, data->data, data->len) : arena_alloc(arena, 1);
 	return copy;
 }
 

@@ -7,7 +7,8 @@
 static bool equal_message(const struct schema *schema, const ProtobufCMessage *a, const ProtobufCMessage *b);
 static bool equal_field(const struct schema_field *f, const void *a, const void *b);
 static bool equal_list(const struct schema_field *f, const void *a, const void *b);
-static bool equal_embedded(const struct schema_field *f, const ProtobufCMessage *a, const ProtobufCMessage *b);
+static bool equal_embedded(
+    const struct schema_field *f, const ProtobufCMessage *a, const ProtobufCMessage *b);
 static bool is_zero(const struct schema *schema, const ProtobufCMessage *msg);
 static bool equal_element(const struct schema_field *f, const void *a, const void *b, size_t i);
 static bool equal_string(const char *a, const char *b);
@@ -52,7 +53,8 @@ static bool equal_field(const struct schema_field *f, const void *a, const void 
 	if (f->kind == SCHEMA_BYTES)
 		return equal_bytes(&MEMBER(ProtobufCBinaryData, a, f), &MEMBER(ProtobufCBinaryData, b, f));
 	if (f->kind >= SCHEMA_MESSAGE)
-		return equal_embedded(f, MEMBER(const ProtobufCMessage *, a, f), MEMBER(const ProtobufCMessage *, b, f));
+		return equal_embedded(
+		    f, MEMBER(const ProtobufCMessage *, a, f), MEMBER(const ProtobufCMessage *, b, f));
 	if (field_is_nullable(f)) {
 		if (!MEMBER_HAS(a, f) || !MEMBER_HAS(b, f))
 			return !MEMBER_HAS(a, f) && !MEMBER_HAS(b, f);
@@ -80,11 +82,11 @@ static bool is_zero(const struct schema *schema, const ProtobufCMessage *msg)
 		const struct schema_field *f = &schema->fields[i];
 		const char *p = &MEMBER(char, msg, f);
 
-		if (f->shape != SCHEMA_SINGLE ? MEMBER_COUNT(msg, f) != 0
-		    : f->kind == SCHEMA_STRING ? !equal_string(*(char *const *)p, "")
-		    : f->kind == SCHEMA_BYTES ? ((const ProtobufCBinaryData *)p)->len != 0
+		if (f->shape != SCHEMA_SINGLE   ? MEMBER_COUNT(msg, f) != 0
+		    : f->kind == SCHEMA_STRING  ? !equal_string(*(char *const *)p, "")
+		    : f->kind == SCHEMA_BYTES   ? ((const ProtobufCBinaryData *)p)->len != 0
 		    : f->kind >= SCHEMA_MESSAGE ? *(void *const *)p != NULL
-					        : memcmp(p, &(int64_t){0}, field_element_size(f)) != 0)
+						: memcmp(p, &(int64_t){0}, field_element_size(f)) != 0)
 			return false;
 	}
 	return true;
@@ -109,7 +111,8 @@ static bool equal_element(const struct schema_field *f, const void *a, const voi
 	size_t size = field_element_size(f);
 
 	if (message)
-		return equal_message(message, ((ProtobufCMessage *const *)a)[i], ((ProtobufCMessage *const *)b)[i]);
+		return equal_message(
+		    message, ((ProtobufCMessage *const *)a)[i], ((ProtobufCMessage *const *)b)[i]);
 	if (f->kind == SCHEMA_STRING)
 		return equal_string(((char *const *)a)[i], ((char *const *)b)[i]);
 	if (f->kind == SCHEMA_BYTES)

@@ -10,27 +10,38 @@
 
 const char *number_format_double(double value, char out[NUMBER_TEXT_MAX])
 {
-	double size = fabs(value);
-	char text[32], *e;
-	int precision = 1;
+	char text[32], digits[20], *p = out;
+	int precision = 1, exponent, len = 0;
 
 	if (value == 0)
 		return strcpy(out, signbit(value) ? "-0" : "0");
 	do {
-		snprintf(text, sizeof(text), "%.*e", precision - 1, value);
-	} while (strtod(text, NULL) != value && ++precision <= 17);
-	e = strchr(text, 'e');
-	if (size < 1e-6 || size >= 1e21) {
-		/* Go drops the zero that C puts in front of a one-digit exponent: 1e-9, but 1e+21. */
-		int exponent = atoi(e + 1) % 1000;
-
-		*e = '\0';
-		snprintf(out, NUMBER_TEXT_MAX, "%se%s%d", text, exponent < 0 ? "-" : "+", abs(exponent));
-	} else {
-		int decimals = precision - 1 - atoi(e + 1);
-
-		snprintf(out, NUMBER_TEXT_MAX, "%.*f", decimals > 0 ? decimals : 0, value);
+		snprintf(text, sizeof(text), "%.*e", precision - 1, fabs(value));
+	} while (strtod(text, NULL) != fabs(value) && ++precision <= 17);
+	for (const char *s = text; *s != 'e'; s++) {
+		if (*s != '.')
+			digits[len++] = *s;
 	}
+	exponent = atoi(strchr(text, 'e') + 1); /* of the first digit */
+	if (value < 0)
+		*p++ = '-';
+	if (exponent < -6 || exponent >= 21) {
+		/* Go drops the zero that C puts in front of a one-digit exponent: 1e-9, and 1e+21. */
+		*p++ = digits[0];
+		p += snprintf(p, 24, "%s%.*s", len > 1 ? "." : "", len - 1, digits + 1);
+		snprintf(p, 8, "e%c%d", exponent < 0 ? '-' : '+', abs(exponent) % 1000);
+		return out;
+	}
+	if (exponent < 0) {
+		snprintf(p, 32, "0.%.*s%.*s", -exponent - 1, "000000", len, digits);
+		return out;
+	}
+	for (int i = 0; i < len || i <= exponent; i++) {
+		if (i == exponent + 1)
+			*p++ = '.';
+		*p++ = i < len ? digits[i] : '0';
+	}
+	*p = '\0';
 	return out;
 }
 

@@ -16,8 +16,10 @@
 static struct object *make(struct arena *arena, const char *api_version, const char *kind);
 static void set_meta(struct object *obj, MetaV1__ObjectMeta *meta);
 static const struct schema *find_schema(struct arena *arena, const char *api_version, const char *kind);
-static int decode_envelope(struct arena *arena, const void *data, size_t size, struct object **ret, struct error *err);
-static int decode_text(struct arena *arena, const char *text, size_t size, struct object **ret, struct error *err);
+static int decode_envelope(
+    struct arena *arena, const void *data, size_t size, struct object **ret, struct error *err);
+static int decode_text(
+    struct arena *arena, const char *text, size_t size, struct object **ret, struct error *err);
 static struct json *tree_with_meta(struct arena *arena, const struct object *obj);
 static const char *schema_api_version(struct arena *arena, const struct schema *schema);
 
@@ -45,7 +47,8 @@ struct object *object_wrap(struct arena *take_arena, const struct schema *schema
 
 struct object *object_wrap_tree(struct arena *take_arena, struct json *tree, struct error *err)
 {
-	const char *api_version = json_get_string(tree, "apiVersion", ""), *kind = json_get_string(tree, "kind", "");
+	const char *api_version = json_get_string(tree, "apiVersion", ""),
+		   *kind = json_get_string(tree, "kind", "");
 	const struct schema *schema = schema_of(&meta_v1__object_meta__descriptor);
 	struct json *meta = json_get(tree, "metadata");
 	struct object *obj;
@@ -136,14 +139,16 @@ void object_encode_json(struct buf *out, const struct object *obj)
 
 struct json *object_to_json(struct arena *arena, const struct object *obj)
 {
-	return obj->schema ? codec_to_json(arena, obj->schema, obj->msg) : json_clone(arena, tree_with_meta(arena, obj));
+	return obj->schema ? codec_to_json(arena, obj->schema, obj->msg)
+			   : json_clone(arena, tree_with_meta(arena, obj));
 }
 
-/* Upstream keeps what its extension servers own as JSON: custom resources, their definitions, and APIServices. */
+/* Upstream keeps what its extension servers own as JSON: custom resources, their definitions, and
+ * APIServices. */
 void object_encode_stored(struct buf *out, const struct object *obj)
 {
 	bool as_json = !obj->schema || str_eq(obj->schema->group, "apiextensions.k8s.io") ||
-	    str_eq(obj->schema->group, "apiregistration.k8s.io");
+		       str_eq(obj->schema->group, "apiregistration.k8s.io");
 
 	if (!as_json) {
 		codec_write_envelope(out, obj->api_version, obj->kind, obj->schema, obj->msg);
@@ -157,7 +162,8 @@ const char *object_key(const struct object *obj, char out[OBJECT_KEY_MAX])
 {
 	const char *namespace = str_or(obj->meta->namespace_, "");
 
-	snprintf(out, OBJECT_KEY_MAX, "%s%s%s", namespace, *namespace ? "/" : "", str_or(obj->meta->name, ""));
+	snprintf(
+	    out, OBJECT_KEY_MAX, "%s%s%s", namespace, *namespace ? "/" : "", str_or(obj->meta->name, ""));
 	return out;
 }
 
@@ -224,7 +230,8 @@ static const struct schema *find_schema(struct arena *arena, const char *api_ver
 	return schema_by_gvk(group, slash ? slash + 1 : api_version, kind);
 }
 
-static int decode_envelope(struct arena *arena, const void *data, size_t size, struct object **ret, struct error *err)
+static int decode_envelope(
+    struct arena *arena, const void *data, size_t size, struct object **ret, struct error *err)
 {
 	const struct schema *schema = NULL;
 	struct codec_envelope envelope;
@@ -234,7 +241,8 @@ static int decode_envelope(struct arena *arena, const void *data, size_t size, s
 	if (r == 0) {
 		schema = find_schema(arena, envelope.api_version, envelope.kind);
 		if (!schema)
-			r = error_set(err, ERR_BAD_REQUEST, "no kind \"%.100s\" is registered for version \"%.100s\"", envelope.kind,
+			r = error_set(err, ERR_BAD_REQUEST,
+			    "no kind \"%.100s\" is registered for version \"%.100s\"", envelope.kind,
 			    envelope.api_version);
 	}
 	if (r == 0)
@@ -248,7 +256,8 @@ static int decode_envelope(struct arena *arena, const void *data, size_t size, s
 }
 
 /* Two arenas: the tree of a built-in kind is gone when its struct stands. */
-static int decode_text(struct arena *arena, const char *text, size_t size, struct object **ret, struct error *err)
+static int decode_text(
+    struct arena *arena, const char *text, size_t size, struct object **ret, struct error *err)
 {
 	struct arena *scratch = arena_new();
 	struct json_limits limits = {.size_max = size > 0 ? size : 1};
@@ -265,7 +274,8 @@ static int decode_text(struct arena *arena, const char *text, size_t size, struc
 	else
 		r = yaml_parse(scratch, text, size, NULL, &tree, err);
 	if (r == 0) {
-		schema = find_schema(scratch, json_get_string(tree, "apiVersion", ""), json_get_string(tree, "kind", ""));
+		schema = find_schema(
+		    scratch, json_get_string(tree, "apiVersion", ""), json_get_string(tree, "kind", ""));
 		if (!schema) {
 			tree = json_clone(arena, tree);
 			arena_free(scratch);

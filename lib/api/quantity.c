@@ -1,7 +1,8 @@
 /*
- * Quantities, by the rules of k8s.io/apimachinery/pkg/api/resource: a decimal number with a suffix that is a power of
- * ten (n u m k M G T P E), a power of 1024 (Ki ... Ei) or an exponent (e3). What does not fit nano units is rounded away
- * from zero; the canonical text has no fraction and the largest suffix that keeps it so.
+ * Quantities, by the rules of k8s.io/apimachinery/pkg/api/resource: a decimal number with a suffix that is a
+ * power of ten (n u m k M G T P E), a power of 1024 (Ki ... Ei) or an exponent (e3). What does not fit nano
+ * units is rounded away from zero; the canonical text has no fraction and the largest suffix that keeps it
+ * so.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,8 @@ static const __int128 nano = 1000000000;
 #define NANO_MAX ((__int128)1 << 100)
 
 static const char *parse_number(const char *s, char digits[64], size_t *ret_len, int *ret_exponent);
-static bool parse_suffix(const char *s, enum quantity_format *ret_format, int *ret_exponent10, int *ret_exponent2);
+static bool parse_suffix(
+    const char *s, enum quantity_format *ret_format, int *ret_exponent10, int *ret_exponent2);
 static __int128 scale(const char *digits, size_t len, int exponent10, int exponent2);
 static const char *format_decimal(__int128 value, bool exponent_form, char out[QUANTITY_TEXT_MAX]);
 static const char *format_binary(__int128 value, char out[QUANTITY_TEXT_MAX]);
@@ -36,7 +38,8 @@ int quantity_parse(const char *text, struct quantity *ret, struct error *err)
 
 	if (!suffix)
 		return error_set(err, ERR_BAD_REQUEST,
-		    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+		    "quantities must match the regular expression "
+		    "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
 	if (!parse_suffix(suffix, &q.format, &exponent10, &exponent2))
 		return error_set(err, ERR_BAD_REQUEST, "unable to parse quantity's suffix");
 	q.nano = scale(digits, len, exponent10 + point + NANO_DIGITS, exponent2);
@@ -132,9 +135,9 @@ bool quantity_in_(size_t len, void *entries, const char *name, struct quantity *
 }
 
 /*
- * Splits off the digits without leading zeros and the point: the number is 0.d1d2d3... times 10^exponent is avoided by
- * giving the exponent of the last digit. Digits beyond 63 only tell whether rounding is due: one stands for all.
- * Returns the suffix, or NULL when there is no digit or a second point.
+ * Splits off the digits without leading zeros and the point: the number is 0.d1d2d3... times 10^exponent is
+ * avoided by giving the exponent of the last digit. Digits beyond 63 only tell whether rounding is due: one
+ * stands for all. Returns the suffix, or NULL when there is no digit or a second point.
  */
 static const char *parse_number(const char *s, char digits[64], size_t *ret_len, int *ret_exponent)
 {
@@ -167,12 +170,14 @@ static const char *parse_number(const char *s, char digits[64], size_t *ret_len,
 	return any ? s : NULL;
 }
 
-static bool parse_suffix(const char *s, enum quantity_format *ret_format, int *ret_exponent10, int *ret_exponent2)
+static bool parse_suffix(
+    const char *s, enum quantity_format *ret_format, int *ret_exponent10, int *ret_exponent2)
 {
 	static const struct {
 		const char *text;
 		int exponent10;
-	} decimals[] = {{"n", -9}, {"u", -6}, {"m", -3}, {"", 0}, {"k", 3}, {"M", 6}, {"G", 9}, {"T", 12}, {"P", 15}, {"E", 18}};
+	} decimals[] = {{"n", -9}, {"u", -6}, {"m", -3}, {"", 0}, {"k", 3}, {"M", 6}, {"G", 9}, {"T", 12},
+	    {"P", 15}, {"E", 18}};
 	static const char binaries[] = "KMGTPE";
 	const char *at;
 	int value = 0, sign = 1, digits = 0;
@@ -205,7 +210,8 @@ static bool parse_suffix(const char *s, enum quantity_format *ret_format, int *r
 /* digits * 10^exponent10 * 2^exponent2, rounded up and capped. */
 static __int128 scale(const char *digits, size_t len, int exponent10, int exponent2)
 {
-	/* digits * 2^60 fits when there are at most 20 digits; the rest, which is below one nano for sane input, rounds up */
+	/* digits * 2^60 fits when there are at most 20 digits; the rest, which is below one nano for sane
+	 * input, rounds up */
 	__int128 value = 0;
 	bool rest = false;
 	size_t used = 0;

@@ -23,8 +23,8 @@ const struct schema *schema_of(const ProtobufCMessageDescriptor *descriptor)
 
 const struct schema *schema_by_name(const char *openapi_name)
 {
-	const struct schema *const *found =
-	    bsearch(openapi_name, schema_index_by_name, schema_index_by_name_len, sizeof(*found), compare_name);
+	const struct schema *const *found = bsearch(
+	    openapi_name, schema_index_by_name, schema_index_by_name_len, sizeof(*found), compare_name);
 
 	return found ? *found : NULL;
 }

@@ -13,7 +13,8 @@
 #define VECTORS "../../proto/testdata/vectors/"
 
 /* Whole file as text, NUL-terminated, in the arena; NULL when it cannot be read. */
-static inline char *test_read_file(struct arena *arena, const char *name, const char *extension, size_t *ret_size)
+static inline char *test_read_file(
+    struct arena *arena, const char *name, const char *extension, size_t *ret_size)
 {
 	char *path = arena_printf(arena, VECTORS "%s%s", name, extension);
 	FILE *f = fopen(path, "rbe");

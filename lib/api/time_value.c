@@ -58,11 +58,13 @@ bool time_parse(const char *s, int64_t *ret_seconds, int32_t *ret_nanos)
 		return false;
 	if (!take_fraction(&s, &nanos) || !take_zone(&s, &offset) || *s != '\0')
 		return false;
-	if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] || hour > 23 || minute > 59 || second > 59)
+	if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] || hour > 23 || minute > 59 ||
+	    second > 59)
 		return false;
 	if (month == 2 && day == 29 && (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0)))
 		return false;
-	*ret_seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
+	*ret_seconds =
+	    days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
 	if (ret_nanos)
 		*ret_nanos = nanos;
 	return true;
@@ -74,8 +76,8 @@ const char *time_format(int64_t seconds, char out[TIME_TEXT_MAX])
 	int rest = (int)(seconds - days * 86400), month, day;
 
 	civil_from_days(days, &year, &month, &day);
-	snprintf(out, TIME_TEXT_MAX, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02dZ", year, month, day, rest / 3600, rest / 60 % 60,
-	    rest % 60);
+	snprintf(out, TIME_TEXT_MAX, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02dZ", year, month, day, rest / 3600,
+	    rest / 60 % 60, rest % 60);
 	return out;
 }
 
@@ -137,7 +139,8 @@ const char *duration_format(int64_t ns, char out[TIME_TEXT_MAX])
 	}
 	snprintf(text, sizeof(text), "%u%s%s", whole % 1000, fraction, unit);
 	if (seconds >= 3600)
-		snprintf(out, TIME_TEXT_MAX, "%s%" PRIu64 "h%" PRIu64 "m%s", sign, seconds / 3600, seconds / 60 % 60, text);
+		snprintf(out, TIME_TEXT_MAX, "%s%" PRIu64 "h%" PRIu64 "m%s", sign, seconds / 3600,
+		    seconds / 60 % 60, text);
 	else if (seconds >= 60)
 		snprintf(out, TIME_TEXT_MAX, "%s%" PRIu64 "m%s", sign, seconds / 60, text);
 	else
@@ -168,7 +171,8 @@ bool duration_parse(const char *s, int64_t *ret_ns)
 	return true;
 }
 
-/* Days since 1970-01-01 of the proleptic Gregorian calendar; March starts the year, so the leap day is its last. */
+/* Days since 1970-01-01 of the proleptic Gregorian calendar; March starts the year, so the leap day is its
+ * last. */
 static int64_t days_from_civil(int64_t year, int month, int day)
 {
 	int64_t y = month <= 2 ? year - 1 : year, era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
@@ -228,7 +232,8 @@ static bool take_zone(const char **s, int64_t *ret_offset)
 	if (**s != '+' && **s != '-')
 		return false;
 	sign = *(*s)++ == '-' ? -1 : 1;
-	if (!take_digits(s, 2, &hours) || *(*s)++ != ':' || !take_digits(s, 2, &minutes) || hours > 23 || minutes > 59)
+	if (!take_digits(s, 2, &hours) || *(*s)++ != ':' || !take_digits(s, 2, &minutes) || hours > 23 ||
+	    minutes > 59)
 		return false;
 	*ret_offset = sign * (hours * 3600 + minutes * 60);
 	return true;
@@ -239,7 +244,8 @@ static bool take_duration_part(const char **s, double *ret_ns)
 	static const struct {
 		const char *name;
 		double ns;
-	} units[] = {{"ns", 1}, {"us", 1e3}, {"\302\265s", 1e3}, {"\316\274s", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+	} units[] = {{"ns", 1}, {"us", 1e3}, {"\302\265s", 1e3}, {"\316\274s", 1e3}, {"ms", 1e6}, {"s", 1e9},
+	    {"m", 60e9}, {"h", 3600e9}};
 	double value = 0, place = 1;
 	bool digits = false, point = false;
 	size_t len;

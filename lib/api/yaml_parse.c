@@ -1,6 +1,6 @@
 /*
- * YAML to trees: libyaml's events go into json_build. Aliases become copies that are paid for from a budget, so that a
- * small text cannot unfold into a large tree.
+ * YAML to trees: libyaml's events go into json_build. Aliases become copies that are paid for from a budget,
+ * so that a small text cannot unfold into a large tree.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +24,8 @@ struct anchor {
 /* What a container needs besides its frame in the builder. */
 struct level {
 	const char *anchor;
-	bool wants_key;   /* mapping: the next scalar is a key */
-	bool is_merge;    /* mapping: the next value belongs to << */
+	bool wants_key; /* mapping: the next scalar is a key */
+	bool is_merge;  /* mapping: the next value belongs to << */
 };
 
 struct loader {
@@ -53,12 +53,13 @@ static struct level *top(struct loader *l);
 static bool pay(size_t *budget, const struct json *v);
 static int syntax_error(struct loader *l, size_t line);
 static const char *json_end(const char *p, const char *end);
-static int add_document(struct arena *arena, struct json *doc, size_t line, struct json ***docs, size_t **lines, size_t *len);
-static int parse_stream(struct arena *arena, const char *text, size_t size, size_t line, const struct json_limits *limits,
-    struct json ***docs, size_t **lines, size_t *len, struct error *err);
+static int add_document(
+    struct arena *arena, struct json *doc, size_t line, struct json ***docs, size_t **lines, size_t *len);
+static int parse_stream(struct arena *arena, const char *text, size_t size, size_t line,
+    const struct json_limits *limits, struct json ***docs, size_t **lines, size_t *len, struct error *err);
 
-int yaml_parse(struct arena *arena, const char *text, size_t size, const struct json_limits *limits, struct json **ret,
-    struct error *err)
+int yaml_parse(struct arena *arena, const char *text, size_t size, const struct json_limits *limits,
+    struct json **ret, struct error *err)
 {
 	struct json **docs;
 	size_t *lines, len;
@@ -71,14 +72,15 @@ int yaml_parse(struct arena *arena, const char *text, size_t size, const struct 
 	return 0;
 }
 
-int yaml_parse_all(struct arena *arena, const char *text, size_t size, const struct json_limits *limits, struct json ***ret,
-    size_t **ret_lines, size_t *ret_len, struct error *err)
+int yaml_parse_all(struct arena *arena, const char *text, size_t size, const struct json_limits *limits,
+    struct json ***ret, size_t **ret_lines, size_t *ret_len, struct error *err)
 {
 	const char *p = text, *end = text + size;
 	struct json **docs = NULL, *doc;
 	size_t *lines = NULL, len = 0, line = 1;
 
-	/* JSON values one behind the other, as many as there are; what follows is YAML (as JSON in flow style would be). */
+	/* JSON values one behind the other, as many as there are; what follows is YAML (as JSON in flow style
+	 * would be). */
 	for (;;) {
 		const char *stop;
 
@@ -101,8 +103,8 @@ int yaml_parse_all(struct arena *arena, const char *text, size_t size, const str
 	return 0;
 }
 
-static int parse_stream(struct arena *arena, const char *text, size_t size, size_t line, const struct json_limits *limits,
-    struct json ***docs, size_t **lines, size_t *len, struct error *err)
+static int parse_stream(struct arena *arena, const char *text, size_t size, size_t line,
+    const struct json_limits *limits, struct json ***docs, size_t **lines, size_t *len, struct error *err)
 {
 	struct loader l = {.err = err};
 	bool more = true;
@@ -130,7 +132,8 @@ static int parse_stream(struct arena *arena, const char *text, size_t size, size
 	return r;
 }
 
-/* Reads events up to the end of one document; doc stays NULL when the stream ends. `line` is where the stream starts. */
+/* Reads events up to the end of one document; doc stays NULL when the stream ends. `line` is where the stream
+ * starts. */
 static int load_document(struct loader *l, size_t line, struct json **ret, size_t *ret_line, bool *ret_more)
 {
 	bool done = false;
@@ -150,7 +153,8 @@ static int load_document(struct loader *l, size_t line, struct json **ret, size_
 		done = event.type == YAML_DOCUMENT_END_EVENT || event.type == YAML_STREAM_END_EVENT;
 		r = handle_event(l, &event);
 		if (r < 0)
-			error_prefix(l->err, "yaml: line %zu, column %zu", event.start_mark.line + line, event.start_mark.column + 1);
+			error_prefix(l->err, "yaml: line %zu, column %zu", event.start_mark.line + line,
+			    event.start_mark.column + 1);
 		yaml_event_delete(&event);
 	}
 	*ret = l->build.root;
@@ -267,7 +271,8 @@ static int handle_key(struct loader *l, const yaml_event_t *event)
 static int handle_alias(struct loader *l, const char *name)
 {
 	for (const struct anchor *a = l->anchors; a; a = a->next) {
-		/* Looking for it is paid for as well: many anchors and many aliases must not cost their product. */
+		/* Looking for it is paid for as well: many anchors and many aliases must not cost their
+		 * product. */
 		if (l->budget > 0)
 			l->budget--;
 		if (l->budget > 0 && strcmp(a->name, name) != 0)
@@ -279,9 +284,11 @@ static int handle_alias(struct loader *l, const char *name)
 			return json_build_key(&l->build, a->value->text, a->value->len);
 		}
 		if (!pay(&l->budget, a->value))
-			return error_set(l->err, ERR_TOO_LARGE, "aliases unfold to more than %zu bytes", json_build_size_max(&l->build));
+			return error_set(l->err, ERR_TOO_LARGE, "aliases unfold to more than %zu bytes",
+			    json_build_size_max(&l->build));
 		if (json_is_deeper(a->value, l->build.depth_max - l->build.depth))
-			return error_set(l->err, ERR_BAD_REQUEST, "nested deeper than %zu levels", l->build.depth_max);
+			return error_set(
+			    l->err, ERR_BAD_REQUEST, "nested deeper than %zu levels", l->build.depth_max);
 		return add_value(l, json_clone(l->build.arena, a->value));
 	}
 	return error_set(l->err, ERR_BAD_REQUEST, "unknown anchor '%.100s' referenced", name);
@@ -302,7 +309,8 @@ static int add_value(struct loader *l, struct json *value)
 	return 0;
 }
 
-/* `<<: *map` or `<<: [*first, *second]`: members that the mapping itself does not have; the first source wins. */
+/* `<<: *map` or `<<: [*first, *second]`: members that the mapping itself does not have; the first source
+ * wins. */
 static int merge(struct loader *l, const struct json *source)
 {
 	if (source->type == JSON_OBJECT) {
@@ -311,11 +319,13 @@ static int merge(struct loader *l, const struct json *source)
 	}
 	for (size_t i = source->type == JSON_ARRAY ? source->len : 0; i-- > 0;) {
 		if (source->items[i]->type != JSON_OBJECT)
-			return error_set(l->err, ERR_BAD_REQUEST, "map merge requires map or sequence of maps as the value");
+			return error_set(l->err, ERR_BAD_REQUEST,
+			    "map merge requires map or sequence of maps as the value");
 		merge_object(l, source->items[i]);
 	}
 	return source->type == JSON_ARRAY ? 0
-					  : error_set(l->err, ERR_BAD_REQUEST, "map merge requires map or sequence of maps as the value");
+					  : error_set(l->err, ERR_BAD_REQUEST,
+						"map merge requires map or sequence of maps as the value");
 }
 
 /* Puts the members in front of what the mapping has so far, as children that later ones override. */
@@ -340,7 +350,8 @@ static enum yaml_meaning scalar_meaning(const yaml_event_t *event, char number[N
 	const char *text = (const char *)event->data.scalar.value;
 	enum yaml_meaning meaning;
 
-	if (tag ? str_eq(tag, YAML_STR_TAG) || !str_has_prefix(tag, "tag:yaml.org,2002:") : !event->data.scalar.plain_implicit)
+	if (tag ? str_eq(tag, YAML_STR_TAG) || !str_has_prefix(tag, "tag:yaml.org,2002:")
+		: !event->data.scalar.plain_implicit)
 		return YAML_STRING;
 	meaning = yaml_resolve(text, event->data.scalar.length, number);
 	return meaning == YAML_TIMESTAMP ? YAML_STRING : meaning;
@@ -364,7 +375,8 @@ static struct level *top(struct loader *l)
 	return l->build.depth > 0 ? &l->levels[l->build.depth - 1] : NULL;
 }
 
-/* Takes the size of a copy of v from the budget; false when it does not suffice. Parsed trees have bounded depth. */
+/* Takes the size of a copy of v from the budget; false when it does not suffice. Parsed trees have bounded
+ * depth. */
 static bool pay(size_t *budget, const struct json *v)
 {
 	size_t cost = sizeof(*v) + (v->type == JSON_STRING || v->type == JSON_NUMBER ? v->len : 0);
@@ -386,11 +398,12 @@ static int syntax_error(struct loader *l, size_t line)
 
 	if (y->error == YAML_MEMORY_ERROR)
 		abort();
-	return error_set(l->err, ERR_BAD_REQUEST, "yaml: line %zu, column %zu: %s", mark->line + line, mark->column + 1,
-	    y->problem ? y->problem : "cannot be read");
+	return error_set(l->err, ERR_BAD_REQUEST, "yaml: line %zu, column %zu: %s", mark->line + line,
+	    mark->column + 1, y->problem ? y->problem : "cannot be read");
 }
 
-/* Behind the JSON object that starts at p, by counting brackets outside of strings; NULL when it does not end. */
+/* Behind the JSON object that starts at p, by counting brackets outside of strings; NULL when it does not
+ * end. */
 static const char *json_end(const char *p, const char *end)
 {
 	size_t depth = 0;
@@ -413,7 +426,8 @@ static const char *json_end(const char *p, const char *end)
 	return NULL;
 }
 
-static int add_document(struct arena *arena, struct json *doc, size_t line, struct json ***docs, size_t **lines, size_t *len)
+static int add_document(
+    struct arena *arena, struct json *doc, size_t line, struct json ***docs, size_t **lines, size_t *len)
 {
 	if ((*len & (*len - 1)) == 0) {
 		size_t capacity = *len ? *len * 2 : 1;

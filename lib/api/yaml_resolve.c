@@ -63,15 +63,46 @@ static bool find_word(const char *text, size_t len, enum yaml_meaning *ret)
 		char word[WORD_MAX];
 		enum yaml_meaning meaning;
 	} words[] = {
-	    {"", YAML_NULL}, {"~", YAML_NULL}, {"null", YAML_NULL}, {"Null", YAML_NULL}, {"NULL", YAML_NULL},
-	    {"y", YAML_TRUE}, {"Y", YAML_TRUE}, {"yes", YAML_TRUE}, {"Yes", YAML_TRUE}, {"YES", YAML_TRUE},
-	    {"true", YAML_TRUE}, {"True", YAML_TRUE}, {"TRUE", YAML_TRUE}, {"on", YAML_TRUE}, {"On", YAML_TRUE}, {"ON", YAML_TRUE},
-	    {"n", YAML_FALSE}, {"N", YAML_FALSE}, {"no", YAML_FALSE}, {"No", YAML_FALSE}, {"NO", YAML_FALSE},
-	    {"false", YAML_FALSE}, {"False", YAML_FALSE}, {"FALSE", YAML_FALSE}, {"off", YAML_FALSE}, {"Off", YAML_FALSE},
-	    {"OFF", YAML_FALSE}, {"<<", YAML_MERGE}, {".nan", YAML_NOT_FINITE}, {".NaN", YAML_NOT_FINITE},
-	    {".NAN", YAML_NOT_FINITE}, {".inf", YAML_NOT_FINITE}, {".Inf", YAML_NOT_FINITE}, {".INF", YAML_NOT_FINITE},
-	    {"+.inf", YAML_NOT_FINITE}, {"+.Inf", YAML_NOT_FINITE}, {"+.INF", YAML_NOT_FINITE}, {"-.inf", YAML_NOT_FINITE},
-	    {"-.Inf", YAML_NOT_FINITE}, {"-.INF", YAML_NOT_FINITE},
+	    {"", YAML_NULL},
+	    {"~", YAML_NULL},
+	    {"null", YAML_NULL},
+	    {"Null", YAML_NULL},
+	    {"NULL", YAML_NULL},
+	    {"y", YAML_TRUE},
+	    {"Y", YAML_TRUE},
+	    {"yes", YAML_TRUE},
+	    {"Yes", YAML_TRUE},
+	    {"YES", YAML_TRUE},
+	    {"true", YAML_TRUE},
+	    {"True", YAML_TRUE},
+	    {"TRUE", YAML_TRUE},
+	    {"on", YAML_TRUE},
+	    {"On", YAML_TRUE},
+	    {"ON", YAML_TRUE},
+	    {"n", YAML_FALSE},
+	    {"N", YAML_FALSE},
+	    {"no", YAML_FALSE},
+	    {"No", YAML_FALSE},
+	    {"NO", YAML_FALSE},
+	    {"false", YAML_FALSE},
+	    {"False", YAML_FALSE},
+	    {"FALSE", YAML_FALSE},
+	    {"off", YAML_FALSE},
+	    {"Off", YAML_FALSE},
+	    {"OFF", YAML_FALSE},
+	    {"<<", YAML_MERGE},
+	    {".nan", YAML_NOT_FINITE},
+	    {".NaN", YAML_NOT_FINITE},
+	    {".NAN", YAML_NOT_FINITE},
+	    {".inf", YAML_NOT_FINITE},
+	    {".Inf", YAML_NOT_FINITE},
+	    {".INF", YAML_NOT_FINITE},
+	    {"+.inf", YAML_NOT_FINITE},
+	    {"+.Inf", YAML_NOT_FINITE},
+	    {"+.INF", YAML_NOT_FINITE},
+	    {"-.inf", YAML_NOT_FINITE},
+	    {"-.Inf", YAML_NOT_FINITE},
+	    {"-.INF", YAML_NOT_FINITE},
 	};
 
 	if (len >= WORD_MAX)
@@ -100,7 +131,8 @@ static bool resolve_int(const char *plain, char number[NUMBER_TEXT_MAX])
 		base = c == 'x' ? 16 : c == 'b' ? 2 : 8;
 		digits += c == 'x' || c == 'b' || c == 'o' ? 2 : 1;
 	}
-	if (!((*digits >= '0' && *digits <= '9') || (base == 16 && *digits && strchr("abcdefABCDEF", *digits))))
+	if (!((*digits >= '0' && *digits <= '9') ||
+		(base == 16 && *digits && strchr("abcdefABCDEF", *digits))))
 		return false;
 	errno = 0;
 	value = strtoull(digits, &end, base);
@@ -185,7 +217,8 @@ static bool is_timestamp(const char *s)
 		return *p == '\0';
 	if (*p == 'Z')
 		return p[1] == '\0';
-	return (*p == '+' || *p == '-') && skip_digits(p + 1, 2) == p + 3 && p[3] == ':' && skip_digits(p + 4, 2) == p + 6 && p[6] == '\0';
+	return (*p == '+' || *p == '-') && skip_digits(p + 1, 2) == p + 3 && p[3] == ':' &&
+	       skip_digits(p + 4, 2) == p + 6 && p[6] == '\0';
 }
 
 /* ^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$ */

@@ -1,4 +1,5 @@
-/* yaml_resolve: what a plain YAML 1.1 scalar means, by the rules of go-yaml v2 (which sigs.k8s.io/yaml and kubectl use). */
+/* yaml_resolve: what a plain YAML 1.1 scalar means, by the rules of go-yaml v2 (which sigs.k8s.io/yaml and
+ * kubectl use). */
 #ifndef CUBE_API_YAML_RESOLVE_H
 #define CUBE_API_YAML_RESOLVE_H
 

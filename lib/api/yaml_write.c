@@ -1,6 +1,6 @@
 /*
- * Trees to YAML as `kubectl -o yaml` prints them. go-yaml's emitter is a port of libyaml's, so libyaml decides about line
- * breaks and quotes; here are go-yaml's order of keys and its choice of style.
+ * Trees to YAML as `kubectl -o yaml` prints them. go-yaml's emitter is a port of libyaml's, so libyaml
+ * decides about line breaks and quotes; here are go-yaml's order of keys and its choice of style.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,8 @@ void yaml_write(struct buf *out, const struct json *v)
 	emit(&yaml, &event);
 	yaml_emitter_delete(&yaml);
 	/* libyaml closes a document whose last block keeps its line breaks; go-yaml does not. */
-	if (out->size >= sizeof(open_end) - 1 && memcmp(out->data + out->size + 1 - sizeof(open_end), open_end, sizeof(open_end) - 1) == 0) {
+	if (out->size >= sizeof(open_end) - 1 &&
+	    memcmp(out->data + out->size + 1 - sizeof(open_end), open_end, sizeof(open_end) - 1) == 0) {
 		out->size -= sizeof(open_end) - 2;
 		out->data[out->size] = '\0';
 	}
@@ -135,7 +136,8 @@ static void emit_scalar(yaml_emitter_t *yaml, const char *text, size_t len, yaml
 	yaml_event_t event;
 
 	/* Fails only for text that is not UTF-8: such bytes show as question marks. */
-	if (!yaml_scalar_event_initialize(&event, NULL, NULL, (const unsigned char *)text, (int)len, 1, 1, style) &&
+	if (!yaml_scalar_event_initialize(
+		&event, NULL, NULL, (const unsigned char *)text, (int)len, 1, 1, style) &&
 	    !yaml_scalar_event_initialize(&event, NULL, NULL, (const unsigned char *)"?", 1, 1, 1, style))
 		abort();
 	emit(yaml, &event);
