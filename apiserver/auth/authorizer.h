@@ -24,12 +24,13 @@ enum authz_decision { AUTHZ_NO_OPINION, AUTHZ_ALLOW, AUTHZ_DENY };
 /* What is asked. Strings are never NULL ("" when absent). */
 struct authz_attributes {
 	const struct api_user *user;
-	const char *verb;        /* get list watch create update patch delete deletecollection, proxy's too; HTTP's own
-	                          * in lower case for paths */
-	bool is_resource;        /* else only path counts */
+	const char *verb; /* get list watch create update patch delete deletecollection, proxy's too; HTTP's
+			   * own in lower case for paths */
+	bool is_resource; /* else only path counts */
 	const char *group, *version, *resource, *subresource, *ns, *name;
 	const char *path;
-	const struct field_selector *fields; /* of a list, watch or deletecollection; NULL when none or unreadable */
+	const struct field_selector
+	    *fields; /* of a list, watch or deletecollection; NULL when none or unreadable */
 	const struct selector *labels;
 };
 
@@ -37,15 +38,15 @@ struct authz_attributes {
 struct authorizer *authorizer_new(const char *modes, const struct object_reader *reader, struct error *err);
 void authorizer_free(struct authorizer *authorizer);
 /*
- * Feed of changes, as informers give it: old NULL for an added object, new_ NULL for a deleted one. Kinds wanted: roles,
- * clusterroles, rolebindings, clusterrolebindings, pods; others are ignored.
+ * Feed of changes, as informers give it: old NULL for an added object, new_ NULL for a deleted one. Kinds
+ * wanted: roles, clusterroles, rolebindings, clusterrolebindings, pods; others are ignored.
  */
 void authorizer_observe(struct authorizer *authorizer, const struct object *old, const struct object *new_);
 /* ret_reason (may be NULL) receives text in the arena, "" when there is none. */
-enum authz_decision authorizer_decide(const struct authorizer *authorizer, const struct authz_attributes *attributes,
-    struct arena *arena, const char **ret_reason);
-static inline bool authz_allowed(const struct authorizer *authorizer, const struct authz_attributes *attributes,
-    struct arena *arena)
+enum authz_decision authorizer_decide(const struct authorizer *authorizer,
+    const struct authz_attributes *attributes, struct arena *arena, const char **ret_reason);
+static inline bool authz_allowed(
+    const struct authorizer *authorizer, const struct authz_attributes *attributes, struct arena *arena)
 {
 	return authorizer_decide(authorizer, attributes, arena, NULL) == AUTHZ_ALLOW;
 }

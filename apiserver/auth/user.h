@@ -17,9 +17,9 @@ struct api_user_extra {
 };
 
 struct api_user {
-	const char *name, *uid;             /* never NULL once authenticated */
-	const char *const *groups;          /* ends with NULL */
-	struct api_user_extra *extra;       /* sorted by key */
+	const char *name, *uid;       /* never NULL once authenticated */
+	const char *const *groups;    /* ends with NULL */
+	struct api_user_extra *extra; /* sorted by key */
 	size_t extra_len;
 };
 
@@ -41,10 +41,11 @@ bool user_in_group(const struct api_user *user, const char *group);
 /* The node's name when the user is a kubelet (name and group say so), else NULL. */
 const char *user_node_name(const struct api_user *user);
 /* Splits "system:serviceaccount:NS:NAME" into the arena; false when the name is none. */
-bool user_split_service_account(struct arena *arena, const char *name, const char **ret_ns, const char **ret_name);
+bool user_split_service_account(
+    struct arena *arena, const char *name, const char **ret_ns, const char **ret_name);
 /* system:serviceaccount:NS:NAME with its groups. */
-void user_init_service_account(struct arena *arena, struct api_user *user, const char *ns, const char *name,
-    const char *uid);
+void user_init_service_account(
+    struct arena *arena, struct api_user *user, const char *ns, const char *name, const char *uid);
 /* To and from the API's form: reviews, certificate requests, webhooks. */
 AuthenticationV1__UserInfo *user_to_info(struct arena *arena, const struct api_user *user);
 
