@@ -14,6 +14,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
+#include "proto/core_v1.pb-c.h"
 
 #define MIN_EXPIRATION_S 600
 #define MAX_EXPIRATION_S (1LL << 32)
@@ -57,13 +58,13 @@ static int not_found(const char *resource, const char *name, struct error *err)
 	return -1;
 }
 
-static int conflict(const char *kind, const char *name, const char *wanted, const char *is, struct error *err)
+static int conflict(const char *kind, const char *name, const char *wanted, struct error *err)
 {
 	error_set(err, ERR_CONFLICT,
 	    "Operation cannot be fulfilled on %s \"%s\": the UID in the bound object reference (%s) does not "
 	    "match the UID in "
 	    "record. The object might have been deleted and then recreated",
-	    kind, name, wanted, is);
+	    kind, name, wanted);
 	error_about(err, "", kind, name);
 	return -1;
 }
@@ -102,7 +103,7 @@ static int bind_object(struct api_request *req, const AuthenticationV1__BoundObj
 	if (!obj)
 		return not_found(type->plural, ref->name, err);
 	if (!str_empty(ref->uid) && !str_eq(ref->uid, object_uid(obj)))
-		return conflict(type->plural, ref->name, ref->uid, object_uid(obj), err);
+		return conflict(type->plural, ref->name, ref->uid, err);
 	if (type == resource_pods)
 		return bind_pod(req, obj, r, err);
 	if (type == resource_secrets) {
