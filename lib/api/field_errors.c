@@ -22,6 +22,7 @@ static const struct {
     [FIELD_TOO_MANY] = {"FieldValueTooMany", "Too many"},
     [FIELD_INTERNAL] = {"InternalError", "Internal error"},
     [FIELD_TYPE_INVALID] = {"FieldValueTypeInvalid", "Invalid value"},
+    [FIELD_NAMESPACE_TERMINATING] = {"NamespaceTerminating", ""},
 };
 
 static void add(struct field_errors *list, enum field_error_type type, const char *path, const char *value,
