@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+#include "lib/base/strmap.h"
 #include "lib/client/controller_private.h"
 #include "lib/client/events.h"
 #include "lib/client/informer_private.h"
@@ -35,6 +36,7 @@ struct worker { /* one controller at work */
 	struct controller_context ctx;
 	struct workqueue *queue;
 	void *state;
+	struct strmap *errors; /* key -> struct error of its last plan, while it fails */
 	int in_flight;
 	uint64_t reconciles, failures, busy_ns;
 };
@@ -165,6 +167,7 @@ void controller_runner_free(struct controller_runner *runner)
 		if (worker->controller->done)
 			worker->controller->done(worker->state);
 		workqueue_free(worker->queue);
+		strmap_free(worker->errors, free);
 		free(worker);
 	}
 	loop_timer_free(runner->hold_timer);
@@ -209,6 +212,7 @@ void controller_runner_add(struct controller_runner *runner, const struct contro
 	    .options = runner->options,
 	    .runner = runner};
 	worker->queue = workqueue_new(runner->loop, pump, worker);
+	worker->errors = strmap_new();
 	worker->next = runner->workers;
 	runner->workers = worker;
 	if (controller->init)
@@ -337,32 +341,48 @@ static void keep_held(struct controller_runner *runner, struct hold *hold)
 		loop_timer_start(runner->hold_timer, HOLD_MAX_MS, 0);
 }
 
+static void remember_error(struct worker *worker, const char *key, const struct error *err)
+{
+	struct error *copy = NULL;
+	if (err) {
+		copy = zalloc(sizeof(*copy));
+		*copy = *err;
+		copy->causes = NULL; /* they do not live that long */
+	}
+	free(copy ? strmap_put(worker->errors, key, copy) : strmap_remove(worker->errors, key));
+}
+
+static void settle_key(struct worker *worker, const char *key, const struct error *err)
+{
+	if (!err) {
+		remember_error(worker, key, NULL);
+		workqueue_forget(worker->queue, key);
+		return;
+	}
+	worker->failures++;
+	if (error_is(err, ERR_CONFLICT) || error_is(err, ERR_ALREADY_EXISTS)) {
+		/* Somebody else was quicker: the informers will show it. */
+		log_debug("%s %s: %s", worker->controller->name, key, err->message);
+	} else {
+		log_warning("%s %s: %s", worker->controller->name, key, err->message);
+		remember_error(worker, key, err);
+	}
+	workqueue_add_limited(worker->queue, key);
+}
+
 static void on_plan_done(void *arg, const struct plan_run_result *result)
 {
 	struct run *run = arg;
 	struct worker *worker = run->worker;
-	const struct error *err = result->error;
 	run->plan_run = NULL;
 	worker->in_flight--;
-	if (err) {
-		worker->failures++;
-		/* Somebody else was quicker: the informers will show it. */
-		bool is_quiet = error_is(err, ERR_CONFLICT) || error_is(err, ERR_ALREADY_EXISTS);
-		if (is_quiet)
-			log_debug("%s %s: %s", worker->controller->name, run->key, err->message);
-		else
-			log_warning("%s %s: %s", worker->controller->name, run->key, err->message);
-		workqueue_add_limited(worker->queue, run->key);
-	} else {
-		workqueue_forget(worker->queue, run->key);
-	}
+	settle_key(worker, run->key, result->error);
 	if (run->requeue_ms >= 0)
 		workqueue_add_after(worker->queue, run->key, run->requeue_ms);
 	keep_held(worker->runner, hold_new(worker, run->key, result));
 	run_free(run);
 	/* The slot is free: go on from the loop, not from within the answer. */
-	if (workqueue_len(worker->queue) > 0)
-		workqueue_wake(worker->queue);
+	workqueue_wake(worker->queue);
 }
 
 static void reconcile(struct worker *worker, const char *key)
@@ -373,6 +393,7 @@ static void reconcile(struct worker *worker, const char *key)
 	struct plan *plan = plan_new();
 	worker->ctx.now_ms = clock_wall_ns(clock) / 1000000;
 	worker->ctx.now_s = worker->ctx.now_ms / 1000;
+	worker->ctx.last_error = strmap_get(worker->errors, key);
 	worker->controller->reconcile(&worker->ctx, worker->state, key, plan);
 	worker->reconciles++;
 	worker->busy_ns += (uint64_t)(clock->monotonic_ns(clock) - start_ns);

@@ -12,6 +12,7 @@
 struct clock;
 struct controller_context;
 struct controller_runner;
+struct error;
 struct event_recorder;
 struct informer_set;
 struct loop;
@@ -49,6 +50,8 @@ struct controller_context {
 	const struct clock *clock;
 	int64_t now_s;                          /* wall clock at the start of this reconcile */
 	int64_t now_ms;
+	/* Why the last plan of this key failed (conflicts do not count), or NULL: for conditions that tell of it. */
+	const struct error *last_error;
 	const void *options;                    /* the daemon's flags; struct defined by the daemon */
 	struct controller_runner *runner;       /* NULL in unit tests */
 };

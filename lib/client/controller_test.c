@@ -345,6 +345,26 @@ static void test_plan_fail_backs_off(void **state)
 	expect_reconciled("n/a ");
 }
 
+static void show_error(struct controller_context *ctx, const char *key, struct plan *plan)
+{
+	buf_printf(&reconciled, "(%s) ", ctx->last_error ? ctx->last_error->message : "fine");
+	plan_create(plan, resource_configmaps, test_configmap("n", "x", 0));
+}
+
+static void test_reconcile_knows_why_it_failed(void **state)
+{
+	start();
+	script = show_error;
+	controller_runner_enqueue(runner, "test", "n/a");
+	poll_loop();
+	answer(0, ERR_FORBIDDEN, NULL, 0);
+	pass(5);
+	answer(1, ERR_NONE, NULL, 0);
+	controller_runner_enqueue(runner, "test", "n/a");
+	poll_loop();
+	expect_reconciled("n/a (fine) n/a (no) n/a (fine) ");
+}
+
 static void test_concurrency(void **state)
 {
 	start();
@@ -454,6 +474,7 @@ int main(void)
 	    TEST(test_not_found_on_delete_is_success),
 	    TEST(test_requeue_after),
 	    TEST(test_plan_fail_backs_off),
+	    TEST(test_reconcile_knows_why_it_failed),
 	    TEST(test_concurrency),
 	    TEST(test_large_plan_has_a_window),
 	    TEST(test_transport_that_answers_at_once),

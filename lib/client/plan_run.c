@@ -125,6 +125,19 @@ static void note_written(struct plan_run *run, const struct plan_op *op, const s
 	run->written[run->written_len++] = written;
 }
 
+/* A namespace that goes away takes everything with it: nothing more needs to be made in it. */
+static bool is_namespace_terminating(const struct plan_op *op, const struct error *err)
+{
+	return op->kind == PLAN_CREATE && error_is(err, ERR_FORBIDDEN) &&
+	       strstr(err->message, "because it is being terminated");
+}
+
+static bool is_ignored(const struct plan_op *op, const struct error *err)
+{
+	return (op->ignore_not_found && error_is(err, ERR_NOT_FOUND)) ||
+	       (op->ignore_exists && error_is(err, ERR_ALREADY_EXISTS)) || is_namespace_terminating(op, err);
+}
+
 static void on_op_done(void *arg, const struct error *err, const struct object *obj)
 {
 	struct op_run *op_run = arg;
@@ -132,8 +145,7 @@ static void on_op_done(void *arg, const struct error *err, const struct object *
 	const struct plan_op *op = op_run->op;
 	op_run->call = NULL;
 	run->in_flight--;
-	if (err && ((op->ignore_not_found && error_is(err, ERR_NOT_FOUND)) ||
-		       (op->ignore_exists && error_is(err, ERR_ALREADY_EXISTS)))) {
+	if (err && is_ignored(op, err)) {
 		if (op->kind == PLAN_DELETE) /* gone, though the informer may not know yet */
 			note_written(run, op, NULL);
 		err = NULL;
