@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller-manager/host_path_reclaimer.h"
 #include "controller-manager/options.h"
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
@@ -26,6 +27,7 @@ struct program {
 	struct daemon daemon;
 	struct controller_manager_options options;
 	struct controller_runner *runner;
+	struct host_path_reclaimer *reclaimer;
 	struct buf root_ca;
 	struct flag_list chosen;
 };
@@ -133,8 +135,10 @@ main(int argc, char **argv)
 		if (is_chosen(&p.chosen, controllers[i]->name))
 			controller_runner_add(p.runner, controllers[i]);
 	}
+	p.reclaimer = host_path_reclaimer_new(&p.daemon, o->host_path_provisioner_dir);
 	daemon_set_metrics(&p.daemon, metrics, &p);
 	status = daemon_run(&p.daemon, start, stop, &p);
+	host_path_reclaimer_free(p.reclaimer);
 	controller_runner_free(p.runner);
 	daemon_done(&p.daemon);
 	buf_done(&p.root_ca);
