@@ -1,5 +1,6 @@
 /* Messages to JSON text, byte for byte what Go's encoder prints for the same object. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "lib/api/access.h"
@@ -208,7 +209,9 @@ static void write_value(struct buf *out, const struct schema_field *f, const voi
 		buf_printf(out, "%" PRId64, *(const int64_t *)value);
 		break;
 	case SCHEMA_DOUBLE:
-		buf_puts(out, number_format_double(*(const double *)value, number));
+		/* JSON has no NaN and no infinity; only protobuf can bring them. */
+		buf_puts(out, isfinite(*(const double *)value) ? number_format_double(*(const double *)value, number)
+							       : "null");
 		break;
 	case SCHEMA_BYTES:
 		write_bytes(out, value);

@@ -200,7 +200,7 @@ static void put_tag(struct back *b, uint32_t number, unsigned wire)
 /* Makes room in front of what is there. */
 static uint8_t *room(struct back *b, size_t size)
 {
-	if (b->capacity - b->used < size) {
+	if (!b->memory || b->capacity - b->used < size) {
 		size_t capacity = b->capacity ? b->capacity : 1024;
 		uint8_t *memory;
 

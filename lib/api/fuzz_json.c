@@ -13,21 +13,28 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* One trip may lose what Go loses too (`items: []` of a schema prints null); a second one must not lose more. */
 static void decode(
     struct arena *arena, const struct json *tree, const char *group, const char *version, const char *kind)
 {
 	const struct schema *schema = schema_by_gvk(group, version, kind);
 	struct codec_warnings unknown = {.arena = arena};
+	struct json_limits limits = {.size_max = SIZE_MAX};
 	struct error err = ERROR_INIT;
-	struct buf text = BUF_INIT;
-	ProtobufCMessage *msg, *again;
+	ProtobufCMessage *trips[3];
 
-	if (codec_from_json(arena, schema, tree, &unknown, &msg, &err) == 0) {
-		codec_to_json_text(&text, schema, msg);
-		assert(codec_from_json_text(arena, schema, text.data, text.size, NULL, &again, &err) == 0);
-		assert(api_equal(msg, again));
+	if (codec_from_json(arena, schema, tree, &unknown, &trips[0], &err) < 0)
+		return;
+	for (int i = 1; i < 3; i++) {
+		struct buf text = BUF_INIT;
+		struct json *again;
+
+		codec_to_json_text(&text, schema, trips[i - 1]);
+		assert(json_parse(arena, text.data, text.size, &limits, &again, &err) == 0);
+		assert(codec_from_json(arena, schema, again, &unknown, &trips[i], &err) == 0);
+		buf_done(&text);
 	}
-	buf_done(&text);
+	assert(api_equal(trips[1], trips[2]));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
