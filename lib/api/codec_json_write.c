@@ -1,5 +1,4 @@
 /* Messages to JSON text, byte for byte what Go's encoder prints for the same object. */
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -151,11 +150,18 @@ static bool is_empty(const struct schema_field *f, const void *msg)
 /* A comma is due unless the object has just been opened; no value ends with a brace that opens. */
 static void write_name(struct buf *out, const char *name)
 {
-	if (out->data[out->size - 1] != '{')
-		buf_putc(out, ',');
-	buf_putc(out, '"');
-	buf_puts(out, name);
-	buf_append(out, "\":", 2);
+	size_t len = strlen(name);
+	char *to = buf_reserve(out, len + 4), *start = to;
+
+	if (to[-1] != '{')
+		*to++ = ',';
+	*to++ = '"';
+	memcpy(to, name, len);
+	to += len;
+	*to++ = '"';
+	*to++ = ':';
+	*to = '\0';
+	out->size += (size_t)(to - start);
 }
 
 static void write_list(struct buf *out, const struct schema_field *f, const void *msg)
@@ -203,15 +209,16 @@ static void write_value(struct buf *out, const struct schema_field *f, const voi
 		buf_puts(out, *(const protobuf_c_boolean *)value ? "true" : "false");
 		break;
 	case SCHEMA_INT32:
-		buf_printf(out, "%" PRId32, *(const int32_t *)value);
+		buf_puts(out, number_format_int64(*(const int32_t *)value, number));
 		break;
 	case SCHEMA_INT64:
-		buf_printf(out, "%" PRId64, *(const int64_t *)value);
+		buf_puts(out, number_format_int64(*(const int64_t *)value, number));
 		break;
 	case SCHEMA_DOUBLE:
 		/* JSON has no NaN and no infinity; only protobuf can bring them. */
-		buf_puts(out, isfinite(*(const double *)value) ? number_format_double(*(const double *)value, number)
-							       : "null");
+		buf_puts(out, isfinite(*(const double *)value)
+				  ? number_format_double(*(const double *)value, number)
+				  : "null");
 		break;
 	case SCHEMA_BYTES:
 		write_bytes(out, value);

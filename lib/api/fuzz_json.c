@@ -13,7 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* One trip may lose what Go loses too (`items: []` of a schema prints null); a second one must not lose more. */
+/* One trip may lose what Go loses too (`items: []` of a schema prints null); a second one must not lose more.
+ */
 static void decode(
     struct arena *arena, const struct json *tree, const char *group, const char *version, const char *kind)
 {

@@ -126,6 +126,8 @@ static char *copy_text(struct arena *arena, const char *text, size_t *size)
 	size_t len, out = 0;
 	char *copy;
 
+	while (p < end && *p < 0x80)
+		p++;
 	while (p < end && (len = json_utf8_len(p, (size_t)(end - p))) > 0)
 		p += len;
 	if (p == end)

@@ -17,8 +17,12 @@ void json_write(struct buf *out, const struct json *v, int indent)
 void json_write_string(struct buf *out, const char *s, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)s, *end = p + len;
+	char *to = buf_reserve(out, len + 2); /* enough when nothing needs an escape, as is usual */
 
-	buf_putc(out, '"');
+	*to++ = '"';
+	while (p < end && json_is_plain(*p))
+		*to++ = (char)*p++;
+	out->size = (size_t)(to - out->data);
 	while (p < end) {
 		const unsigned char *plain = p;
 
@@ -28,7 +32,7 @@ void json_write_string(struct buf *out, const char *s, size_t len)
 		if (p < end)
 			write_escape(out, &p, end);
 	}
-	buf_putc(out, '"');
+	buf_append(out, "\"", 1);
 }
 
 static void write_value(struct buf *out, const struct json *v, int indent, int level)

@@ -45,6 +45,21 @@ const char *number_format_double(double value, char out[NUMBER_TEXT_MAX])
 	return out;
 }
 
+const char *number_format_int64(int64_t value, char out[NUMBER_TEXT_MAX])
+{
+	uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char text[24], *p = text + sizeof(text);
+
+	*--p = '\0';
+	do {
+		*--p = (char)('0' + size % 10);
+		size /= 10;
+	} while (size > 0);
+	if (value < 0)
+		*--p = '-';
+	return memcpy(out, p, (size_t)(text + sizeof(text) - p));
+}
+
 bool number_parse_int64(const char *text, int64_t *ret)
 {
 	const char *digits = *text == '-' ? text + 1 : text;

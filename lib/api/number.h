@@ -10,6 +10,7 @@
 /* The shortest text that reads back as the same double; 1e21 and up, and below 1e-6, with an exponent. Finite
  * only. */
 const char *number_format_double(double value, char out[NUMBER_TEXT_MAX]);
+const char *number_format_int64(int64_t value, char out[NUMBER_TEXT_MAX]);
 /* A JSON number that is an integer in decimal, nothing else: "12", "-3"; not "1.0" or "1e3". */
 bool number_parse_int64(const char *text, int64_t *ret);
 /* Independent of the locale. The whole text; infinite results are refused. */

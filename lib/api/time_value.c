@@ -8,6 +8,7 @@
 
 static int64_t days_from_civil(int64_t year, int month, int day);
 static void civil_from_days(int64_t days, int64_t *year, int *month, int *day);
+static void put_two_digits(char *out, int value);
 static bool take_digits(const char **s, int count, int *ret);
 static bool take_fraction(const char **s, int32_t *ret_nanos);
 static bool take_zone(const char **s, int64_t *ret_offset);
@@ -76,6 +77,17 @@ const char *time_format(int64_t seconds, char out[TIME_TEXT_MAX])
 	int rest = (int)(seconds - days * 86400), month, day;
 
 	civil_from_days(days, &year, &month, &day);
+	if (year >= 0 && year <= 9999) { /* every time there is; printf costs ten times as much */
+		memcpy(out, "0000-00-00T00:00:00Z", sizeof("0000-00-00T00:00:00Z"));
+		put_two_digits(out, (int)year / 100);
+		put_two_digits(out + 2, (int)year % 100);
+		put_two_digits(out + 5, month);
+		put_two_digits(out + 8, day);
+		put_two_digits(out + 11, rest / 3600);
+		put_two_digits(out + 14, rest / 60 % 60);
+		put_two_digits(out + 17, rest % 60);
+		return out;
+	}
 	snprintf(out, TIME_TEXT_MAX, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02dZ", year, month, day, rest / 3600,
 	    rest / 60 % 60, rest % 60);
 	return out;
@@ -191,6 +203,12 @@ static void civil_from_days(int64_t days, int64_t *year, int *month, int *day)
 	*day = (int)(day_of_year - (153 * m + 2) / 5 + 1);
 	*month = (int)(m < 10 ? m + 3 : m - 9);
 	*year = year_of_era + era * 400 + (*month <= 2);
+}
+
+static void put_two_digits(char *out, int value)
+{
+	out[0] = (char)('0' + value / 10);
+	out[1] = (char)('0' + value % 10);
 }
 
 static bool take_digits(const char **s, int count, int *ret)
