@@ -26,8 +26,9 @@ struct cache_item {
 	int64_t revision;
 	struct bytes *json;           /* compact JSON without a newline, or NULL: use cache_item_json() */
 	struct bytes *proto;          /* wire envelope, or NULL: use cache_item_proto() */
-	char *key;                    /* "namespace/name" or "name" */
+	char key[];                   /* "namespace/name" or "name" */
 };
+struct cache_item *cache_item_new(const struct object *take_object, const char *key);
 struct cache_item *cache_item_ref(struct cache_item *item);
 void cache_item_unref(struct cache_item *item);
 struct bytes *cache_item_json(struct cache_item *item);  /* borrowed */
@@ -61,6 +62,46 @@ void watchcache_subscribe(struct api_server *server, const struct resource_type 
 
 /* Changes with every change to the type: for derived state that is rebuilt lazily. */
 uint64_t watchcache_generation(struct api_server *server, const struct resource_type *type);
+/* Revision of the type's last change: what was listed at or after it is still so. */
+int64_t watchcache_changed_revision(struct api_server *server, const struct resource_type *type);
+
+/*
+ * Events. A change keeps the item before and after (old NULL: added; item NULL never: for a deletion it is the last state
+ * with the deletion's revision) and the frames that were made of it, so that many watchers share one encoding.
+ */
+struct cache_event {
+	unsigned refs;
+	int64_t revision;
+	bool is_deletion;
+	struct cache_item *item, *old;
+	struct bytes *frames[3];      /* JSON watch frames: ADDED, MODIFIED, DELETED; registry/watch.c fills them */
+};
+struct cache_watcher;
+struct cache_watcher_callbacks {
+	void (*on_event)(void *arg, struct cache_event *event);
+	void (*on_progress)(void *arg, int64_t revision); /* at most once a minute: a bookmark; may be NULL */
+	void (*on_end)(void *arg, const struct error *err);/* the watcher is gone */
+};
+/* Watches everything behind `revision`: what the ring still holds comes before this returns. ERR_EXPIRED when the ring
+ * begins later. Selecting is up to the watcher. */
+struct cache_watcher *watchcache_watch(struct api_server *server, const struct resource_type *type, int64_t revision,
+    const struct cache_watcher_callbacks *callbacks, void *arg, struct error *err);
+void watchcache_unwatch(struct cache_watcher *watcher);
+
+/* The cache itself: server.c. ready fires once, when the first list is complete and the watch runs. */
+struct watchcache *watchcache_new(struct api_server *server);
+void watchcache_start(struct watchcache *cache, void (*ready)(void *arg, const struct error *err), void *arg);
+void watchcache_free(struct watchcache *cache);
+/* Types that come and go at run time (custom resources). */
+void watchcache_add_type(struct watchcache *cache, const struct resource_type *type);
+void watchcache_remove_type(struct watchcache *cache, const struct resource_type *type);
+/* Full storage key of an object, and the prefix "/registry/pods/" or "/registry/pods/NS/" of a list, in buf. */
+struct buf;
+void watchcache_storage_key(struct api_server *server, const struct resource_type *type, const char *ns,
+    const char *name, struct buf *ret);
+/* Decodes what is stored into an item (resourceVersion set); used by reads that bypass the cache too. */
+struct cache_item *watchcache_decode(struct api_server *server, const struct resource_type *type,
+    const char *storage_key, const void *value, size_t size, int64_t revision, struct error *err);
 
 /*
  * Freshness. watchcache_wait() calls fn when the cache has reached `revision`, or with an ERR_TIMEOUT. watchcache_fence()

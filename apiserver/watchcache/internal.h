@@ -1,0 +1,99 @@
+/* What the files of the watch cache share. */
+#ifndef CUBE_APISERVER_WATCHCACHE_INTERNAL_H
+#define CUBE_APISERVER_WATCHCACHE_INTERNAL_H
+
+#include "apiserver/server.h"
+#include "apiserver/storage/storage.h"
+#include "apiserver/watchcache/ordered.h"
+#include "apiserver/watchcache/watchcache.h"
+
+enum {
+	RING_MIN = 128,        /* events that are kept at least */
+	RING_MAX = 65536,      /* and at most */
+	RING_FRESH_MS = 75000, /* within these bounds, events younger than this are kept */
+	BOOKMARK_MS = 60000
+};
+
+struct cache_subscriber {
+	struct cache_subscriber *next;
+	void (*fn)(void *arg, const struct object *old, const struct object *obj);
+	void *arg;
+};
+
+struct cache_watcher {
+	struct cache_watcher *next, **prev;
+	struct cache_type *type;
+	struct cache_watcher_callbacks callbacks;
+	void *arg;
+	int64_t revision; /* of the last event or bookmark given */
+};
+
+struct cache_type {
+	const struct resource_type *type; /* the stored version */
+	struct ordered items;             /* struct cache_item by key */
+	uint64_t generation;
+	int64_t changed_revision;
+	/* the ring of events: events_len from events_head on */
+	struct cache_event **events;
+	int64_t *events_ms;               /* when each came */
+	size_t events_head, events_len, events_capacity;
+	int64_t complete_since;           /* the ring holds every event behind this revision */
+	struct cache_watcher *watchers;
+	struct cache_subscriber *subscribers;
+};
+
+struct watchcache_wait {
+	struct watchcache_wait *next, **prev;
+	struct watchcache *cache;
+	int64_t revision;                 /* 0: not known yet, waits for the store's answer */
+	int64_t deadline_ms;
+	bool is_asked;                    /* part of the question to the store that is under way */
+	watchcache_ready_fn *fn;
+	void *arg;
+};
+
+struct watchcache {
+	struct api_server *server;
+	struct cache_type **types;        /* in no order */
+	size_t types_len, types_capacity;
+	struct strmap *by_prefix;         /* "pods", "services/specs" -> struct cache_type */
+	struct strmap *unclaimed;         /* storage key -> struct raw_value: of custom resources whose type is not known yet */
+	char *root;                       /* "/registry/" */
+	size_t root_size;
+	int64_t revision;
+	struct storage_op *list_op, *watch_op, *fence_op;
+	struct watchcache_wait *waits;
+	struct loop_timer *wait_timer, *bookmark_timer, *retry_timer;
+	void (*ready)(void *arg, const struct error *err);
+	void *ready_arg;
+	bool is_ready, is_freeing;
+	/* while listing */
+	int64_t list_revision;
+	struct strmap *listed;            /* keys seen: whatever else is cached has gone */
+	int relists;
+};
+
+struct raw_value {
+	int64_t revision;
+	size_t size;
+	char data[];
+};
+
+struct cache_type *watchcache_type(struct watchcache *cache, const struct resource_type *type);
+/* events.c */
+struct cache_event *cache_event_ref(struct cache_event *event);
+void cache_event_unref(struct cache_event *event);
+void cache_type_publish(struct watchcache *cache, struct cache_type *t, struct cache_event *take_event);
+void cache_type_reset_events(struct cache_type *t, int64_t revision);
+void cache_type_end_watchers(struct cache_type *t, const struct error *err);
+void watchcache_send_bookmarks(void *cache);
+/* load.c */
+void watchcache_list(struct watchcache *cache);
+void watchcache_apply_put(struct watchcache *cache, const char *key, const void *value, size_t size,
+    int64_t revision, bool quiet);
+void watchcache_apply_delete(struct watchcache *cache, const char *key, int64_t revision, bool quiet);
+/* freshness.c */
+void watchcache_advance(struct watchcache *cache, int64_t revision);
+void watchcache_check_waits(void *cache);
+
+#endif
