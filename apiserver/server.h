@@ -29,6 +29,7 @@ struct admission;
 struct api_options;
 struct auth;
 struct buf;
+struct cache_item;
 struct field_selector;
 struct http_client;
 struct json;
@@ -53,7 +54,7 @@ struct api_server {
 	void *proxy, *discovery, *openapi, *bootstrap, *extensions; /* state that these folders keep */
 	bool is_bootstrapped;              /* /readyz says ok */
 	bool is_stopping;
-	size_t requests_running;
+	size_t requests_running, streams_running; /* streams: watches, tunnels; counted among the requests too */
 };
 
 enum api_verb {
@@ -65,6 +66,7 @@ enum api_stage_result {
 	API_NEXT,      /* go on with the next stage */
 	API_DONE,      /* answered (or the answer is under way): no further stage */
 	API_PENDING,   /* api_request_resume() will call this stage again */
+	API_AGAIN,     /* the stored object changed meanwhile: back to the stage "load" with a fresh one */
 	API_FAIL = -1  /* error filled: answered as a Status */
 };
 
@@ -120,9 +122,9 @@ struct api_output {
 };
 
 struct api_request {
-	struct arena *arena;
+	struct arena *arena;              /* own: outlives the connection when the client goes away */
 	struct api_server *server;
-	struct http_server_request *http; /* NULL for an internal request */
+	struct http_server_request *http; /* NULL for an internal request, and once the client has gone */
 	struct api_request_info info;
 	struct api_request_options options;
 	struct api_output output;
@@ -135,6 +137,7 @@ struct api_request {
 	struct json *patch;               /* of a PATCH: the parsed document */
 	struct object *object;            /* owned by the request (released at its end); mutable until stored */
 	const struct object *old;         /* the current object for update, patch and delete; owned reference */
+	struct cache_item *old_item;      /* the same as it is stored; owned reference */
 	bool is_creating;                 /* create, or an update or apply that creates */
 	const char *const *warnings;      /* become Warning: 299 headers; see api_warn() */
 	size_t warnings_len;
@@ -146,13 +149,15 @@ struct api_request {
 	int64_t start_ms;
 	int attempt;                      /* how often the store stage has lost a race and started over */
 	struct error error;               /* what a stage failed with */
+	const char *continue_after_error; /* metadata.continue of an error's Status, or NULL */
 	void *stage_state;                /* private to the stage that is running; NULL when a stage is entered first */
 	void *admission_state;            /* private to admission/ for the whole request */
 	void *registry_state;             /* private to registry/ */
 	/* Internal requests: the answer. obj is borrowed; NULL on error. */
 	void (*done)(void *arg, const struct object *obj, const struct error *err);
 	void *done_arg;
-	/* Asynchronous work that must be cancelled when the client goes away (may be NULL). */
+	/* How to give up pending work when the client goes away; the request is freed after. NULL: the work goes on and its
+	 * answer is dropped (writes). */
 	void (*cancel)(void *arg);
 	void *cancel_arg;
 };

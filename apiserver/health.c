@@ -1,0 +1,104 @@
+/* /healthz, /livez, /readyz with ?verbose, ?exclude= and single checks; /version. */
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "apiserver/pipeline.h"
+#include "apiserver/storage/storage.h"
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/str.h"
+
+static const char *check_ping(struct api_server *server)
+{
+	return NULL;
+}
+
+static const char *check_etcd(struct api_server *server)
+{
+	return server->storage->functions->health(server->storage);
+}
+
+static const char *check_bootstrap(struct api_server *server)
+{
+	return server->is_bootstrapped ? NULL : "not finished";
+}
+
+static const char *check_shutdown(struct api_server *server)
+{
+	return server->is_stopping ? "process is shutting down" : NULL;
+}
+
+static const struct check {
+	const char *name;
+	const char *(*why_not)(struct api_server *server); /* NULL: well */
+	bool is_for_ready_only;
+} checks[] = {
+    {"ping", check_ping, false},
+    {"log", check_ping, false},
+    {"etcd", check_etcd, false},
+    {"poststarthook/start-apiextensions-controllers", check_ping, false},
+    {"poststarthook/rbac/bootstrap-roles", check_bootstrap, true},
+    {"poststarthook/bootstrap-controller", check_bootstrap, true},
+    {"shutdown", check_shutdown, true},
+};
+
+static bool is_excluded(struct api_request *req, const char *name)
+{
+	const char *v;
+	for (size_t i = 0; (v = http_request_query(req->http, "exclude", i)); i++)
+		if (!strcmp(v, name))
+			return true;
+	return false;
+}
+
+int health_serve(struct api_request *req, struct error *err)
+{
+	const char *path = req->info.path + 1;
+	const char *one = strchr(path, '/');
+	char *endpoint = one ? arena_strndup(req->arena, path, (size_t)(one - path)) : arena_strdup(req->arena, path);
+	bool is_ready = !strcmp(endpoint, "readyz"), is_well = true, is_found = !one;
+	struct buf text = BUF_INIT;
+	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+		const struct check *c = &checks[i];
+		if (one ? strcmp(one + 1, c->name) : (c->is_for_ready_only && !is_ready))
+			continue;
+		is_found = true;
+		if (is_excluded(req, c->name)) {
+			buf_printf(&text, "[+]%s excluded: ok\n", c->name);
+			continue;
+		}
+		const char *why_not = c->why_not(req->server);
+		is_well = is_well && !why_not;
+		if (why_not)
+			buf_printf(&text, "[-]%s failed: reason withheld\n", c->name);
+		else
+			buf_printf(&text, "[+]%s ok\n", c->name);
+	}
+	int status = !is_found ? 404 : is_well ? 200 : 500;
+	if (!is_found) {
+		buf_reset(&text);
+		buf_puts(&text, "404 page not found\n");
+	} else if (is_well && !http_request_query(req->http, "verbose", 0)) {
+		buf_reset(&text);
+		buf_puts(&text, "ok");
+	} else {
+		buf_printf(&text, "%s check %s\n", endpoint, is_well ? "passed" : "failed");
+	}
+	api_respond_body(req, status, "text/plain; charset=utf-8", &text);
+	return API_DONE;
+}
+
+int version_serve(struct api_request *req, struct error *err)
+{
+	struct utsname u;
+	uname(&u);
+	const char *arch = !strcmp(u.machine, "x86_64") ? "amd64" : !strcmp(u.machine, "aarch64") ? "arm64" : u.machine;
+	struct buf out = BUF_INIT;
+	buf_printf(&out,
+	    "{\n  \"major\": \"1\",\n  \"minor\": \"32\",\n  \"gitVersion\": \"v1.32.0+cube\",\n  \"gitCommit\": \"\",\n"
+	    "  \"gitTreeState\": \"clean\",\n  \"buildDate\": \"2025-01-01T00:00:00Z\",\n  \"goVersion\": \"none\",\n"
+	    "  \"compiler\": \"cc\",\n  \"platform\": \"linux/%s\"\n}",
+	    arch);
+	api_respond_body(req, 200, "application/json", &out);
+	return API_DONE;
+}

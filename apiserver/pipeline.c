@@ -1,0 +1,191 @@
+/* The pipeline: every request goes through these stages in this order. */
+#include "apiserver/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apiserver/registry/internal.h"
+#include "apiserver/watchcache/watchcache.h"
+#include "lib/base/arena.h"
+#include "lib/base/log.h"
+#include "lib/base/str.h"
+#include "lib/loop/loop.h"
+
+enum applies { ALL, WRITES };
+
+static const struct stage {
+	const char *name;
+	api_stage_fn *fn;
+	enum applies applies;
+} stages[] = {
+    {"inspect", api_inspect, ALL},            /* what do path and method ask for */
+    {"authenticate", auth_authenticate, ALL}, /* who asks */
+    {"flow control", api_flow_control, ALL},  /* is there room */
+    {"authorize", auth_authorize, ALL},       /* may they */
+    {"route", api_route, ALL},                /* paths that are no objects end here; type, options, formats */
+    {"decode", registry_decode, WRITES},      /* the body */
+    {"load", registry_load, WRITES},          /* what is stored */
+    {"default", registry_default, WRITES},    /* the patch applied, what was left out filled in */
+    {"mutate", admission_mutate, WRITES},     /* plugins that change */
+    {"validate", registry_validate, WRITES},  /* the strategy's preparation, then every rule */
+    {"admit", admission_validate, WRITES},    /* plugins that refuse */
+    {"store", registry_store, ALL},           /* the write, or the read */
+    {"encode", registry_encode, ALL},         /* the answer */
+};
+enum { STAGES_LEN = sizeof stages / sizeof stages[0] };
+
+static size_t stage_index(const char *name)
+{
+	size_t i = 0;
+	while (strcmp(stages[i].name, name))
+		i++;
+	return i;
+}
+
+bool api_is_write(const struct api_request *req)
+{
+	switch (req->info.verb) {
+	case API_CREATE:
+	case API_UPDATE:
+	case API_PATCH:
+	case API_DELETE:
+	case API_DELETECOLLECTION:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void on_client_gone(void *arg)
+{
+	struct api_request *req = arg;
+	req->http = NULL;
+	if (!req->cancel)
+		return;
+	req->cancel(req->cancel_arg);
+	pipeline_free(req);
+}
+
+static void wait_for_resume(struct api_request *req)
+{
+	req->is_pending = true;
+	if (req->http)
+		http_on_close(req->http, on_client_gone, req);
+}
+
+void pipeline_run(struct api_request *req)
+{
+	while (req->stage < STAGES_LEN) {
+		const struct stage *stage = &stages[req->stage];
+		if (stage->applies == WRITES && !api_is_write(req)) {
+			req->stage++;
+			continue;
+		}
+		switch (stage->fn(req, &req->error)) {
+		case API_NEXT:
+			req->stage++;
+			req->stage_state = NULL;
+			break;
+		case API_AGAIN:
+			req->stage = stage_index("load");
+			req->stage_state = NULL;
+			req->attempt++;
+			break;
+		case API_PENDING:
+			wait_for_resume(req);
+			return;
+		case API_DONE:
+			return; /* the request may be gone */
+		default:
+			api_respond_error(req, &req->error);
+			return;
+		}
+	}
+}
+
+static struct api_request *new_request(struct api_server *server)
+{
+	struct arena *arena = arena_new();
+	struct api_request *req = ARENA_NEW(arena, struct api_request);
+	req->arena = arena;
+	req->server = server;
+	req->start_ms = loop_now_ms(server->loop);
+	req->output.include_object = "Metadata";
+	struct api_request_info *i = &req->info;
+	i->verb_text = i->path = i->prefix = i->group = i->version = i->ns = i->resource = i->name = i->subresource =
+	    i->rest = "";
+	struct api_request_options *o = &req->options;
+	o->resource_version = o->resource_version_match = o->continue_token = o->label_selector_text =
+	    o->field_selector_text = o->field_manager = o->propagation = "";
+	server->requests_running++;
+	return req;
+}
+
+void pipeline_free(struct api_request *req)
+{
+	registry_release(req);
+	object_unref(req->object);
+	object_unref(req->old);
+	cache_item_unref(req->old_item);
+	req->server->requests_running--;
+	arena_free(req->arena);
+}
+
+void pipeline_handle(void *arg, struct http_server_request *http)
+{
+	struct api_request *req = new_request(arg);
+	req->http = http;
+	http->user = req;
+	pipeline_run(req);
+}
+
+struct api_request *pipeline_new_internal(struct api_server *server)
+{
+	struct api_request *req = new_request(server);
+	req->is_internal = true;
+	user_init(req->arena, &req->user, "system:apiserver", NULL);
+	user_add_group(req->arena, &req->user, GROUP_MASTERS);
+	user_add_group(req->arena, &req->user, GROUP_AUTHENTICATED);
+	req->options.field_manager = "kube-apiserver";
+	req->stage = stage_index("load");
+	return req;
+}
+
+void api_request_resume(struct api_request *req)
+{
+	req->is_pending = false;
+	req->cancel = NULL;
+	pipeline_run(req);
+}
+
+void api_request_fail(struct api_request *req, const struct error *err)
+{
+	req->is_pending = false;
+	req->cancel = NULL;
+	api_respond_error(req, err);
+}
+
+void api_warn(struct api_request *req, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	const char *text = arena_vprintf(req->arena, fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < req->warnings_len; i++)
+		if (str_eq(req->warnings[i], text))
+			return;
+	const char **list = ARENA_ARRAY(req->arena, const char *, req->warnings_len + 1);
+	for (size_t i = 0; i < req->warnings_len; i++)
+		list[i] = req->warnings[i];
+	list[req->warnings_len++] = text;
+	req->warnings = list;
+}
+
+const char *api_field_manager(struct api_request *req)
+{
+	if (!str_empty(req->options.field_manager) || !req->http)
+		return str_or(req->options.field_manager, "unknown");
+	const char *agent = http_request_header(req->http, "User-Agent");
+	size_t size = agent ? strcspn(agent, "/") : 0;
+	return req->options.field_manager = size ? arena_strndup(req->arena, agent, size) : "unknown";
+}

@@ -1,0 +1,60 @@
+/* pipeline: what the files at the top of apiserver/ share: the stages that are theirs, and encoding. */
+#ifndef CUBE_APISERVER_PIPELINE_H
+#define CUBE_APISERVER_PIPELINE_H
+
+#include "apiserver/server.h"
+
+struct cache_item;
+struct field_errors;
+
+/* pipeline.c */
+void pipeline_handle(void *server, struct http_server_request *http); /* the HTTP server's handler */
+void pipeline_run(struct api_request *req);
+/* An internal request; the caller fills it and calls pipeline_run(). It starts at the stage `load`. */
+struct api_request *pipeline_new_internal(struct api_server *server);
+void pipeline_free(struct api_request *req);
+bool api_is_write(const struct api_request *req);
+
+/* stages of this folder */
+int api_inspect(struct api_request *req, struct error *err);      /* inspect.c */
+int api_flow_control(struct api_request *req, struct error *err); /* flow.c */
+int api_route(struct api_request *req, struct error *err);        /* routes.c */
+
+/* parse_options.c: the query (and for deletes the body's DeleteOptions). */
+int api_parse_options(struct api_request *req, struct error *err);
+int api_parse_delete_body(struct api_request *req, struct error *err);
+
+/* negotiate.c */
+int api_negotiate_output(struct api_request *req, struct error *err);
+int api_negotiate_body(struct api_request *req, struct error *err); /* Content-Type of a create, update, patch, delete */
+const char *api_content_type(const struct api_request *req);
+
+/* respond.c */
+void api_respond_item(struct api_request *req, int status, struct cache_item *item);
+/* Encoded body; its headers are the request's warnings. Finishes the request. */
+void api_respond_body(struct api_request *req, int status, const char *content_type, struct buf *take_body);
+const struct http_header *api_headers(struct api_request *req, const struct error *err);
+/* An object in the request's media and shape, without the newline that ends JSON. */
+int api_encode(struct api_request *req, struct buf *out, const struct object *obj, struct cache_item *item,
+    struct error *err);
+void api_encode_status(struct api_request *req, struct buf *out, const struct error *err);
+/* `{"kind":"Pod","apiVersion":"v1",`: what list items leave out of an object's JSON; its length. */
+size_t api_type_prefix_size(const struct object *obj);
+/* The object in the version of the URL; a new reference. */
+int api_to_version(struct api_request *req, const struct object *obj, struct object **ret, struct error *err);
+
+/* table.c */
+void table_begin(struct api_request *req, struct buf *out, const struct resource_type *type, const char *list_meta,
+    bool with_columns);
+void table_row(struct api_request *req, struct buf *out, const struct resource_type *type, const struct object *obj);
+void table_end(struct buf *out);
+void partial_metadata(struct api_request *req, struct buf *out, const struct object *obj);
+void partial_metadata_proto(struct api_request *req, struct buf *out, const struct object *obj);
+
+/* health.c and metrics.c: handlers of routes. */
+int health_serve(struct api_request *req, struct error *err);
+int metrics_serve(struct api_request *req, struct error *err);
+int version_serve(struct api_request *req, struct error *err);
+void metrics_count(struct api_server *server, const struct api_request *req, int status);
+
+#endif

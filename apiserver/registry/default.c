@@ -1,0 +1,73 @@
+/* The stage `default`: patches applied, defaults filled in, system fields of a new object taken away. */
+#include <string.h>
+
+#include "apiserver/patch/patch.h"
+#include "apiserver/registry/internal.h"
+#include "lib/base/arena.h"
+#include "lib/base/str.h"
+
+static void wipe_system_fields(MetaV1__ObjectMeta *meta)
+{
+	meta->creation_timestamp = NULL;
+	meta->deletion_timestamp = NULL;
+	meta->has_deletion_grace_period_seconds = false;
+	meta->uid = "";
+	meta->self_link = "";
+}
+
+static int apply_patch(struct api_request *req, struct error *err)
+{
+	struct object *scale = NULL, *obj = NULL;
+	const struct object *current = req->old;
+	if (!strcmp(req->info.subresource, "scale")) {
+		scale = scale_of(req->type, req->old, err);
+		if (!scale)
+			return -1;
+		current = scale;
+	}
+	int rc = patch_apply(req, req->patch_type, current, req->patch, &obj, err);
+	object_unref(scale);
+	req->object = obj;
+	if (rc)
+		return -1;
+	if (!strcmp(req->info.subresource, "scale"))
+		return 0;
+	if (!*obj->meta->namespace_)
+		obj->meta->namespace_ = arena_strdup(obj->arena, registry_ns(req));
+	if (strcmp(obj->meta->namespace_, registry_ns(req)))
+		return error_set(err, ERR_BAD_REQUEST,
+		    "the namespace of the provided object does not match the namespace sent on the request");
+	if (!*obj->meta->name && req->is_creating)
+		obj->meta->name = arena_strdup(obj->arena, req->info.name);
+	if (strcmp(obj->meta->name, req->info.name))
+		return error_set(err, ERR_BAD_REQUEST,
+		    "the name of the object (%s) does not match the name on the URL (%s)", obj->meta->name, req->info.name);
+	return 0;
+}
+
+/* A Scale becomes a change of the object that it scales. */
+static int unfold_scale(struct api_request *req, struct error *err)
+{
+	struct object *scale = req->object, *obj = object_clone(req->old);
+	int rc = scale_apply(req->type, obj, scale, err);
+	req->object = obj;
+	object_unref(scale);
+	return rc;
+}
+
+int registry_default(struct api_request *req, struct error *err)
+{
+	if (req->info.verb == API_DELETE || req->info.verb == API_DELETECOLLECTION)
+		return API_NEXT;
+	if (req->info.verb == API_PATCH && apply_patch(req, err))
+		return API_FAIL;
+	if (!strcmp(req->info.subresource, "scale"))
+		return unfold_scale(req, err) ? API_FAIL : API_NEXT;
+	if (registry_has_own_kind(req))
+		return API_NEXT;
+	struct resource_context ctx = registry_context(req);
+	if (req->is_creating && !req->is_internal)
+		wipe_system_fields(req->object->meta);
+	resource_apply_defaults(req->type, req->object, &ctx);
+	return API_NEXT;
+}

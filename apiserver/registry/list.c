@@ -1,0 +1,275 @@
+/*
+ * LIST: from the cache when it holds what was asked for: the present, or a past revision after which the type did not
+ * change. Other exact revisions, and pages of them, come from the store.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apiserver/registry/internal.h"
+#include "lib/api/json.h"
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/str.h"
+
+enum list_phase { LIST_START, LIST_FRESH, LIST_PAGE };
+
+struct list_state {
+	int64_t revision;     /* exact; 0: whatever the cache has */
+	int64_t limit;
+	const char *start;    /* storage key to go on at, "" from the beginning */
+	char *prefix, *end;   /* storage keys */
+	bool is_continued;
+	struct buf out;
+	struct list_output output;
+	int64_t count;        /* items put out so far */
+	bool failed;
+};
+
+static int continue_error(struct error *err)
+{
+	return error_set(err, ERR_BAD_REQUEST, "continue key is not valid");
+}
+
+/* {"v":"meta.k8s.io/v1","rv":N,"start":"ns/name\0"}, base64url. */
+static int read_continue(struct api_request *req, struct list_state *ls, struct error *err)
+{
+	const char *token = req->options.continue_token;
+	size_t size = 0;
+	struct json *tree = NULL;
+	char *text = str_unbase64url(req->arena, token, strlen(token), &size);
+	if (!text || json_parse(req->arena, text, size, NULL, &tree, NULL) || tree->type != JSON_OBJECT ||
+	    strcmp(json_get_string(tree, "v", ""), "meta.k8s.io/v1"))
+		return continue_error(err);
+	const struct json *start = json_get(tree, "start");
+	ls->revision = json_get_int(tree, "rv", 0);
+	if (!start || start->type != JSON_STRING || !start->len || start->text[0] == '/' || ls->revision == 0 ||
+	    strstr(start->text, "..") || ls->revision < -1)
+		return continue_error(err);
+	/* The key ends with the NUL that makes it the next possible one: \1 does the same and fits in a string. */
+	size_t len = strlen(start->text);
+	ls->start = arena_printf(req->arena, "%s%s%s", ls->prefix, start->text, len < start->len ? "\x01" : "");
+	ls->is_continued = true;
+	if (ls->revision == -1)
+		ls->revision = 0;
+	return 0;
+}
+
+static const char *write_continue(struct api_request *req, const struct list_state *ls, const char *last_key,
+    int64_t revision)
+{
+	struct buf text = BUF_INIT;
+	buf_printf(&text, "{\"v\":\"meta.k8s.io/v1\",\"rv\":%" PRId64 ",\"start\":", revision);
+	size_t skip = strlen(ls->prefix);
+	char *start = arena_alloc(req->arena, strlen(last_key + skip) + 2);
+	strcpy(start, last_key + skip);
+	json_write_string(&text, start, strlen(start) + 1);
+	buf_putc(&text, '}');
+	const char *token = str_base64url(req->arena, text.data, text.size);
+	buf_done(&text);
+	return token;
+}
+
+static int begin(struct api_request *req, struct list_state *ls, struct error *err)
+{
+	const struct api_request_options *o = &req->options;
+	struct buf key = BUF_INIT;
+	watchcache_storage_key(req->server, req->type, registry_ns(req), NULL, &key);
+	ls->prefix = arena_strdup(req->arena, buf_str(&key));
+	ls->end = arena_strdup(req->arena, buf_str(&key));
+	ls->end[key.size - 1]++;
+	buf_done(&key);
+	ls->start = "";
+	ls->limit = o->limit > 0 ? o->limit : 0;
+	int64_t revision = 0;
+	if (*o->continue_token) {
+		if (o->has_resource_version && strcmp(o->resource_version, "0"))
+			return error_set(err, ERR_BAD_REQUEST,
+			    "specifying resource version is not allowed when using continue");
+		return read_continue(req, ls, err);
+	}
+	if (registry_parse_revision(o->resource_version, &revision, err))
+		return -1;
+	bool is_exact = !strcmp(o->resource_version_match, "Exact") ||
+			(!*o->resource_version_match && ls->limit && revision > 0);
+	if (is_exact)
+		ls->revision = revision;
+	if (o->has_resource_version && revision == 0)
+		ls->limit = 0; /* any state of the cache will do, all of it */
+	return 0;
+}
+
+/* From the cache as it stands. */
+static int answer(struct api_request *req, struct list_state *ls, struct error *err)
+{
+	struct watchcache_cursor cursor;
+	struct cache_item *item = NULL, *last = NULL;
+	int64_t revision = ls->revision ? ls->revision : watchcache_revision(req->server);
+	bool has_selector = req->options.labels || req->options.fields, more = false;
+	size_t skip = strlen(ls->prefix);
+	watchcache_cursor_init(&cursor, req->server, req->type, registry_ns(req));
+	size_t rest_skip = *registry_ns(req) ? strlen(registry_ns(req)) + 1 : 0;
+	while ((item = watchcache_next_item(&cursor))) {
+		if (*ls->start && strcmp(item->key + rest_skip, ls->start + skip) < 0)
+			continue;
+		if (ls->limit && ls->count >= ls->limit) {
+			more = true;
+			break;
+		}
+		last = item;
+		if (!registry_matches(req, item->object))
+			continue;
+		if (list_output_add(&ls->output, item, err))
+			return API_FAIL;
+		ls->count++;
+	}
+	const char *token = NULL;
+	int64_t remaining = -1;
+	if (more) {
+		token = write_continue(req, ls, arena_printf(req->arena, "%s%s", ls->prefix, last->key + rest_skip), revision);
+		remaining = 1;
+		while (watchcache_next_item(&cursor))
+			remaining++;
+	}
+	list_output_finish(&ls->output, revision, token, has_selector ? -1 : remaining);
+	return API_NEXT;
+}
+
+static int expired(struct api_request *req, struct list_state *ls, struct error *err)
+{
+	if (!ls->is_continued)
+		return error_set(err, ERR_EXPIRED, "The resourceVersion for the provided list is too old.");
+	error_set(err, ERR_EXPIRED,
+	    "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+	    "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
+	    "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
+	    "modified, or deleted between the time the first chunk was returned and now may show up in the list.");
+	char *start = arena_strdup(req->arena, ls->start);
+	size_t size = strlen(start);
+	if (size && start[size - 1] == '\x01')
+		start[size - 1] = '\0';
+	req->continue_after_error = write_continue(req, ls, start, -1);
+	return API_FAIL;
+}
+
+static void on_page(void *arg, const struct storage_result *result)
+{
+	struct api_request *req = arg;
+	struct registry_state *state = registry_state(req);
+	struct list_state *ls = state->list;
+	state->op = NULL;
+	state->has_result = true;
+	state->error = ERROR_INIT;
+	if (result->error) {
+		if (result->error->code == ERR_EXPIRED)
+			expired(req, ls, &state->error);
+		else
+			state->error = *result->error;
+		api_request_resume(req);
+		return;
+	}
+	const char *last = NULL;
+	size_t i = 0;
+	for (; i < result->items_len && !state->error.code; i++) {
+		const struct storage_item *stored = &result->items[i];
+		if (ls->limit && ls->count >= ls->limit)
+			break;
+		last = stored->key;
+		struct cache_item *item = watchcache_decode(req->server, req->type, stored->key, stored->value,
+		    stored->value_size, stored->revision, &state->error);
+		if (item && registry_matches(req, item->object)) {
+			list_output_add(&ls->output, item, &state->error);
+			ls->count++;
+		}
+		cache_item_unref(item);
+	}
+	bool more = i < result->items_len || result->more;
+	if (more && last && !(ls->limit && ls->count >= ls->limit)) {
+		/* Selectors left room on the page: go on behind it. */
+		ls->start = arena_printf(req->arena, "%s\x01", last);
+		state->has_result = false;
+		state->op = req->server->storage->functions->list(req->server->storage, ls->start, ls->end,
+		    ls->revision, ls->limit ? ls->limit + 1 : 0, false, on_page, req);
+		return;
+	}
+	const char *token = more && last ? write_continue(req, ls, arena_strdup(req->arena, last), ls->revision) : NULL;
+	bool has_selector = req->options.labels || req->options.fields;
+	int64_t remaining = token && !has_selector ? (int64_t)(result->items_len - i) + result->remaining : -1;
+	list_output_finish(&ls->output, ls->revision, token, remaining);
+	api_request_resume(req);
+}
+
+static void cancel_op(void *arg)
+{
+	struct api_request *req = arg;
+	struct registry_state *state = registry_state(req);
+	storage_cancel(req->server->storage, state->op);
+	state->op = NULL;
+}
+
+static int ask_store(struct api_request *req, struct list_state *ls)
+{
+	registry_state(req)->phase = LIST_PAGE;
+	registry_state(req)->op = req->server->storage->functions->list(req->server->storage,
+	    *ls->start ? ls->start : ls->prefix, ls->end, ls->revision, ls->limit ? ls->limit + 1 : 0, false, on_page, req);
+	req->cancel = cancel_op;
+	req->cancel_arg = req;
+	return API_PENDING;
+}
+
+static int freshen(struct api_request *req, struct list_state *ls)
+{
+	const struct api_request_options *o = &req->options;
+	int64_t revision = 0;
+	registry_state(req)->phase = LIST_FRESH;
+	registry_parse_revision(o->resource_version, &revision, NULL);
+	if (ls->is_continued)
+		revision = ls->revision;
+	else if (!o->has_resource_version)
+		return registry_fence(req);
+	if (revision > watchcache_revision(req->server))
+		return registry_wait(req, revision, REGISTRY_CACHE_WAIT_MS);
+	return API_NEXT;
+}
+
+static int answer_or_ask(struct api_request *req, struct list_state *ls, struct error *err)
+{
+	if (ls->revision && ls->revision < watchcache_changed_revision(req->server, req->type))
+		return ask_store(req, ls);
+	return answer(req, ls, err);
+}
+
+int registry_list(struct api_request *req, struct error *err)
+{
+	struct registry_state *state = registry_state(req);
+	if (!state->list) {
+		struct list_state *ls = state->list = ARENA_NEW(req->arena, struct list_state);
+		ls->output = (struct list_output){.req = req, .out = &ls->out};
+		state->phase = LIST_START;
+		if (begin(req, ls, err))
+			return API_FAIL;
+		int rc = freshen(req, ls);
+		return rc == API_NEXT ? answer_or_ask(req, ls, err) : rc;
+	}
+	registry_take_result(req);
+	if (state->error.code) {
+		int64_t revision = 0;
+		if (state->error.code == ERR_TIMEOUT && req->options.has_resource_version && state->phase == LIST_FRESH &&
+		    !registry_parse_revision(req->options.resource_version, &revision, NULL))
+			return registry_too_new(req, revision, err);
+		*err = state->error;
+		return API_FAIL;
+	}
+	return state->phase == LIST_PAGE ? API_NEXT : answer_or_ask(req, state->list, err);
+}
+
+struct buf *registry_list_output(struct api_request *req)
+{
+	return &registry_state(req)->list->out;
+}
+
+void registry_list_done(struct list_state *ls)
+{
+	if (ls)
+		buf_done(&ls->out);
+}

@@ -1,0 +1,172 @@
+/*
+ * Lists in every shape. Items are copied from their cached encodings into one buffer; the head, which depends on how the
+ * list ended, is put in front when all are there.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "apiserver/registry/internal.h"
+#include "lib/api/json.h"
+#include "lib/api/schema.h"
+#include "lib/api/yaml.h"
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+
+static void add_json(struct list_output *o, const struct object *obj, struct cache_item *item)
+{
+	/* Items of built-in lists go without kind and apiVersion. */
+	size_t skip = obj->schema ? api_type_prefix_size(obj) : 0;
+	if (o->len)
+		buf_putc(o->out, ',');
+	if (skip)
+		buf_putc(o->out, '{');
+	if (item->object == obj) {
+		const struct bytes *json = cache_item_json(item);
+		buf_append(o->out, json->data + skip, json->size - skip);
+		return;
+	}
+	struct buf one = BUF_INIT;
+	object_encode_json(&one, obj);
+	buf_append(o->out, one.data + skip, one.size - skip);
+	buf_done(&one);
+}
+
+static void put_varint(struct buf *out, uint64_t n)
+{
+	for (; n >= 0x80; n >>= 7)
+		buf_putc(out, (char)(n | 0x80));
+	buf_putc(out, (char)n);
+}
+
+static void put_field(struct buf *out, unsigned number, const void *data, size_t size)
+{
+	put_varint(out, number << 3 | 2);
+	put_varint(out, size);
+	buf_append(out, data, size);
+}
+
+/* The items of a list message are its field 2; the raw message stands inside the cached envelope. */
+static int add_proto(struct list_output *o, const struct object *obj, struct cache_item *item, struct error *err)
+{
+	struct codec_envelope envelope;
+	struct buf one = BUF_INIT;
+	int rc = 0;
+	if (o->req->output.as != AS_OBJECT)
+		partial_metadata_proto(o->req, &one, obj);
+	else if (item->object != obj)
+		codec_write_envelope(&one, obj->api_version, obj->kind, obj->schema, obj->msg);
+	const void *data = one.size ? one.data : cache_item_proto(item)->data;
+	size_t size = one.size ? one.size : cache_item_proto(item)->size;
+	rc = codec_open_envelope(o->req->arena, data, size, &envelope, err);
+	if (!rc)
+		put_field(o->out, 2, envelope.raw, envelope.raw_size);
+	buf_done(&one);
+	return rc;
+}
+
+int list_output_add(struct list_output *o, struct cache_item *item, struct error *err)
+{
+	struct object *converted = NULL;
+	int rc = api_to_version(o->req, item->object, &converted, err);
+	if (rc)
+		return rc;
+	if (o->req->output.media == MEDIA_PROTOBUF) {
+		rc = add_proto(o, converted, item, err);
+	} else if (o->req->output.as == AS_TABLE) {
+		if (o->len)
+			buf_putc(o->out, ',');
+		table_row(o->req, o->out, o->req->type, converted);
+	} else if (o->req->output.as != AS_OBJECT) {
+		if (o->len)
+			buf_putc(o->out, ',');
+		partial_metadata(o->req, o->out, converted);
+	} else {
+		add_json(o, converted, item);
+	}
+	o->len++;
+	object_unref(converted);
+	return rc;
+}
+
+static void list_meta(struct buf *out, int64_t revision, const char *token, int64_t remaining)
+{
+	buf_printf(out, "\"resourceVersion\":\"%" PRId64 "\"", revision);
+	if (token)
+		buf_printf(out, ",\"continue\":\"%s\"", token);
+	if (token && remaining > 0)
+		buf_printf(out, ",\"remainingItemCount\":%" PRId64, remaining);
+}
+
+static const char *list_kind(const struct api_request *req, const char **ret_api_version)
+{
+	*ret_api_version = resource_api_version(req->type);
+	if (req->output.as == AS_OBJECT)
+		return req->type->list_kind;
+	*ret_api_version = req->output.is_v1beta1 ? "meta.k8s.io/v1beta1" : "meta.k8s.io/v1";
+	return "PartialObjectMetadataList";
+}
+
+static void begin_proto(struct list_output *o, int64_t revision, const char *token, int64_t remaining)
+{
+	MetaV1__ListMeta *meta = API_NEW(o->req->arena, meta_v1__list_meta);
+	struct buf meta_bytes = BUF_INIT, raw = BUF_INIT, type_meta = BUF_INIT, out = BUF_INIT;
+	const char *api_version, *kind = list_kind(o->req, &api_version);
+	meta->resource_version = arena_printf(o->req->arena, "%" PRId64, revision);
+	meta->continue_ = token ? (char *)token : "";
+	meta->has_remaining_item_count = token && remaining > 0;
+	meta->remaining_item_count = remaining;
+	codec_to_proto(&meta_bytes, schema_of(&meta_v1__list_meta__descriptor), &meta->base);
+	put_field(&raw, 1, meta_bytes.data, meta_bytes.size);
+	buf_append(&raw, o->out->data, o->out->size);
+	put_field(&type_meta, 1, api_version, strlen(api_version));
+	put_field(&type_meta, 2, kind, strlen(kind));
+	buf_append(&out, CODEC_ENVELOPE_MAGIC, CODEC_ENVELOPE_MAGIC_SIZE);
+	put_field(&out, 1, type_meta.data, type_meta.size);
+	put_field(&out, 2, raw.data, raw.size);
+	put_field(&out, 3, "", 0);
+	put_field(&out, 4, "", 0);
+	buf_done(&meta_bytes);
+	buf_done(&raw);
+	buf_done(&type_meta);
+	buf_done(o->out);
+	*o->out = out;
+}
+
+static void to_other_text(struct list_output *o)
+{
+	struct json *tree = NULL;
+	struct json_limits limits = {.size_max = o->out->size + 1};
+	if (json_parse(o->req->arena, o->out->data, o->out->size, &limits, &tree, NULL))
+		return;
+	buf_reset(o->out);
+	if (o->req->output.media == MEDIA_YAML)
+		yaml_write(o->out, tree);
+	else
+		json_write(o->out, tree, 2);
+}
+
+void list_output_finish(struct list_output *o, int64_t revision, const char *token, int64_t remaining)
+{
+	struct buf out = BUF_INIT, meta = BUF_INIT;
+	const char *api_version, *kind = list_kind(o->req, &api_version);
+	if (o->req->output.media == MEDIA_PROTOBUF) {
+		begin_proto(o, revision, token, remaining);
+		return;
+	}
+	list_meta(&meta, revision, token, remaining);
+	buf_reserve(&out, o->out->size + 4096);
+	if (o->req->output.as == AS_TABLE)
+		table_begin(o->req, &out, o->req->type, buf_str(&meta), true);
+	else
+		buf_printf(&out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{%s},\"items\":[", kind, api_version,
+		    buf_str(&meta));
+	buf_append(&out, o->out->data, o->out->size);
+	buf_puts(&out, "]}");
+	buf_done(&meta);
+	buf_done(o->out);
+	*o->out = out;
+	if (o->req->output.media == MEDIA_YAML || o->req->output.is_pretty)
+		to_other_text(o);
+	if (o->req->output.media == MEDIA_JSON)
+		buf_putc(o->out, '\n');
+}

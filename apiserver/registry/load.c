@@ -1,0 +1,60 @@
+/* The stage `load`: what is stored under the name of an update, patch, delete or subresource. */
+#include <string.h>
+
+#include "apiserver/registry/internal.h"
+
+static bool may_create(const struct api_request *req)
+{
+	if (*req->info.subresource)
+		return false;
+	if (req->info.verb == API_PATCH)
+		return req->patch_type == PATCH_APPLY;
+	return req->info.verb == API_UPDATE && (req->type->flags & RESOURCE_CREATE_ON_UPDATE);
+}
+
+static void forget_attempt(struct api_request *req)
+{
+	object_unref(req->old);
+	cache_item_unref(req->old_item);
+	req->old = NULL;
+	req->old_item = NULL;
+	if (req->attempt > 0 && req->info.verb != API_CREATE) {
+		struct object *decoded = registry_state(req)->decoded;
+		object_unref(req->object);
+		req->object = decoded ? object_clone(decoded) : NULL;
+	}
+}
+
+static bool has_object(const struct api_request *req)
+{
+	if (req->info.verb == API_DELETECOLLECTION || (req->type->flags & RESOURCE_VIRTUAL))
+		return false;
+	return req->info.verb != API_CREATE || *req->info.subresource;
+}
+
+int registry_load(struct api_request *req, struct error *err)
+{
+	struct registry_state *state = registry_state(req);
+	if (!has_object(req)) {
+		req->is_creating = req->info.verb == API_CREATE;
+		return API_NEXT;
+	}
+	bool was_fenced = registry_take_result(req);
+	if (was_fenced && state->error.code) {
+		*err = state->error;
+		return API_FAIL;
+	}
+	forget_attempt(req);
+	struct cache_item *item = watchcache_item(req->server, req->type, registry_ns(req), req->info.name);
+	if (!item && !was_fenced)
+		return registry_fence(req); /* another server may have written it a moment ago */
+	req->is_creating = !item;
+	if (!item)
+		return may_create(req) ? API_NEXT : registry_not_found(req, err);
+	req->old_item = cache_item_ref(item);
+	struct object *old = NULL;
+	if (api_to_version(req, item->object, &old, err))
+		return API_FAIL;
+	req->old = old;
+	return API_NEXT;
+}
