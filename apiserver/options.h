@@ -51,6 +51,7 @@ struct api_options {
 	struct flag_list feature_gates, runtime_config;
 	int64_t verbosity;
 	bool profiling, enable_priority_and_fairness, enable_aggregator_routing;
+	bool is_insecure; /* plain HTTP, for tests */
 	bool want_help, want_version;
 };
 

@@ -199,7 +199,7 @@ static MetaV1__Status *status_of(struct arena *arena, const struct error *err)
 		MetaV1__StatusCause *cause = API_NEW(arena, meta_v1__status_cause);
 		cause->reason = (char *)field_error_reason(e->type);
 		cause->message = arena_strdup(arena, field_error_message(arena, e));
-		size_t head = strlen(e->field) + 2; /* the field stands beside it */
+		size_t head = *e->field ? strlen(e->field) + 2 : 0; /* the field stands beside it */
 		if (strlen(cause->message) > head)
 			cause->message += head;
 		cause->field = arena_strdup(arena, e->field);

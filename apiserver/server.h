@@ -49,13 +49,28 @@ struct api_server {
 	struct auth *auth;                 /* auth/auth.h */
 	struct admission *admission;       /* admission/admission.h */
 	struct services *services;         /* registry/services.h: cluster IPs and node ports */
-	struct registry *registry;         /* registry/registry.h: types that the table does not list, finalising, ... */
+	struct types *types;               /* types.h: the table's and those added at run time */
+	struct system_objects *system_objects; /* registry/system_objects.h: the service kubernetes, ... */
+	struct compactor *compactor;       /* storage/compactor.h */
 	struct metrics *metrics;           /* metrics.h */
 	void *proxy, *discovery, *openapi, *bootstrap, *extensions; /* state that these folders keep */
 	bool is_bootstrapped;              /* /readyz says ok */
+	void (*on_ready)(void *arg, const struct error *err);
+	void *on_ready_arg;
 	bool is_stopping;
 	size_t requests_running, streams_running; /* streams: watches, tunnels; counted among the requests too */
 };
+
+/*
+ * Makes the server: storage, cache, keys, port. Requests are served from the moment that the cache is filled; on_ready
+ * fires when the first objects are there too. Options and loop are borrowed.
+ */
+struct api_server *api_server_new(struct loop *loop, const struct api_options *options, struct error *err);
+void api_server_start(struct api_server *server, void (*on_ready)(void *arg, const struct error *err), void *arg);
+int api_server_port(const struct api_server *server);
+/* Lets requests under way finish for a while; done fires once. */
+void api_server_shutdown(struct api_server *server, void (*done)(void *arg), void *arg);
+void api_server_free(struct api_server *server);
 
 enum api_verb {
 	API_VERB_NONE, /* not a resource request */

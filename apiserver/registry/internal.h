@@ -25,6 +25,8 @@ struct registry_state {
 	struct object *decoded;         /* an update's body as it came, for another attempt */
 	struct service_claims *claims;  /* addresses and ports taken for this write */
 	int phase;                      /* of the stage that is running; see the stage */
+	bool is_removed;                int registry_answer_delete(struct api_request *req); /* delete.c: the last stage of a delete */
+/* delete.c: the object is gone, not marked */
 	int64_t lease;
 	struct cache_item *item;        /* what the answer is made of, or NULL: req->object */
 	int status;                     /* HTTP */
@@ -79,10 +81,15 @@ void registry_reset_status(struct object *obj);
 void registry_keep_status(struct object *obj, const struct object *old);
 bool registry_spec_changed(const struct object *obj, const struct object *old);
 
+int registry_answer_delete(struct api_request *req); /* delete.c: the last stage of a delete */
 /* delete.c: the finalizers that a propagation policy means; true when they differ from what obj has. */
 bool registry_set_gc_finalizers(struct api_request *req, struct object *obj);
 void registry_mark_deleting(struct object *obj, int64_t now_s);
 bool registry_may_vanish(const struct object *obj); /* deleting, and nothing holds it back any more */
+
+int registry_bind(struct api_request *req, struct error *err);             /* binding.c */
+int registry_component_status(struct api_request *req, struct error *err); /* binding.c */
+int registry_evict(struct api_request *req, struct error *err);            /* eviction.c */
 
 /* scale.c */
 struct object *scale_of(const struct resource_type *type, const struct object *obj, struct error *err);
@@ -97,12 +104,14 @@ struct list_output {
 int list_output_add(struct list_output *o, struct cache_item *item, struct error *err);
 /* After the last item: puts the head in front. */
 void list_output_finish(struct list_output *o, int64_t revision, const char *continue_token, int64_t remaining);
+/* The answer to a list of a virtual resource that has one object. */
+int registry_list_one(struct api_request *req, struct object *obj, struct error *err);
 struct buf *registry_list_output(struct api_request *req);
 void registry_list_done(struct list_state *ls);
 
 /* services.c: cluster IPs and node ports. */
 int services_claim(struct api_request *req, struct object *obj, const struct object *old, struct error *err);
-void services_commit(struct api_request *req);
+/* Gives back what the request holds: after a failure, and at its end, when the cache has the service itself. */
 void services_rollback(struct api_request *req);
 
 #endif

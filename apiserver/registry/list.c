@@ -263,6 +263,17 @@ int registry_list(struct api_request *req, struct error *err)
 	return state->phase == LIST_PAGE ? API_NEXT : answer_or_ask(req, state->list, err);
 }
 
+int registry_list_one(struct api_request *req, struct object *obj, struct error *err)
+{
+	struct list_state *ls = registry_state(req)->list = ARENA_NEW(req->arena, struct list_state);
+	struct cache_item *item = cache_item_new(object_ref(obj), obj->meta->name);
+	ls->output = (struct list_output){.req = req, .out = &ls->out};
+	int rc = list_output_add(&ls->output, item, err);
+	cache_item_unref(item);
+	list_output_finish(&ls->output, watchcache_revision(req->server), NULL, -1);
+	return rc ? API_FAIL : API_NEXT;
+}
+
 struct buf *registry_list_output(struct api_request *req)
 {
 	return &registry_state(req)->list->out;

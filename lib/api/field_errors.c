@@ -23,6 +23,8 @@ static const struct {
     [FIELD_INTERNAL] = {"InternalError", "Internal error"},
     [FIELD_TYPE_INVALID] = {"FieldValueTypeInvalid", "Invalid value"},
     [FIELD_NAMESPACE_TERMINATING] = {"NamespaceTerminating", ""},
+    [FIELD_RESOURCE_VERSION_TOO_LARGE] = {"ResourceVersionTooLarge", "Too large resource version"},
+    [FIELD_DISRUPTION_BUDGET] = {"DisruptionBudget", ""},
 };
 
 static void add(struct field_errors *list, enum field_error_type type, const char *path, const char *value,

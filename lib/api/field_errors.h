@@ -10,7 +10,10 @@ struct error;
 enum field_error_type {
 	FIELD_INVALID, FIELD_REQUIRED, FIELD_FORBIDDEN, FIELD_NOT_SUPPORTED, FIELD_DUPLICATE, FIELD_NOT_FOUND,
 	FIELD_TOO_LONG, FIELD_TOO_MANY, FIELD_INTERNAL, FIELD_TYPE_INVALID,
-	FIELD_NAMESPACE_TERMINATING /* a cause of 403s, not of validation */
+	/* causes of other errors than 422 */
+	FIELD_NAMESPACE_TERMINATING, /* 403 */
+	FIELD_RESOURCE_VERSION_TOO_LARGE, /* 504: the client is ahead of the server */
+	FIELD_DISRUPTION_BUDGET           /* 429: an eviction that a budget forbids */
 };
 
 struct field_error {

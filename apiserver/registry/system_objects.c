@@ -1,0 +1,218 @@
+/*
+ * What the server itself keeps in the cluster: the system namespaces, and the service kubernetes with endpoints that point
+ * at this server. Looked at again every few seconds, as somebody may delete them.
+ */
+#include "apiserver/registry/system_objects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apiserver/options.h"
+#include "apiserver/registry/internal.h"
+#include "apiserver/registry/services.h"
+#include "lib/api/schema.h"
+#include "lib/api/values.h"
+#include "lib/base/arena.h"
+#include "lib/base/log.h"
+#include "lib/base/str.h"
+#include "lib/loop/loop.h"
+#include "proto/core_v1.pb-c.h"
+#include "proto/discovery_v1.pb-c.h"
+
+enum { CHECK_MS = 10000 };
+
+struct system_objects {
+	struct api_server *server;
+	struct loop_timer *timer;
+	size_t running; /* writes under way */
+	bool has_namespaces; /* the first round is over: what lives in them may be made */
+	void (*done)(void *arg);
+	void *done_arg;
+};
+
+static void check(void *arg);
+
+static void finish_round(struct system_objects *s)
+{
+	if (s->running > 0 || !s->done)
+		return;
+	if (!s->has_namespaces) {
+		s->has_namespaces = true;
+		check(s);
+		return;
+	}
+	void (*done)(void *) = s->done;
+	s->done = NULL;
+	done(s->done_arg);
+}
+
+static void on_written(void *arg, const struct object *obj, const struct error *err)
+{
+	struct system_objects *s = arg;
+	if (err && err->code != ERR_ALREADY_EXISTS && err->code != ERR_CONFLICT)
+		log_warning("system object: %s", err->message);
+	s->running--;
+	finish_round(s);
+}
+
+static void create(struct system_objects *s, const struct resource_type *type, struct object *take_obj)
+{
+	s->running++;
+	registry_create(s->server, type, take_obj, on_written, s);
+	object_unref(take_obj);
+}
+
+static void update(struct system_objects *s, const struct resource_type *type, struct object *take_obj)
+{
+	s->running++;
+	registry_update(s->server, type, NULL, take_obj, on_written, s);
+	object_unref(take_obj);
+}
+
+static void ensure_namespaces(struct system_objects *s)
+{
+	static const char *const names[] = {"default", "kube-system", "kube-public", "kube-node-lease"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (watchcache_lookup(s->server, resource_namespaces, "", names[i]))
+			continue;
+		struct object *obj = object_new(resource_namespaces->schema);
+		obj->meta->name = arena_strdup(obj->arena, names[i]);
+		create(s, resource_namespaces, obj);
+	}
+}
+
+static struct object *new_named(const struct resource_type *type)
+{
+	struct object *obj = object_new(type->schema);
+	obj->meta->name = "kubernetes";
+	obj->meta->namespace_ = "default";
+	return obj;
+}
+
+static void ensure_service(struct system_objects *s)
+{
+	if (watchcache_lookup(s->server, resource_services, "default", "kubernetes"))
+		return;
+	struct object *obj = new_named(resource_services);
+	CoreV1__ServiceSpec *spec = ((CoreV1__Service *)obj->msg)->spec;
+	CoreV1__ServicePort *port = API_NEW(obj->arena, core_v1__service_port);
+	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry, "component", "apiserver");
+	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry, "provider", "kubernetes");
+	spec->cluster_ip = (char *)services_first_ip(s->server->services, obj->arena);
+	api_append(obj->arena, spec, cluster_ips, spec->cluster_ip);
+	spec->type = "ClusterIP";
+	spec->session_affinity = "None";
+	port->name = "https";
+	port->protocol = "TCP";
+	port->port = 443;
+	port->target_port = intstr_new_int(obj->arena, (int32_t)s->server->options->secure_port);
+	api_append(obj->arena, spec, ports, port);
+	create(s, resource_services, obj);
+}
+
+static const char *own_address(const struct system_objects *s)
+{
+	const struct api_options *o = s->server->options;
+	if (!str_empty(o->advertise_address))
+		return o->advertise_address;
+	return str_empty(o->bind_address) || !strcmp(o->bind_address, "0.0.0.0") || !strcmp(o->bind_address, "::")
+		   ? "127.0.0.1"
+		   : o->bind_address;
+}
+
+static void fill_endpoints(const struct system_objects *s, struct object *obj)
+{
+	CoreV1__Endpoints *endpoints = (CoreV1__Endpoints *)obj->msg;
+	CoreV1__EndpointSubset *subset = API_NEW(obj->arena, core_v1__endpoint_subset);
+	CoreV1__EndpointAddress *address = API_NEW(obj->arena, core_v1__endpoint_address);
+	CoreV1__EndpointPort *port = API_NEW(obj->arena, core_v1__endpoint_port);
+	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry,
+	    "endpointslice.kubernetes.io/skip-mirror", "true");
+	address->ip = arena_strdup(obj->arena, own_address(s));
+	port->name = "https";
+	port->protocol = "TCP";
+	port->port = (int32_t)s->server->options->secure_port;
+	api_append(obj->arena, subset, addresses, address);
+	api_append(obj->arena, subset, ports, port);
+	endpoints->n_subsets = 0;
+	endpoints->subsets = NULL;
+	api_append(obj->arena, endpoints, subsets, subset);
+}
+
+static void fill_slice(const struct system_objects *s, struct object *obj)
+{
+	DiscoveryV1__EndpointSlice *slice = (DiscoveryV1__EndpointSlice *)obj->msg;
+	DiscoveryV1__Endpoint *endpoint = API_NEW(obj->arena, discovery_v1__endpoint);
+	DiscoveryV1__EndpointPort *port = API_NEW(obj->arena, discovery_v1__endpoint_port);
+	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry, "kubernetes.io/service-name",
+	    "kubernetes");
+	slice->address_type = "IPv4";
+	api_append(obj->arena, endpoint, addresses, arena_strdup(obj->arena, own_address(s)));
+	if (!endpoint->conditions)
+		endpoint->conditions = API_NEW(obj->arena, discovery_v1__endpoint_conditions);
+	endpoint->conditions->has_ready = true;
+	endpoint->conditions->ready = true;
+	port->name = "https";
+	port->protocol = "TCP";
+	port->has_port = true;
+	port->port = (int32_t)s->server->options->secure_port;
+	slice->n_endpoints = slice->n_ports = 0;
+	slice->endpoints = NULL;
+	slice->ports = NULL;
+	api_append(obj->arena, slice, endpoints, endpoint);
+	api_append(obj->arena, slice, ports, port);
+}
+
+static void ensure(struct system_objects *s, const struct resource_type *type,
+    void (*fill)(const struct system_objects *s, struct object *obj))
+{
+	const struct object *have = watchcache_lookup(s->server, type, "default", "kubernetes");
+	struct object *obj = have ? object_clone(have) : new_named(type);
+	fill(s, obj);
+	if (!have)
+		create(s, type, obj);
+	else if (!object_equal(have, obj))
+		update(s, type, obj);
+	else
+		object_unref(obj);
+}
+
+static void check(void *arg)
+{
+	struct system_objects *s = arg;
+	if (s->running > 0)
+		return;
+	s->running++; /* writes may end at once: the round is over when all have been started */
+	ensure_namespaces(s);
+	if (s->has_namespaces) {
+		ensure_service(s);
+		if (strcmp(str_or(s->server->options->endpoint_reconciler_type, ""), "none")) {
+			ensure(s, resource_endpoints, fill_endpoints);
+			ensure(s, resource_endpointslices, fill_slice);
+		}
+	}
+	s->running--;
+	finish_round(s);
+}
+
+struct system_objects *system_objects_start(struct api_server *server, void (*done)(void *arg), void *arg)
+{
+	struct system_objects *s = calloc(1, sizeof *s);
+	if (!s)
+		abort();
+	s->server = server;
+	s->timer = loop_timer_new(server->loop, check, s);
+	loop_timer_start(s->timer, CHECK_MS, CHECK_MS);
+	s->done = done;
+	s->done_arg = arg;
+	check(s);
+	return s;
+}
+
+void system_objects_free(struct system_objects *objects)
+{
+	if (!objects)
+		return;
+	loop_timer_free(objects->timer);
+	free(objects);
+}

@@ -1,0 +1,367 @@
+/*
+ * WATCH: events of a type as a stream of frames. The usual frame (JSON, the type's stored version, the whole object) is
+ * made once for each event and shared by all who watch.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apiserver/options.h"
+#include "apiserver/registry/internal.h"
+#include "lib/api/json.h"
+#include "lib/api/schema.h"
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/str.h"
+#include "lib/loop/loop.h"
+
+enum {
+	WATCH_QUEUE_MAX = 16 * 1024 * 1024 /* bytes that a client may lag behind before it is cut off */
+};
+
+enum frame { FRAME_ADDED, FRAME_MODIFIED, FRAME_DELETED, FRAME_BOOKMARK, FRAME_ERROR };
+static const char *const frame_names[] = {"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"};
+
+struct watch {
+	struct api_request *req;
+	struct cache_watcher *watcher;
+	struct loop_timer *timer;
+	bool has_columns;    /* a Table's column definitions come once */
+	bool is_shareable;   /* frames are the common ones */
+	bool is_closing;
+	struct arena *arena; /* scratch for one frame */
+};
+
+static void watch_free(struct watch *w)
+{
+	watchcache_unwatch(w->watcher);
+	loop_timer_free(w->timer);
+	arena_free(w->arena);
+	w->req->server->streams_running--;
+	free(w);
+}
+
+static void on_close(void *arg)
+{
+	struct watch *w = arg;
+	struct api_request *req = w->req;
+	watch_free(w);
+	req->http = NULL;
+	api_request_finished(req, 200);
+}
+
+static void finish(struct watch *w)
+{
+	struct api_request *req = w->req;
+	watch_free(w);
+	http_end(req->http);
+	req->http = NULL;
+	api_request_finished(req, 200);
+}
+
+static void cut_off(struct watch *w)
+{
+	struct api_request *req = w->req;
+	watch_free(w);
+	http_abort(req->http);
+	req->http = NULL;
+	api_request_finished(req, 200);
+}
+
+static void finish_soon(void *arg)
+{
+	finish(arg);
+}
+
+static void check_queue(struct watch *w, size_t queued)
+{
+	if (queued <= WATCH_QUEUE_MAX || w->is_closing)
+		return;
+	/* Not from inside the cache's loop over its watchers. */
+	w->is_closing = true;
+	loop_timer_free(w->timer);
+	w->timer = loop_timer_new(w->req->server->loop, (void (*)(void *))cut_off, w);
+	loop_timer_start(w->timer, 0, 0);
+}
+
+static void put_varint_field(struct buf *out, unsigned number, const void *data, size_t size)
+{
+	uint64_t n = size;
+	buf_putc(out, (char)(number << 3 | 2));
+	for (; n >= 0x80; n >>= 7)
+		buf_putc(out, (char)(n | 0x80));
+	buf_putc(out, (char)n);
+	buf_append(out, data, size);
+}
+
+/* A length, then WatchEvent{type, RawExtension{object}} as bare protobuf. */
+static void wrap_proto(struct buf *out, enum frame type, const void *data, size_t size)
+{
+	struct buf raw = BUF_INIT, event = BUF_INIT;
+	put_varint_field(&raw, 1, data, size);
+	put_varint_field(&event, 1, frame_names[type], strlen(frame_names[type]));
+	put_varint_field(&event, 2, raw.data, raw.size);
+	unsigned char length[4] = {(unsigned char)(event.size >> 24), (unsigned char)(event.size >> 16),
+	    (unsigned char)(event.size >> 8), (unsigned char)event.size};
+	buf_append(out, length, 4);
+	buf_append(out, event.data, event.size);
+	buf_done(&raw);
+	buf_done(&event);
+}
+
+static void wrap(struct watch *w, struct buf *out, enum frame type, const struct buf *object)
+{
+	if (w->req->output.media == MEDIA_PROTOBUF) {
+		wrap_proto(out, type, object->data, object->size);
+		return;
+	}
+	buf_reserve(out, object->size + 40);
+	buf_printf(out, "{\"type\":\"%s\",\"object\":", frame_names[type]);
+	buf_append(out, object->data, object->size);
+	buf_puts(out, "}\n");
+}
+
+static void send_buf(struct watch *w, struct buf *take_out)
+{
+	size_t queued = http_send(w->req->http, take_out->data, take_out->size);
+	buf_done(take_out);
+	check_queue(w, queued);
+}
+
+static int encode_object(struct watch *w, struct buf *out, const struct object *obj, struct cache_item *item)
+{
+	struct api_request *req = w->req;
+	struct error err = ERROR_INIT;
+	if (req->output.as == AS_TABLE) {
+		table_begin(req, out, req->type,
+		    arena_printf(w->arena, "\"resourceVersion\":\"%s\"", obj->meta->resource_version), !w->has_columns);
+		table_row(req, out, req->type, obj);
+		table_end(out);
+		w->has_columns = true;
+		return 0;
+	}
+	if (req->output.as != AS_OBJECT) {
+		if (req->output.media == MEDIA_PROTOBUF)
+			partial_metadata_proto(req, out, obj);
+		else
+			partial_metadata(req, out, obj);
+		return 0;
+	}
+	return api_encode(req, out, obj, item, &err);
+}
+
+static void send_object(struct watch *w, enum frame type, const struct object *obj, struct cache_item *item)
+{
+	struct buf body = BUF_INIT, out = BUF_INIT;
+	struct object *converted = NULL;
+	struct error err = ERROR_INIT;
+	/* Encoders take memory from the request: lend it the scratch arena, or a long watch would grow without end. */
+	struct arena *own = w->req->arena;
+	w->req->arena = w->arena;
+	if (!api_to_version(w->req, obj, &converted, &err) && !encode_object(w, &body, converted, item)) {
+		wrap(w, &out, type, &body);
+		send_buf(w, &out);
+	}
+	w->req->arena = own;
+	arena_reset(w->arena);
+	object_unref(converted);
+	buf_done(&body);
+}
+
+static void send_error(struct watch *w, const struct error *err)
+{
+	struct buf body = BUF_INIT, out = BUF_INIT;
+	w->req->output.as = AS_OBJECT;
+	api_encode_status(w->req, &body, err);
+	if (body.size && body.data[body.size - 1] == '\n')
+		body.size--;
+	wrap(w, &out, FRAME_ERROR, &body);
+	http_send(w->req->http, out.data, out.size);
+	buf_done(&out);
+	buf_done(&body);
+}
+
+static void send_bookmark(struct watch *w, int64_t revision, bool is_initial_end)
+{
+	struct object *obj;
+	if (w->req->type->schema) {
+		obj = object_new(w->req->type->schema);
+	} else {
+		struct arena *arena = arena_new();
+		struct json *tree = json_new_object(arena);
+		struct error err = ERROR_INIT;
+		json_set(arena, tree, "apiVersion", json_new_string(arena, resource_api_version(w->req->type)));
+		json_set(arena, tree, "kind", json_new_string(arena, w->req->type->kind));
+		json_set(arena, tree, "metadata", json_new_object(arena));
+		obj = object_wrap_tree(arena, tree, &err);
+	}
+	obj->meta->resource_version = arena_printf(obj->arena, "%" PRId64, revision);
+	if (is_initial_end)
+		api_map_set(obj->arena, obj->meta, annotations, meta_v1__object_meta__annotations_entry,
+		    "k8s.io/initial-events-end", "true");
+	enum media_as as = w->req->output.as;
+	send_object(w, FRAME_BOOKMARK, obj, NULL);
+	w->req->output.as = as;
+	object_unref(obj);
+}
+
+static void send_shared(struct watch *w, enum frame type, struct cache_event *event)
+{
+	if (!event->frames[type]) {
+		struct buf out = BUF_INIT, view = {.data = cache_item_json(event->item)->data,
+						    .size = cache_item_json(event->item)->size};
+		wrap(w, &out, type, &view);
+		event->frames[type] = bytes_new(out.data, out.size);
+		buf_done(&out);
+	}
+	check_queue(w, http_send_bytes(w->req->http, event->frames[type]));
+}
+
+static bool is_in_scope(const struct watch *w, const struct cache_item *item)
+{
+	const char *ns = registry_ns(w->req);
+	size_t size = strlen(ns);
+	return !size || (!strncmp(item->key, ns, size) && item->key[size] == '/');
+}
+
+/* Leaving the selection is a deletion to this watcher: the old state, at the revision of the change. */
+static void send_left(struct watch *w, struct cache_event *event)
+{
+	struct object *obj = object_clone(event->old->object);
+	obj->meta->resource_version = arena_printf(obj->arena, "%" PRId64, event->revision);
+	send_object(w, FRAME_DELETED, obj, NULL);
+	object_unref(obj);
+}
+
+static void on_event(void *arg, struct cache_event *event)
+{
+	struct watch *w = arg;
+	if (w->is_closing || !is_in_scope(w, event->item))
+		return;
+	struct arena *own = w->req->arena;
+	w->req->arena = w->arena;
+	bool was = event->old && registry_matches(w->req, event->old->object);
+	bool is = !event->is_deletion && registry_matches(w->req, event->item->object);
+	w->req->arena = own;
+	arena_reset(w->arena);
+	if (!was && !is)
+		return;
+	if (was && !is && !event->is_deletion) {
+		send_left(w, event);
+		return;
+	}
+	enum frame type = !is ? FRAME_DELETED : was ? FRAME_MODIFIED : FRAME_ADDED;
+	if (w->is_shareable)
+		send_shared(w, type, event);
+	else
+		send_object(w, type, event->item->object, event->item);
+}
+
+static void on_progress(void *arg, int64_t revision)
+{
+	struct watch *w = arg;
+	if (!w->is_closing)
+		send_bookmark(w, revision, false);
+}
+
+static void on_end(void *arg, const struct error *err)
+{
+	struct watch *w = arg;
+	w->watcher = NULL;
+	send_error(w, err);
+	w->is_closing = true;
+	loop_timer_free(w->timer);
+	w->timer = loop_timer_new(w->req->server->loop, finish_soon, w);
+	loop_timer_start(w->timer, 0, 0);
+}
+
+/* What is there now, as ADDED events. */
+static void send_initial(struct watch *w)
+{
+	struct watchcache_cursor cursor;
+	struct cache_item *item;
+	watchcache_cursor_init(&cursor, w->req->server, w->req->type, registry_ns(w->req));
+	while ((item = watchcache_next_item(&cursor))) {
+		if (!registry_matches(w->req, item->object))
+			continue;
+		send_object(w, FRAME_ADDED, item->object, item);
+	}
+}
+
+static void set_timeout(struct watch *w)
+{
+	const struct api_options *options = w->req->server->options;
+	int64_t min_s = options->min_request_timeout_s > 0 ? options->min_request_timeout_s : 1800;
+	int64_t s = w->req->options.timeout_s > 0 ? w->req->options.timeout_s : min_s + (int64_t)(random() % min_s);
+	w->timer = loop_timer_new(w->req->server->loop, finish_soon, w);
+	loop_timer_start(w->timer, s * 1000, 0);
+}
+
+static int start(struct api_request *req, int64_t revision, bool with_initial, struct error *err)
+{
+	static const struct cache_watcher_callbacks with_bookmarks = {on_event, on_progress, on_end};
+	static const struct cache_watcher_callbacks without = {on_event, NULL, on_end};
+	struct watch *w = calloc(1, sizeof *w);
+	if (!w)
+		abort();
+	w->req = req;
+	w->arena = arena_new();
+	const struct resource_type *stored = req->type->stored_as ? req->type->stored_as : req->type;
+	w->is_shareable = req->output.media == MEDIA_JSON && req->output.as == AS_OBJECT && stored == req->type &&
+			  !req->output.is_pretty;
+	req->server->streams_running++;
+	set_timeout(w);
+	http_start(req->http, 200, api_content_type(req), api_headers(req, NULL), NULL, on_close, w);
+	if (with_initial) {
+		send_initial(w);
+		revision = watchcache_revision(req->server);
+		if (req->options.send_initial_events && req->options.allow_bookmarks)
+			send_bookmark(w, revision, true);
+	}
+	w->watcher = watchcache_watch(req->server, req->type, revision,
+	    req->options.allow_bookmarks ? &with_bookmarks : &without, w, err);
+	if (!w->watcher) {
+		send_error(w, err);
+		finish(w);
+	}
+	return API_DONE;
+}
+
+static int check_initial_events(struct api_request *req, struct error *err)
+{
+	struct api_request_options *o = &req->options;
+	if (!o->send_initial_events)
+		return 0;
+	if (strcmp(o->resource_version_match, "NotOlderThan")) {
+		struct field_errors *errors = ARENA_NEW(req->arena, struct field_errors);
+		field_errors_init(errors, req->arena);
+		field_errors_add(errors, FIELD_FORBIDDEN, "resourceVersionMatch", NULL,
+		    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+		return field_errors_to_error(errors, "meta.k8s.io", "ListOptions", "", err);
+	}
+	return 0;
+}
+
+int registry_watch(struct api_request *req, struct error *err)
+{
+	struct registry_state *state = registry_state(req);
+	const struct api_request_options *o = &req->options;
+	int64_t revision = 0;
+	if (check_initial_events(req, err) || registry_parse_revision(o->resource_version, &revision, err))
+		return API_FAIL;
+	bool with_initial = revision == 0 || o->send_initial_events;
+	if (registry_take_result(req)) {
+		if (state->error.code == ERR_TIMEOUT && o->has_resource_version)
+			return registry_too_new(req, revision, err);
+		if (state->error.code) {
+			*err = state->error;
+			return API_FAIL;
+		}
+		return start(req, revision, with_initial, err);
+	}
+	if (!o->has_resource_version)
+		return registry_fence(req);
+	if (o->send_initial_events && revision > watchcache_revision(req->server))
+		return registry_wait(req, revision, REGISTRY_CACHE_WAIT_MS);
+	return start(req, revision, with_initial, err);
+}

@@ -1,0 +1,157 @@
+/* The parts of the API server put together, started in order and taken down again. */
+#include "apiserver/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apiserver/metrics.h"
+#include "apiserver/options.h"
+#include "apiserver/pipeline.h"
+#include "apiserver/registry/services.h"
+#include "apiserver/registry/system_objects.h"
+#include "apiserver/storage/compactor.h"
+#include "apiserver/storage/storage.h"
+#include "apiserver/tls_files.h"
+#include "apiserver/types.h"
+#include "apiserver/watchcache/watchcache.h"
+#include "lib/base/arena.h"
+#include "lib/base/log.h"
+#include "lib/base/str.h"
+#include "lib/loop/http_client.h"
+#include "lib/loop/loop.h"
+
+static struct storage *open_storage(struct api_server *server, struct error *err)
+{
+	const struct api_options *o = server->options;
+	if (o->etcd_servers.len == 1 && !strcmp(o->etcd_servers.items[0], "memory:"))
+		return storage_memory_new(server->loop);
+	struct arena *arena = arena_new();
+	const char **endpoints = ARENA_ARRAY(arena, const char *, o->etcd_servers.len + 1);
+	for (size_t i = 0; i < o->etcd_servers.len; i++)
+		endpoints[i] = o->etcd_servers.items[i];
+	struct storage_etcd_options options = {.endpoints = endpoints,
+	    .ca_file = o->etcd_cafile,
+	    .cert_file = o->etcd_certfile,
+	    .key_file = o->etcd_keyfile};
+	struct storage *storage = storage_etcd_new(server->loop, &options, err);
+	arena_free(arena);
+	return storage;
+}
+
+struct api_server *api_server_new(struct loop *loop, const struct api_options *options, struct error *err)
+{
+	struct api_server *server = calloc(1, sizeof *server);
+	if (!server)
+		abort();
+	server->loop = loop;
+	server->options = options;
+	server->types = types_new();
+	server->metrics = metrics_new();
+	server->http_client = http_client_new(loop, NULL);
+	server->storage = open_storage(server, err);
+	if (server->storage)
+		server->cache = watchcache_new(server);
+	if (server->cache)
+		server->services = services_new(server, err);
+	if (!server->services || auth_init(server, err) || admission_init(server, err)) {
+		api_server_free(server);
+		return NULL;
+	}
+	return server;
+}
+
+static int listen_for_requests(struct api_server *server, struct error *err)
+{
+	const struct api_options *o = server->options;
+	struct arena *arena = arena_new();
+	struct http_server_options http = {
+	    .address = str_or(o->bind_address, "0.0.0.0"), .port = (int)o->secure_port, .client_ca_file = o->client_ca_file};
+	int rc = 0;
+	if (o->client_ca_file && !*o->client_ca_file)
+		http.client_ca_file = NULL;
+	if (!o->is_insecure)
+		rc = tls_files(arena, o, &http.cert_file, &http.key_file, err);
+	if (!rc) {
+		server->http = http_server_new(server->loop, &http, pipeline_handle, server, err);
+		rc = server->http ? 0 : -1;
+	}
+	arena_free(arena);
+	return rc;
+}
+
+static void report_ready(struct api_server *server, const struct error *err)
+{
+	void (*fn)(void *, const struct error *) = server->on_ready;
+	server->on_ready = NULL;
+	if (fn)
+		fn(server->on_ready_arg, err);
+}
+
+static void on_system_objects(void *arg)
+{
+	struct api_server *server = arg;
+	server->is_bootstrapped = true;
+	log_info("ready on port %d", api_server_port(server));
+	report_ready(server, NULL);
+}
+
+static void on_bootstrapped(void *arg)
+{
+	struct api_server *server = arg;
+	server->system_objects = system_objects_start(server, on_system_objects, server);
+}
+
+static void on_cache_ready(void *arg, const struct error *err)
+{
+	struct api_server *server = arg;
+	struct error why = ERROR_INIT;
+	services_start(server->services);
+	if (listen_for_requests(server, &why)) {
+		report_ready(server, &why);
+		return;
+	}
+	bootstrap_start(server, on_bootstrapped, server);
+}
+
+void api_server_start(struct api_server *server, void (*on_ready)(void *arg, const struct error *err), void *arg)
+{
+	server->on_ready = on_ready;
+	server->on_ready_arg = arg;
+	server->compactor = compactor_start(
+	    server->loop, server->storage, server->options->etcd_compaction_interval_ms);
+	watchcache_start(server->cache, on_cache_ready, server);
+}
+
+int api_server_port(const struct api_server *server)
+{
+	return server->http ? http_server_port(server->http) : 0;
+}
+
+void api_server_shutdown(struct api_server *server, void (*done)(void *arg), void *arg)
+{
+	server->is_stopping = true;
+	if (server->http)
+		http_server_shutdown(server->http, 2000, done, arg);
+	else
+		loop_defer(server->loop, done, arg);
+}
+
+void api_server_free(struct api_server *server)
+{
+	if (!server)
+		return;
+	server->is_stopping = true;
+	system_objects_free(server->system_objects);
+	compactor_free(server->compactor);
+	http_server_free(server->http);
+	admission_done(server);
+	auth_done(server);
+	watchcache_free(server->cache);
+	services_free(server->services);
+	if (server->storage)
+		server->storage->functions->free(server->storage);
+	http_client_free(server->http_client);
+	metrics_free(server->metrics);
+	types_free(server->types);
+	free(server);
+}

@@ -1,0 +1,12 @@
+/* types: the list of served types behind api_find_type(). */
+#ifndef CUBE_APISERVER_TYPES_H
+#define CUBE_APISERVER_TYPES_H
+
+#include "apiserver/server.h"
+
+struct types;
+
+struct types *types_new(void);
+void types_free(struct types *types);
+
+#endif
