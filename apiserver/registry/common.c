@@ -167,7 +167,7 @@ static void **top_message(const struct object *obj, const char *name)
 void registry_set_meta(struct object *obj, const MetaV1__ObjectMeta *meta)
 {
 	void **slot = top_message(obj, "metadata");
-	obj->meta = api_clone(obj->arena, meta);
+	obj->meta = api_clone_message(obj->arena, &meta->base);
 	if (slot)
 		*slot = obj->meta;
 }

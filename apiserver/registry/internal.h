@@ -25,8 +25,7 @@ struct registry_state {
 	struct object *decoded;         /* an update's body as it came, for another attempt */
 	struct service_claims *claims;  /* addresses and ports taken for this write */
 	int phase;                      /* of the stage that is running; see the stage */
-	bool is_removed;                int registry_answer_delete(struct api_request *req); /* delete.c: the last stage of a delete */
-/* delete.c: the object is gone, not marked */
+	bool is_removed;                /* delete.c: the object is gone, not marked */
 	int64_t lease;
 	struct cache_item *item;        /* what the answer is made of, or NULL: req->object */
 	int status;                     /* HTTP */

@@ -6,6 +6,7 @@
 #include "apiserver/registry/services.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

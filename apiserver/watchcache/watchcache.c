@@ -38,6 +38,7 @@ struct watchcache *watchcache_new(struct api_server *server)
 	if (!cache)
 		abort();
 	cache->server = server;
+	server->cache = cache; /* keys are made through it */
 	cache->by_prefix = strmap_new();
 	cache->unclaimed = strmap_new();
 	const char *root = str_or(server->options->etcd_prefix, STORAGE_ROOT);
