@@ -235,6 +235,8 @@ static void test_equal(void **state)
 	r->divisor = NULL;
 	assert_true(api_equal(r, s));
 	assert_false(api_equal(r, NULL));
+	r = NULL;
+	assert_null(api_clone(arena, r));
 	assert_true(api_equal((ProtobufCMessage *)NULL, (ProtobufCMessage *)NULL));
 	arena_free(arena);
 }

@@ -122,7 +122,8 @@ void *api_new_descriptor(struct arena *arena, const ProtobufCMessageDescriptor *
 
 /* Deep copy into arena; the result shares no memory with msg. The type is kept: CoreV1__Pod *c = api_clone(a, pod). */
 void *api_clone_message(struct arena *arena, const ProtobufCMessage *msg);
-#define api_clone(arena, msg) ((__typeof__(&(*(msg))))api_clone_message((arena), &(msg)->base))
+#define api_clone(arena, msg)                                                                                  \
+	((__typeof__(&(*(msg))))api_clone_message((arena), 1 ? (const ProtobufCMessage *)(msg) : &(msg)->base))
 /* Semantic equality as upstream's equality.Semantic: nil and empty lists are equal, quantities by value. NULLs allowed. */
 bool api_equal_message(const ProtobufCMessage *a, const ProtobufCMessage *b);
 #define api_equal(a, b) api_equal_message((const ProtobufCMessage *)(a), (const ProtobufCMessage *)(b))
