@@ -102,7 +102,7 @@ struct controller_context *bench_context(void)
 }
 
 /* Takes over the reference. */
-static const struct object *put_object(struct object *take_obj)
+static const struct object *put_object(struct object *take_obj, bool keep_revision)
 {
 	struct object *obj = take_obj;
 	struct informer *inf = informer_get(bench.informers, resource_of(obj));
@@ -114,8 +114,10 @@ static const struct object *put_object(struct object *take_obj)
 	}
 	if (!obj->meta->creation_timestamp)
 		obj->meta->creation_timestamp = time_new(obj->arena, bench.ctx.now_s);
-	obj->revision = ++bench.revision;
-	obj->meta->resource_version = arena_printf(obj->arena, "%d", bench.revision);
+	if (!keep_revision || !obj->revision) {
+		obj->revision = ++bench.revision;
+		obj->meta->resource_version = arena_printf(obj->arena, "%d", bench.revision);
+	}
 	informer_inject(inf, obj);
 	object_unref(obj);
 	return obj;
@@ -131,12 +133,9 @@ const struct object *bench_put(const char *yaml_fmt, ...)
 	struct object *obj = test_object("%s", buf_str(&text));
 	buf_done(&text);
 	/* As the API server would have stored it. */
-	struct arena *arena = arena_new();
 	resource_apply_defaults(resource_of(obj), obj,
-	    &(struct resource_context){.arena = arena, .now_s = bench.ctx.now_s, .subresource = ""});
-	const struct object *kept = put_object(obj);
-	arena_free(arena);
-	return kept;
+	    &(struct resource_context){.arena = obj->arena, .now_s = bench.ctx.now_s, .subresource = ""});
+	return put_object(obj, true);
 }
 
 void bench_remove(const struct resource_type *type, const char *ns, const char *name)
@@ -260,7 +259,7 @@ static void apply_op(const struct plan_op *op)
 			obj->meta->uid =
 			    arena_printf(obj->arena, "uid-%s-%d", object_name(obj), ++bench.names);
 		obj->meta->generation = 1;
-		put_object(obj);
+		put_object(obj, false);
 		return;
 	}
 	assert_non_null(stored);
@@ -268,7 +267,7 @@ static void apply_op(const struct plan_op *op)
 	struct object *obj = with_part_of(stored, op->object, op->kind == PLAN_UPDATE_STATUS);
 	if (op->kind == PLAN_UPDATE && spec_differs(stored, obj))
 		obj->meta->generation = stored->meta->generation + 1;
-	put_object(obj);
+	put_object(obj, false);
 }
 
 void bench_apply(void)
