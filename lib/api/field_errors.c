@@ -101,7 +101,8 @@ int field_errors_to_error(
 	error_set(err, ERR_INVALID, "%s%s%s \"%s\" is invalid: %s", kind, group[0] ? "." : "", group, name,
 	    buf_str(&out));
 	error_about(err, group, kind, name);
-	err->causes = list;
+	/* The list itself may stand on the stack of who collected it; its items are in the arena. */
+	err->causes = arena_memdup(list->arena, list, sizeof *list);
 	buf_done(&out);
 	return -1;
 }
