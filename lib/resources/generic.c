@@ -13,14 +13,38 @@
 #include "lib/resources/schema_defaults.h"
 #include "lib/resources/schema_rules.h"
 
+static MetaV1__ObjectMeta *metadata_of(const ProtobufCMessage *msg, const struct schema *schema)
+{
+	return *(MetaV1__ObjectMeta *const *)((const char *)msg + schema_find(schema, "metadata")->offset);
+}
+
+/* A version without defaults of its own takes those of the stored one. */
+static void default_as_stored(
+    const struct resource_type *type, struct object *obj, const struct resource_context *ctx)
+{
+	struct object *stored = NULL, *back = NULL;
+
+	if (resource_convert(obj, type->stored_as, &stored, NULL) == 0) {
+		resource_apply_defaults(type->stored_as, stored, ctx);
+		if (resource_convert(stored, type, &back, NULL) == 0) {
+			obj->msg = api_clone_message(obj->arena, back->msg);
+			obj->meta = metadata_of(obj->msg, type->schema);
+		}
+	}
+	object_unref(back);
+	object_unref(stored);
+}
+
 void resource_apply_defaults(
     const struct resource_type *type, struct object *obj, const struct resource_context *ctx)
 {
 	if (!obj->msg)
 		return;
-	schema_apply_defaults(ctx->arena, type->schema, obj->msg);
+	schema_apply_defaults(obj->arena, type->schema, obj->msg);
 	if (type->defaults)
 		type->defaults(obj, ctx);
+	else if (type->stored_as != type)
+		default_as_stored(type, obj, ctx);
 }
 
 /* The top-level struct member `status`; NULL for a kind without one. */
@@ -37,8 +61,8 @@ void resource_prepare_create(
 {
 	ProtobufCMessage **status = status_member(type, obj);
 
-	if (status)
-		*status = api_new_schema(ctx->arena, schema_find(type->schema, "status")->message);
+	if (status && !(type->flags & RESOURCE_KEEP_STATUS))
+		*status = api_new_schema(obj->arena, schema_find(type->schema, "status")->message);
 	if (type->prepare_create)
 		type->prepare_create(obj, ctx);
 }
@@ -50,7 +74,7 @@ void resource_prepare_update(const struct resource_type *type, struct object *ob
 	ProtobufCMessage **was = status ? status_member(type, old) : NULL;
 
 	if (status)
-		*status = *was ? api_clone_message(ctx->arena, *was) : NULL;
+		*status = *was ? api_clone_message(obj->arena, *was) : NULL;
 	if (type->prepare_update)
 		type->prepare_update(obj, old, ctx);
 }
@@ -64,7 +88,7 @@ void resource_prepare_status_update(const struct resource_type *type, struct obj
 		const ProtobufCMessage *was = *(ProtobufCMessage *const *)((char *)old->msg + f->offset);
 
 		*(ProtobufCMessage **)((char *)obj->msg + f->offset) =
-		    was ? api_clone_message(ctx->arena, was) : NULL;
+		    was ? api_clone_message(obj->arena, was) : NULL;
 	}
 	if (type->prepare_status_update)
 		type->prepare_status_update(obj, old, ctx);
@@ -84,25 +108,61 @@ static void validate_meta(
 	    type->name_format ? type->name_format : "dns-subdomain", has_core_finalizer_rule(type));
 }
 
-void resource_validate(const struct resource_type *type, const struct object *obj,
+/* A version without rules of its own is validated as the stored one. Returns NULL when it has its own. */
+static struct object *as_stored(const struct resource_type *type, const struct object *obj)
+{
+	struct object *stored = NULL;
+
+	if (type->stored_as != type && !type->validate)
+		resource_convert(obj, type->stored_as, &stored, NULL);
+	return stored;
+}
+
+static void validate_one(const struct resource_type *type, const struct object *obj,
     const struct resource_context *ctx, struct field_errors *errors)
 {
-	validate_meta(type, obj, errors);
 	if (obj->msg)
 		schema_validate(type->schema, obj->msg, type->flags & RESOURCE_DECLARATIVE, NULL, errors);
 	if (type->validate)
 		type->validate(obj, ctx, errors);
 }
 
+void resource_validate(const struct resource_type *type, const struct object *obj,
+    const struct resource_context *ctx, struct field_errors *errors)
+{
+	struct object *stored = as_stored(type, obj);
+	struct resource_context stored_ctx = *ctx;
+
+	validate_meta(type, obj, errors);
+	stored_ctx.requested = type;
+	if (stored)
+		validate_one(type->stored_as, stored, &stored_ctx, errors);
+	else
+		validate_one(type, obj, ctx, errors);
+	object_unref(stored);
+}
+
 void resource_validate_update(const struct resource_type *type, const struct object *obj,
     const struct object *old, const struct resource_context *ctx, struct field_errors *errors)
 {
+	struct object *stored = as_stored(type, obj), *stored_old = stored ? as_stored(type, old) : NULL;
+	struct resource_context stored_ctx = *ctx;
+
 	rule_object_meta_update(errors, PATH_ROOT("metadata"), obj->meta, old->meta);
+	resource_validate(type, obj, ctx, errors);
+	if (stored_old) {
+		stored_ctx.requested = type;
+		ctx = &stored_ctx;
+		obj = stored;
+		old = stored_old;
+		type = type->stored_as;
+	}
 	if (obj->msg && old->msg)
 		schema_validate_update(type->schema, obj->msg, old->msg, NULL, errors);
-	resource_validate(type, obj, ctx, errors);
 	if (type->validate_update)
 		type->validate_update(obj, old, ctx, errors);
+	object_unref(stored_old);
+	object_unref(stored);
 }
 
 void resource_validate_status_update(const struct resource_type *type, const struct object *obj,
@@ -158,7 +218,7 @@ static int convert_through_json(const struct object *src, struct object *dst, st
 	if (codec_from_json(dst->arena, dst->schema, tree, NULL, &msg, err) < 0)
 		return error_prefix(err, "converting %s to %s", src->api_version, dst->api_version);
 	dst->msg = msg;
-	dst->meta = *(MetaV1__ObjectMeta **)((char *)msg + schema_find(dst->schema, "metadata")->offset);
+	dst->meta = metadata_of(msg, dst->schema);
 	return 0;
 }
 

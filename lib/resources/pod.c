@@ -13,14 +13,14 @@
 
 static void defaults(struct object *obj, const struct resource_context *ctx)
 {
-	pod_defaults(ctx->arena, (CoreV1__Pod *)obj->msg);
+	pod_defaults(obj->arena, (CoreV1__Pod *)obj->msg);
 }
 
 static void prepare_create(struct object *obj, const struct resource_context *ctx)
 {
 	CoreV1__Pod *pod = (CoreV1__Pod *)obj->msg;
 
-	pod->status = API_NEW(ctx->arena, core_v1__pod_status);
+	pod->status = API_NEW(obj->arena, core_v1__pod_status);
 	pod->status->phase = (char *)"Pending";
 	pod->status->qos_class = (char *)pod_qos_class(pod->spec);
 	podspec_mirror_service_account(pod->spec); /* admission may have filled in the name */
@@ -31,11 +31,11 @@ static void prepare_update(struct object *obj, const struct object *old, const s
 	CoreV1__Pod *pod = (CoreV1__Pod *)obj->msg;
 	const CoreV1__Pod *was = (const CoreV1__Pod *)old->msg;
 
-	pod->status = api_clone_message(ctx->arena, &was->status->base);
+	pod->status = api_clone_message(obj->arena, &was->status->base);
 	podspec_mirror_service_account(pod->spec);
 	/* ephemeral containers are added through their subresource only */
 	if (!str_eq(ctx->subresource, "ephemeralcontainers")) {
-		CoreV1__PodSpec *spec = api_clone_message(ctx->arena, &was->spec->base);
+		CoreV1__PodSpec *spec = api_clone_message(obj->arena, &was->spec->base);
 
 		pod->spec->ephemeral_containers = spec->ephemeral_containers;
 		pod->spec->n_ephemeral_containers = spec->n_ephemeral_containers;
@@ -48,9 +48,9 @@ static void prepare_status_update(
 	CoreV1__Pod *pod = (CoreV1__Pod *)obj->msg;
 	const CoreV1__Pod *was = (const CoreV1__Pod *)old->msg;
 
-	pod->spec = api_clone_message(ctx->arena, &was->spec->base);
+	pod->spec = api_clone_message(obj->arena, &was->spec->base);
 	if (str_empty(pod->status->qos_class))
-		pod->status->qos_class = arena_strdup(ctx->arena, was->status->qos_class);
+		pod->status->qos_class = arena_strdup(obj->arena, was->status->qos_class);
 }
 
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)

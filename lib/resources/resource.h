@@ -32,21 +32,22 @@ enum resource_verb { /* bits */
 	VERB_ALL = 255
 };
 
+/* clang-format off */
 enum { /* flags */
 	RESOURCE_NAMESPACED = 1 << 0,
-	RESOURCE_STATUS = 1 << 1,               /* has /status */
-	RESOURCE_SCALE = 1 << 2,                /* has /scale */
-	RESOURCE_CREATE_ON_UPDATE = 1 << 3,     /* PUT to a missing object creates it (leases, events, ...) */
+	RESOURCE_STATUS = 1 << 1,            /* has /status */
+	RESOURCE_SCALE = 1 << 2,             /* has /scale */
+	RESOURCE_CREATE_ON_UPDATE = 1 << 3,  /* PUT to a missing object creates it (leases, events, ...) */
 	RESOURCE_UNCONDITIONAL_UPDATE = 1 << 4, /* PUT without resourceVersion is allowed */
-	RESOURCE_GRACEFUL_DELETE = 1 << 5,      /* pods */
-	RESOURCE_VIRTUAL = 1 << 6,              /* reviews, bindings, componentstatuses: never stored */
-	RESOURCE_ORPHAN_DEFAULT = 1 << 7, /* default propagation is orphan (replicationcontrollers, ...) */
-	RESOURCE_HIDDEN_VERSION =
-	    1 << 8, /* an older version of another entry: converts to and from `stored_as` */
-	RESOURCE_HAS_GENERATION = 1 << 9, /* metadata.generation is kept: 1 on create, +1 on spec changes */
-	RESOURCE_DECLARATIVE =
-	    1 << 10, /* `required` and `enum` in proto/ are validation rules, not only documentation */
+	RESOURCE_GRACEFUL_DELETE = 1 << 5,   /* pods */
+	RESOURCE_VIRTUAL = 1 << 6,           /* reviews, bindings, componentstatuses: never stored */
+	RESOURCE_ORPHAN_DEFAULT = 1 << 7,    /* default propagation is orphan (replicationcontrollers, ...) */
+	RESOURCE_HIDDEN_VERSION = 1 << 8,    /* another version of another entry: converts to and from `stored_as` */
+	RESOURCE_HAS_GENERATION = 1 << 9,    /* metadata.generation is kept: 1 on create, +1 on spec changes */
+	RESOURCE_DECLARATIVE = 1 << 10,      /* `required` and `enum` in proto/ are validation rules, not only documentation */
+	RESOURCE_KEEP_STATUS = 1 << 11,      /* a create may carry a status: nodes register themselves with theirs */
 };
+/* clang-format on */
 
 struct table_column {
 	const char *name, *type, *format, *description; /* format "name" for the NAME column, else "" */
@@ -54,9 +55,12 @@ struct table_column {
 };
 
 struct resource_context {
-	struct arena *arena;     /* for everything that a hook adds to an object or returns */
+	struct arena
+	    *arena; /* for what a hook returns; what it adds to an object lives in the object's own arena */
 	int64_t now_s;           /* wall clock */
 	const char *subresource; /* "", "status", "scale", ... */
+	/* The version that the client speaks, when the hook sees an object that was converted; else NULL. */
+	const struct resource_type *requested;
 };
 
 struct resource_type {
@@ -147,8 +151,7 @@ void resource_apply_defaults(
     const struct resource_type *type, struct object *obj, const struct resource_context *ctx);
 /*
  * What a client may not write: a create gets an empty status, an update keeps the old status, a status update
- * keeps everything but metadata and status. Then the kind's prepare hook. They change obj, adding from
- * ctx->arena, which must live as long as obj does.
+ * keeps everything but metadata and status. Then the kind's prepare hook.
  */
 void resource_prepare_create(
     const struct resource_type *type, struct object *obj, const struct resource_context *ctx);

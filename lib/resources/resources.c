@@ -35,6 +35,7 @@ const struct resource_type none_strategy = {0};
 #define HIDDEN RESOURCE_HIDDEN_VERSION
 #define HAS_GENERATION RESOURCE_HAS_GENERATION
 #define DECLARATIVE RESOURCE_DECLARATIVE
+#define KEEP_STATUS RESOURCE_KEEP_STATUS
 
 enum {
 #define RESOURCE(symbol, ...) INDEX_##symbol,

@@ -72,6 +72,10 @@ void schema_apply_defaults(struct arena *arena, const struct schema *schema, Pro
 
 		if (f->shape == SCHEMA_SINGLE && f->default_value)
 			set_default(arena, f, base);
+		/* An empty list is no list: what is stored cannot tell the two, so answers must not either.
+		 */
+		if (f->shape != SCHEMA_SINGLE && !*(size_t *)(base + f->quantifier_offset))
+			*(void **)(base + f->offset) = NULL;
 		if (f->kind != SCHEMA_MESSAGE)
 			continue;
 		if (f->shape == SCHEMA_MAP) {

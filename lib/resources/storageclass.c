@@ -1,0 +1,110 @@
+/* storage.k8s.io/v1 StorageClass. */
+#include "lib/resources/strategy.h"
+#include "proto/storage_v1.pb-c.h"
+
+static void check_topology(
+    const CoreV1__TopologySelectorTerm *term, const struct field_path *p, struct field_errors *e)
+{
+	struct rule_seen keys = {0};
+
+	for (size_t j = 0; j < term->n_match_label_expressions; j++) {
+		const CoreV1__TopologySelectorLabelRequirement *r = term->match_label_expressions[j];
+		const struct field_path *at = AT(p, j);
+		struct rule_seen values = {0};
+
+		rule_required_that(e, CHILD(at, "values"), r->n_values, "");
+		for (size_t k = 0; k < r->n_values; k++)
+			if (rule_seen(&values, e->arena, r->values[k]))
+				rule_duplicate(e, AT(CHILD(at, "values"), k), r->values[k]);
+		rule_format(e, CHILD(at, "key"), r->key, "qualified-name");
+		if (rule_seen(&keys, e->arena, str_or(r->key, "")))
+			rule_duplicate(e, CHILD(at, "key"), r->key);
+	}
+}
+
+/* Terms that say the same, and terms that say nothing, are duplicates. */
+static void check_topologies(
+    const StorageV1__StorageClass *sc, const struct field_path *p, struct field_errors *e)
+{
+	for (size_t i = 0; i < sc->n_allowed_topologies; i++) {
+		const CoreV1__TopologySelectorTerm *term = sc->allowed_topologies[i];
+		bool duplicate = !term->n_match_label_expressions;
+
+		check_topology(term, CHILD(AT(p, i), "matchLabelExpressions"), e);
+		for (size_t j = 0; j < i && !duplicate; j++)
+			duplicate = api_equal(term, sc->allowed_topologies[j]);
+		if (duplicate)
+			rule_duplicate(e, CHILD(AT(p, i), "matchLabelExpressions"), "");
+	}
+}
+
+static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
+{
+	const StorageV1__StorageClass *sc = MSG(StorageV1__StorageClass, obj);
+
+	if (rule_required(e, PATH_ROOT("provisioner"), sc->provisioner))
+		rule_format(
+		    e, PATH_ROOT("provisioner"), str_lower(e->arena, sc->provisioner), "qualified-name");
+	for (size_t i = 0; i < sc->n_parameters; i++)
+		rule_invalid_if(e, PATH_ROOT("parameters"), str_empty(sc->parameters[i]->key), "",
+		    "field can not be empty.");
+	if (!str_empty(sc->reclaim_policy))
+		RULE_ENUM(e, PATH_ROOT("reclaimPolicy"), sc->reclaim_policy, "Delete", "Retain");
+	if (rule_required_that(e, PATH_ROOT("volumeBindingMode"), sc->volume_binding_mode, ""))
+		RULE_ENUM(e, PATH_ROOT("volumeBindingMode"), sc->volume_binding_mode, "Immediate",
+		    "WaitForFirstConsumer");
+	check_topologies(sc, PATH_ROOT("allowedTopologies"), e);
+}
+
+static bool same_parameters(const StorageV1__StorageClass *a, const StorageV1__StorageClass *b)
+{
+	if (a->n_parameters != b->n_parameters)
+		return false;
+	for (size_t i = 0; i < a->n_parameters; i++)
+		if (!str_eq(a->parameters[i]->key, b->parameters[i]->key) ||
+		    !str_eq(a->parameters[i]->value, b->parameters[i]->value))
+			return false;
+	return true;
+}
+
+static void validate_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const StorageV1__StorageClass *sc = MSG(StorageV1__StorageClass, obj),
+				      *was = MSG(StorageV1__StorageClass, old);
+
+	rule_forbidden_if(
+	    e, PATH_ROOT("parameters"), !same_parameters(sc, was), "updates to parameters are forbidden.");
+	rule_forbidden_if(e, PATH_ROOT("provisioner"), !str_eq(sc->provisioner, was->provisioner),
+	    "updates to provisioner are forbidden.");
+	rule_forbidden_if(e, PATH_ROOT("reclaimPolicy"), !str_eq(sc->reclaim_policy, was->reclaim_policy),
+	    "updates to reclaimPolicy are forbidden.");
+	rule_immutable(
+	    e, PATH_ROOT("volumeBindingMode"), str_eq(sc->volume_binding_mode, was->volume_binding_mode));
+}
+
+static bool is_default(const MetaV1__ObjectMeta *meta)
+{
+	return str_eq(
+		   api_map_get(meta, annotations, "storageclass.kubernetes.io/is-default-class"), "true") ||
+	       str_eq(api_map_get(meta, annotations, "storageclass.beta.kubernetes.io/is-default-class"),
+		   "true");
+}
+
+static const struct table_column columns[] = {COLUMN_NAME, COLUMN("Provisioner"), COLUMN("ReclaimPolicy"),
+    COLUMN("VolumeBindingMode"), COLUMN("AllowVolumeExpansion"), COLUMN_AGE};
+
+static void cells(const struct object *obj, const struct resource_context *ctx, struct json **ret)
+{
+	const StorageV1__StorageClass *sc = MSG(StorageV1__StorageClass, obj);
+
+	ret[0] = cell_printf(ctx, "%s%s", sc->metadata->name, is_default(sc->metadata) ? " (default)" : "");
+	ret[1] = cell_text(ctx, sc->provisioner);
+	ret[2] = cell_or(ctx, sc->reclaim_policy, "Delete");
+	ret[3] = cell_or(ctx, sc->volume_binding_mode, "Immediate");
+	ret[4] = cell_bool(ctx, sc->has_allow_volume_expansion && sc->allow_volume_expansion);
+	ret[5] = cell_age(ctx, sc->metadata->creation_timestamp);
+}
+
+const struct resource_type storageclass_strategy = {
+    .validate = validate, .validate_update = validate_update, COLUMNS(columns), .cells = cells};
