@@ -198,5 +198,7 @@ int registry_validate(struct api_request *req, struct error *err)
 		return API_AGAIN; /* the cache is fresh now: start over with what it has */
 	if (registry_has_own_kind(req) && strcmp(req->info.subresource, "scale"))
 		return API_NEXT;
+	if (req->type->flags & RESOURCE_VIRTUAL)
+		return API_NEXT; /* reviews and bindings: nothing is stored, and who serves them checks them */
 	return req->is_creating ? validate_create(req, err) : validate_update(req, err);
 }
