@@ -29,6 +29,7 @@ struct container_memory {
 	bool starting;                    /* a START action is under way for it */
 	bool starting_hook;               /* ... and it is in its postStart hook: it runs but isn't ready */
 	char *killing_id;                 /* container id with a KILL under way, or NULL */
+	int64_t killing_grace_s;          /* its grace; a shorter one kills again */
 	char *start_failed_id;            /* container whose postStart hook failed: killed, shows its own message */
 	char *start_failed_message;
 };

@@ -11,15 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kubelet/runtime/runtime.h"
+
 struct kubelet_config;
 struct loop;
-struct runtime;
 struct runtime_cache;
 
 enum rt_state { RT_CREATED, RT_RUNNING, RT_EXITED, RT_UNKNOWN };
 
 struct rt_container {
-	char *id, *sandbox_id;
+	char *id;
 	char *name;               /* the container's name in the pod */
 	char *image;              /* as the runtime names it: docker.io/library/busybox:1.29 */
 	char *image_ref;          /* imageID of the status: repo@sha256:..., or sha256:... */
@@ -58,6 +59,8 @@ struct rt_pod {
 struct runtime_cache *runtime_cache_new(struct loop *loop, struct runtime *rt, int64_t relist_ms,
     void (*on_change)(void *arg, const char *uid), void (*on_synced)(void *arg), void *arg);
 void runtime_cache_free(struct runtime_cache *cache);
+/* What runtime_watch() reports goes here. */
+void runtime_cache_event(struct runtime_cache *cache, enum runtime_event event, const char *id);
 bool runtime_cache_synced(const struct runtime_cache *cache);
 bool runtime_cache_connected(const struct runtime_cache *cache);
 const struct rt_pod *runtime_cache_pod(const struct runtime_cache *cache, const char *uid); /* NULL: nothing known */
