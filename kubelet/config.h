@@ -45,6 +45,8 @@ struct kubelet_config {
 	bool serialize_image_pulls;
 	/* Detected at start. */
 	bool cgroup_v2;
+	int64_t memory_bytes, cpus;     /* of the machine */
+	int64_t allocatable_memory;
 	bool may_lower_oom_score;       /* CAP_SYS_RESOURCE */
 	bool cgroups_enabled;           /* --cgroups-per-qos */
 };

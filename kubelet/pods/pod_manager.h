@@ -12,6 +12,7 @@
 
 struct event_recorder;
 struct image_manager;
+struct informer;
 struct kubelet_config;
 struct loop;
 struct pod_manager;
@@ -35,7 +36,10 @@ struct pod_manager_deps {
 	struct status_manager *statuses;
 	/* The node object as last seen (borrowed, may be NULL): admission and downward fields. */
 	const struct object *(*node)(void *arg);
+	/* Told after the runtime cache: the connection and the images matter to the node. May be NULL. */
+	void (*on_runtime_event)(void *arg, int event);
 	void *node_arg;
+	struct informer *services;
 };
 
 struct pod_manager *pod_manager_new(const struct pod_manager_deps *deps);

@@ -174,6 +174,7 @@ static bool must_wait(struct decider *d, size_t slot, const struct rt_container 
 			struct pod_action *a = add(d, POD_BACK_OFF);
 			a->slot = slot;
 			a->id = c->id;
+			a->message = d->wait_message[slot];
 			return true;
 		}
 	}

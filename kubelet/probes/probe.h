@@ -23,6 +23,7 @@ struct probe_manager_deps {
 	struct loop *loop;
 	struct runtime *runtime;
 	struct event_recorder *events;
+	struct http_client *http; /* without certificate checks */
 	/* The result after thresholds; called on changes and on the first result. */
 	void (*on_result)(void *arg, const char *uid, const char *container, const char *container_id,
 	    enum probe_kind kind, enum probe_result result, const char *message);
@@ -49,7 +50,7 @@ struct probe_run;
 typedef void probe_done(void *arg, enum probe_result result, const char *output);
 struct probe_run *probe_exec(struct runtime *rt, const struct probe_target *t, const CoreV1__ExecAction *exec,
     int64_t timeout_ms, probe_done *done, void *arg);
-struct probe_run *probe_http(struct loop *loop, const struct probe_target *t, const CoreV1__HTTPGetAction *get,
+struct probe_run *probe_http(struct http_client *client, const struct probe_target *t, const CoreV1__HTTPGetAction *get,
     int64_t timeout_ms, probe_done *done, void *arg);
 struct probe_run *probe_tcp(struct loop *loop, const struct probe_target *t, const CoreV1__TCPSocketAction *tcp,
     int64_t timeout_ms, probe_done *done, void *arg);

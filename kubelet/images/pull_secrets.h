@@ -1,0 +1,15 @@
+/* pull secrets: the credentials for an image among a pod's imagePullSecrets (.dockerconfigjson, .dockercfg). Pure. */
+#ifndef CUBE_KUBELET_PULL_SECRETS_H
+#define CUBE_KUBELET_PULL_SECRETS_H
+
+#include "lib/api/object.h"
+#include "proto/cri_v1.pb-c.h"
+
+struct arena;
+struct references;
+
+CriV1__AuthConfig *pull_secret_for(struct arena *arena, struct references *refs, const struct object *pod, const char *image);
+/* The registry an image comes from: docker.io for names without one. */
+const char *image_registry(struct arena *arena, const char *image);
+
+#endif
