@@ -52,10 +52,12 @@ static int add_volume(struct list *list, const struct mounts_input *in, size_t i
 		return -1;
 	if (check_sub_path(sub_path, err))
 		return -1;
-	if (volume_manager_mount_source(in->volumes, in->pod, in->slot->spec->name, index, m, sub_path, list->arena, &host, err))
+	bool read_only = false;
+	if (volume_manager_mount_source(
+		in->volumes, in->pod, in->slot->spec->name, index, m, sub_path, list->arena, &host, &read_only, err))
 		return -1;
 	const char *at = *m->mount_path == '/' ? m->mount_path : arena_printf(list->arena, "/%s", m->mount_path);
-	CriV1__Mount *out = add(list, host, at, m->read_only);
+	CriV1__Mount *out = add(list, host, at, m->read_only || read_only);
 	if (str_eq(m->mount_propagation, "HostToContainer"))
 		out->propagation = CRI_V1__MOUNT_PROPAGATION__PROPAGATION_HOST_TO_CONTAINER;
 	else if (str_eq(m->mount_propagation, "Bidirectional"))

@@ -9,6 +9,7 @@
 #include "kubelet/pods/status_manager.h"
 #include "kubelet/probes/probe.h"
 #include "kubelet/references.h"
+#include "kubelet/volumes/volume.h"
 #include "lib/api/schema.h"
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
@@ -409,11 +410,22 @@ static void on_reference(void *arg, const char *uid)
 	struct worker *w = strmap_get(pm->workers, uid);
 	if (!w)
 		return;
+	volume_manager_poke(pm->deps.volumes, uid);
 	w->volumes_stale = true;
 	w->memory.volumes_retry_at_ms = 0;
 	for (size_t i = 0; i < w->memory.containers_len; i++)
 		if (str_eq(w->memory.containers[i].wait_reason, "CreateContainerConfigError"))
 			w->memory.containers[i].retry_at_ms = 0;
+	worker_kick(w);
+}
+
+static void on_volume_update(void *arg, const char *uid)
+{
+	struct pod_manager *pm = arg;
+	struct worker *w = strmap_get(pm->workers, uid);
+	if (!w)
+		return;
+	w->volumes_stale = true;
 	worker_kick(w);
 }
 
@@ -524,6 +536,7 @@ struct pod_manager *pod_manager_new(const struct pod_manager_deps *deps)
 	pm->probes = probe_manager_new(&(struct probe_manager_deps){.loop = deps->loop, .runtime = deps->runtime,
 	    .events = deps->events, .http = pm->http, .on_result = on_probe_result, .started = is_started, .arg = pm});
 	references_set_handler(deps->references, on_reference, pm);
+	volume_manager_set_handler(deps->volumes, on_volume_update, pm);
 	runtime_watch(deps->runtime, on_runtime_event, pm);
 	return pm;
 }

@@ -39,27 +39,25 @@ struct volume_work {
 	struct volume_file *files;
 	size_t files_len;
 	bool memory_backed;           /* tmpfs */
-	int64_t size_limit;           /* bytes; 0: none */
-	const char *host_path, *host_path_type;
-	const char *source;           /* what to bind here (local PVs) */
+	int64_t size_limit;           /* bytes of a tmpfs; 0: none */
+	const char *host_type;        /* type of a hostPath */
 	bool has_fs_group;
 	int64_t fs_group;
 	bool fs_group_on_root_mismatch;
-	int32_t dir_mode;             /* of the volume's root */
-	bool read_only;
+	bool read_only;               /* containers can't write it */
+	bool mounted;                 /* was set up before by this process */
 };
 
 struct volume_kind {
-	const char *name;             /* kubernetes.io/empty-dir: status, metrics, and with / as ~ the directory */
-	bool (*handles)(const CoreV1__Volume *volume);
+	const char *name;             /* kubernetes.io/empty-dir; with / as ~ the directory */
+	bool (*handles)(const CoreV1__VolumeSource *source);
 	/* 0: ready to set up; 1: something is still to come (the manager calls again); < 0: error for the event. */
 	int (*collect)(struct volume_manager *vm, const struct object *pod, const CoreV1__Volume *volume,
 	    struct volume_work *work, struct error *err);
-	int (*set_up)(const struct volume_work *work, struct error *err);    /* idempotent: also applies updates */
-	int (*tear_down)(const char *path, struct error *err);               /* NULL: remove the directory */
+	int (*set_up)(const struct volume_work *work, struct error *err); /* idempotent: also applies updates */
 	bool updates;                 /* contents follow the API */
 };
-extern const struct volume_kind *const volume_kinds[]; /* ends with NULL; kinds.def */
+extern const struct volume_kind *const volume_kinds[]; /* ends with NULL */
 
 struct volume_manager_deps {
 	const struct kubelet_config *config;
@@ -68,14 +66,13 @@ struct volume_manager_deps {
 	struct references *references;
 	/* on_update: a token needs renewal or a claim changed: call volume_manager_update for the pod. */
 	void (*on_update)(void *arg, const char *uid);
-	/* The pod's IP and the node's for downward files; may return NULL. */
-	const char *(*pod_field)(void *arg, const struct object *pod, const char *field_path);
 	void *arg;
 };
 struct volume_manager *volume_manager_new(const struct volume_manager_deps *deps);
 void volume_manager_free(struct volume_manager *vm);
-void volume_manager_set_callbacks(struct volume_manager *vm, void (*on_update)(void *arg, const char *uid),
-    const char *(*pod_field)(void *arg, const struct object *pod, const char *field_path), void *arg);
+void volume_manager_set_handler(struct volume_manager *vm, void (*on_update)(void *arg, const char *uid), void *arg);
+/* Something that the pod's volumes may wait for has come (a reference): go on. */
+void volume_manager_poke(struct volume_manager *vm, const char *uid);
 
 /* Sets up (or brings up to date) every volume of the pod. done fires once; volume: the failing one's name. */
 typedef void volume_done(void *arg, const char *volume, const struct error *err);
@@ -86,7 +83,10 @@ void volume_manager_unmount(struct volume_manager *vm, const char *uid, volume_d
 /* The path to bind for a container's mount, with its subPath (already expanded) resolved safely and made if needed. */
 int volume_manager_mount_source(struct volume_manager *vm, const struct object *pod, const char *container,
     size_t mount_index, const CoreV1__VolumeMount *mount, const char *sub_path, struct arena *arena,
-    const char **ret_path, struct error *err);
+    const char **ret_path, bool *ret_read_only, struct error *err);
+/* Calls fn for each local, writable volume: path, and the limit of its size (0: none). */
+void volume_manager_for_each_empty_dir(struct volume_manager *vm, const char *uid,
+    void (*fn)(void *arg, const char *volume, const char *path), void *arg);
 /* Bytes used in a directory tree (thread pool callers). */
 int64_t volume_usage(const char *path);
 
