@@ -54,6 +54,9 @@ void node_manager_free(struct node_manager *nm);
 void node_manager_start(struct node_manager *nm, int kubelet_port, void (*on_network)(void *arg, bool ready, const char *message),
     void *arg);
 const struct object *node_manager_node(const struct node_manager *nm); /* NULL until registered */
+/* A newer object from the watch. */
+void node_manager_take(struct node_manager *nm, const struct object *node);
+bool node_manager_has_pressure(const struct node_manager *nm, bool *ret_memory, bool *ret_disk);
 const struct machine *node_manager_machine(const struct node_manager *nm);
 void node_manager_images_changed(struct node_manager *nm);
 void node_manager_set_runtime_up(struct node_manager *nm, bool up);
