@@ -101,6 +101,7 @@ void arena_reset(struct arena *arena)
 	free_chunks(arena);
 	memset(arena->first.data, 0, arena->first.used);
 	arena->first.used = 0;
+	arena->first.next = NULL; /* large pieces hang behind the first chunk too */
 	arena->current = &arena->first;
 	arena->size = sizeof(*arena) + FIRST_SIZE;
 	POISON(arena->first.data, FIRST_SIZE);

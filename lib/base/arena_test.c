@@ -95,9 +95,24 @@ static void test_on_free_runs_last_first(void **state)
 	assert_string_equal(order, "bac");
 }
 
+/* A large piece hangs behind the first chunk; a reset frees it once. */
+static void test_reset_after_large_piece(void **state)
+{
+	struct arena *arena = arena_new();
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		char *p = arena_alloc(arena, 5000);
+		p[4999] = 1;
+		arena_reset(arena);
+	}
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_reset_after_large_piece),
 	    cmocka_unit_test(test_zeroed_and_aligned),
 	    cmocka_unit_test(test_small_arena_is_small),
 	    cmocka_unit_test(test_grow),
