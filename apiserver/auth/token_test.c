@@ -57,7 +57,7 @@ static void check_round_trip(struct jwt_keys *keys, const char *algorithm)
 	assert_non_null(strstr(buf_str(&set), algorithm));
 
 	/* Every part counts. */
-	for (size_t i = 0; token[i]; i += 7) {
+	for (size_t i = 0; i < strlen(token); i += 7) {
 		char *bad = arena_strdup(arena, token);
 		bad[i] = bad[i] == 'A' ? 'B' : 'A';
 		if (strcmp(bad, token) != 0 && i + 1 < strlen(token))
