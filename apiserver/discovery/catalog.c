@@ -1,0 +1,82 @@
+/* Groups, versions and subresources as the documents want them: each once, in order. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "apiserver/discovery/internal.h"
+#include "lib/api/json.h"
+#include "lib/base/arena.h"
+#include "lib/base/str.h"
+
+static bool is_first_of_group(const struct api_server *server, size_t at)
+{
+	const char *group = api_types_at(server, at)->group;
+	for (size_t i = 0; i < at; i++)
+		if (!strcmp(api_types_at(server, i)->group, group))
+			return false;
+	return true;
+}
+
+void discovery_groups(const struct api_server *server, bool (*fn)(void *arg, const char *group), void *arg)
+{
+	for (size_t i = 0; i < api_types_count(server); i++)
+		if (is_first_of_group(server, i) && !fn(arg, api_types_at(server, i)->group))
+			return;
+}
+
+const char *const *discovery_versions(const struct api_server *server, struct arena *arena, const char *group)
+{
+	size_t len = 0;
+	const char **out = ARENA_ARRAY(arena, const char *, api_types_count(server) + 1);
+	for (size_t i = 0; i < api_types_count(server); i++) {
+		const struct resource_type *type = api_types_at(server, i);
+		if (!strcmp(type->group, group) && !str_in(type->version, out))
+			out[len++] = type->version;
+	}
+	return out;
+}
+
+struct json *discovery_verbs(struct arena *arena, uint32_t verbs)
+{
+	/* The bits are in the order of the alphabet. */
+	static const char *const names[] = {
+	    "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+	struct json *out = json_new_array(arena);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (verbs & (1u << i))
+			json_push(arena, out, json_new_string(arena, names[i]));
+	return out;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct discovery_subresource *x = a, *y = b;
+	return strcmp(x->name, y->name);
+}
+
+static struct discovery_subresource describe(const struct resource_type *type, const struct subresource_type *sub)
+{
+	bool is_own = !*sub->group && !*sub->version;
+	return (struct discovery_subresource){.name = sub->name,
+	    .group = is_own ? type->group : sub->group,
+	    .version = *sub->version ? sub->version : type->version,
+	    .kind = sub->kind,
+	    .verbs = sub->verbs,
+	    .is_own_kind = is_own};
+}
+
+const struct discovery_subresource *discovery_subresources(struct arena *arena, const struct resource_type *type)
+{
+	const uint32_t change = VERB_GET | VERB_PATCH | VERB_UPDATE;
+	size_t len = 0;
+	struct discovery_subresource *out = ARENA_ARRAY(arena, struct discovery_subresource, subresources_count() + 3);
+	for (size_t i = 0; i < subresources_count(); i++)
+		if (subresources_at(i)->parent == type)
+			out[len++] = describe(type, subresources_at(i));
+	if (type->flags & RESOURCE_STATUS)
+		out[len++] = (struct discovery_subresource){
+		    "status", type->group, type->version, type->kind, change, true};
+	if (type->flags & RESOURCE_SCALE)
+		out[len++] = (struct discovery_subresource){"scale", "autoscaling", "v1", "Scale", change, false};
+	qsort(out, len, sizeof *out, by_name);
+	return out;
+}
