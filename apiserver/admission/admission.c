@@ -111,9 +111,24 @@ static int call(
 	return plugin->mutate ? plugin->mutate(req, req->object, req->old, err) : API_NEXT;
 }
 
-static int run(struct api_request *req, bool is_validating, struct error *err)
+static int run_once(struct api_request *req, struct admission_run *r, struct error *err)
 {
 	const struct admission *admission = req->server->admission;
+
+	while (r->next < admission->len) {
+		int result = call(req, admission->plugins[r->next], r->is_validating, err);
+		if (result == API_PENDING)
+			return API_PENDING;
+		req->stage_state = NULL; /* of the plugin that has finished */
+		if (result != API_NEXT)
+			return result;
+		r->next++;
+	}
+	return API_NEXT;
+}
+
+static int run(struct api_request *req, bool is_validating, struct error *err)
+{
 	struct admission_run *r = req->admission_state;
 
 	if (!r)
@@ -122,19 +137,19 @@ static int run(struct api_request *req, bool is_validating, struct error *err)
 		r->is_validating = is_validating;
 		r->next = 0;
 	}
-	while (r->next < admission->len) {
-		int result = call(req, admission->plugins[r->next], is_validating, err);
-		if (result == API_PENDING)
-			return API_PENDING;
-		req->stage_state = NULL; /* of the plugin that has finished */
-		if (result != API_NEXT) {
-			r->next = 0;
-			return result;
-		}
-		r->next++;
+	int result = run_once(req, r, err);
+	if (result == API_NEXT && r->is_changed_by_hook && !r->is_second_round) {
+		/* A container that a hook has added needs what every container gets. */
+		r->is_second_round = true;
+		r->next = 0;
+		result = run_once(req, r, err);
 	}
-	r->next = 0; /* a write that lost a race comes through here again */
-	return API_NEXT;
+	if (result != API_PENDING) {
+		/* A write that lost a race comes through here again. */
+		r->next = 0;
+		r->is_changed_by_hook = r->is_second_round = false;
+	}
+	return result;
 }
 
 int admission_mutate(struct api_request *req, struct error *err)

@@ -15,6 +15,8 @@
 struct admission_run {
 	bool is_validating;
 	size_t next;
+	bool is_changed_by_hook; /* by a mutating webhook: the mutating plugins run once more */
+	bool is_second_round;
 	bool is_charged; /* to the quotas: a write that lost a race comes through again and is not charged
 			    twice */
 };

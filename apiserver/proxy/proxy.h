@@ -31,6 +31,10 @@ int target_pod_proxy(struct api_request *req, struct relay_target *ret, struct e
 int target_service_proxy(struct api_request *req, struct relay_target *ret, struct error *err);
 int target_node_proxy(struct api_request *req, struct relay_target *ret, struct error *err);
 
+/* A ready endpoint behind a service's port (name, number, or "" for the only one). Webhooks use it too. */
+int target_service_endpoint(struct api_server *server, const char *ns, const char *name, const char *port,
+    const char **ret_ip, int *ret_port, struct error *err);
+
 /* Appends the request head for the target: the client's headers without those that end here. */
 struct buf;
 void relay_write_head(

@@ -186,27 +186,34 @@ static bool pick_endpoint(
 	return false;
 }
 
+int target_service_endpoint(struct api_server *server, const char *ns, const char *name, const char *port,
+    const char **ret_ip, int *ret_port, struct error *err)
+{
+	const struct object_reader *reader = auth_reader(server);
+	const struct object *obj = reader_get(reader, resource_services, ns, name);
+
+	if (!obj)
+		return not_found("services", name, err);
+	const CoreV1__ServicePort *sp = service_port(((const CoreV1__Service *)obj->msg)->spec, port);
+	if (!sp)
+		return error_set(
+		    err, ERR_UNAVAILABLE, "no service port \"%s\" found for service \"%s\"", port, name);
+	const struct object *endpoints = reader_get(reader, resource_endpoints, ns, name);
+	if (!endpoints ||
+	    !pick_endpoint((const CoreV1__Endpoints *)endpoints->msg, str_or(sp->name, ""), ret_ip, ret_port))
+		return error_set(err, ERR_UNAVAILABLE, "no endpoints available for service \"%s\"", name);
+	return 0;
+}
+
 int target_service_proxy(struct api_request *req, struct relay_target *ret, struct error *err)
 {
-	const struct object_reader *reader = auth_reader(req->server);
 	struct proxy_name n;
 	const char *ip;
 	int port;
 
-	if (split_name(req->arena, req->info.name, &n, err) < 0)
+	if (split_name(req->arena, req->info.name, &n, err) < 0 ||
+	    target_service_endpoint(req->server, req->info.ns, n.name, n.port, &ip, &port, err) < 0)
 		return -1;
-	const struct object *obj = reader_get(reader, resource_services, req->info.ns, n.name);
-	if (!obj)
-		return not_found("services", n.name, err);
-	const CoreV1__ServiceSpec *spec = ((const CoreV1__Service *)obj->msg)->spec;
-	const CoreV1__ServicePort *sp = service_port(spec, n.port);
-	if (!sp)
-		return error_set(
-		    err, ERR_UNAVAILABLE, "no service port \"%s\" found for service \"%s\"", n.port, n.name);
-	const struct object *endpoints = reader_get(reader, resource_endpoints, req->info.ns, n.name);
-	if (!endpoints ||
-	    !pick_endpoint((const CoreV1__Endpoints *)endpoints->msg, str_or(sp->name, ""), &ip, &port))
-		return error_set(err, ERR_UNAVAILABLE, "no endpoints available for service \"%s\"", n.name);
 	fill_plain(req, n.scheme, ip, port, ret);
 	return 0;
 }

@@ -1,0 +1,116 @@
+/* Calling a hook; see webhook.h. */
+#include "apiserver/admission/webhook.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apiserver/proxy/proxy.h"
+#include "lib/loop/http_client.h"
+#include "lib/loop/loop.h"
+
+struct call { /* lives in the request's arena: a waiting request is not freed before its stage was called
+		 again */
+	struct api_request *req;
+	const struct webhook *hook;
+	const char *uid;
+	struct http_client *client;
+	webhook_done_fn *done;
+	void *arg;
+	struct webhook_answer answer;
+	const char *url;
+};
+
+static void finish(struct call *call)
+{
+	call->done(call->arg, call->hook, &call->answer);
+}
+
+static void finish_later(void *arg)
+{
+	finish(arg);
+}
+
+static void free_client(void *arg)
+{
+	http_client_free(arg);
+}
+
+static void on_answer(void *arg, const struct http_response *response)
+{
+	struct call *call = arg;
+	struct arena *arena = call->req->arena;
+
+	if (response->error)
+		call->answer.failure = arena_printf(
+		    arena, "failed to call webhook: Post \"%s\": %s", call->url, response->error->message);
+	else if (response->status < 200 || response->status > 299)
+		call->answer.failure = arena_printf(
+		    arena, "failed to call webhook: the server answered with status %d", response->status);
+	else
+		webhook_read_answer(
+		    call->req, call->hook, call->uid, response->body, response->body_size, &call->answer);
+	/* The client must not go inside its own callback. */
+	loop_defer(call->req->server->loop, free_client, call->client);
+	finish(call);
+}
+
+/* Hooks behind services are reached at one of their endpoints; the certificate is for the service's name. */
+static int find_url(struct call *call, struct http_tls *tls, struct error *err)
+{
+	const AdmissionregistrationV1__WebhookClientConfig *client = call->hook->client;
+	const AdmissionregistrationV1__ServiceReference *service = client->service;
+	struct arena *arena = call->req->arena;
+	const char *ip;
+	int port;
+
+	if (client->url) {
+		call->url = client->url;
+		return 0;
+	}
+	if (!service)
+		return error_set(err, ERR_INTERNAL, "the webhook names neither url nor service");
+	const char *path = str_or(service->path, "/");
+	tls->server_name = arena_printf(arena, "%s.%s.svc", service->name, service->namespace_);
+	const char *wanted = service->has_port ? arena_printf(arena, "%d", service->port) : "443";
+	if (target_service_endpoint(
+		call->req->server, service->namespace_, service->name, wanted, &ip, &port, err) < 0)
+		return -1;
+	call->url = arena_printf(arena, strchr(ip, ':') ? "https://[%s]:%d%s%s" : "https://%s:%d%s%s", ip,
+	    port, path[0] == '/' ? "" : "/", path);
+	return 0;
+}
+
+void webhook_call(struct api_request *req, const struct webhook *hook, const struct object *obj,
+    const struct object *old, webhook_done_fn *done, void *arg)
+{
+	static const char *const headers[] = {
+	    "Content-Type: application/json", "Accept: application/json", NULL};
+	struct call *call = ARENA_NEW(req->arena, struct call);
+	struct error err = ERROR_INIT;
+	struct http_tls tls = {0};
+	size_t size;
+
+	*call = (struct call){.req = req, .hook = hook, .done = done, .arg = arg};
+	if (!hook->has_v1)
+		error_set(&err, ERR_INTERNAL, "webhook does not accept known AdmissionReview versions (v1)");
+	if (err.code != ERR_NONE || find_url(call, &tls, &err) < 0) {
+		call->answer.failure = arena_printf(req->arena, "failed to call webhook: %s", err.message);
+		loop_defer(req->server->loop, finish_later, call);
+		return;
+	}
+	if (hook->client->ca_bundle.len > 0)
+		tls.ca_data = arena_strndup(
+		    req->arena, (const char *)hook->client->ca_bundle.data, hook->client->ca_bundle.len);
+	call->client = http_client_new(req->server->loop, &tls);
+	const char *body = webhook_write_review(req, obj, old, &call->uid, &size);
+	const char *url = arena_printf(
+	    req->arena, "%s%ctimeout=%ds", call->url, strchr(call->url, '?') ? '&' : '?', hook->timeout_s);
+	const struct http_request request = {.method = "POST",
+	    .url = url,
+	    .headers = headers,
+	    .body = body,
+	    .body_size = size,
+	    .timeout_ms = hook->timeout_s * 1000,
+	    .no_redirects = true};
+	http_client_send(call->client, &request, on_answer, call);
+}
