@@ -118,6 +118,22 @@ struct plan_op *plan_delete(struct plan *plan, const struct object *obj)
 	return op;
 }
 
+struct plan_op *plan_delete_all(struct plan *plan, const struct resource_type *type, const char *ns)
+{
+	struct plan_op *op = plan_op_new(plan, PLAN_DELETE_ALL, type);
+	op->ns = arena_strdup(plan->arena, ns);
+	op->ignore_not_found = true;
+	return op;
+}
+
+struct plan_op *plan_expect_none(struct plan *plan, const struct resource_type *type, const char *ns)
+{
+	struct plan_op *op = plan_op_new(plan, PLAN_EXPECT_NONE, type);
+	op->ns = arena_strdup(plan->arena, ns);
+	op->ignore_not_found = true;
+	return op;
+}
+
 struct plan_op *plan_patch(struct plan *plan, const struct resource_type *type, const char *ns,
     const char *name, enum rest_patch patch_type, const struct json *patch)
 {
@@ -232,14 +248,19 @@ static void describe_op(struct buf *out, const struct plan_op *op)
 	    [PLAN_UPDATE_STATUS] = "update-status",
 	    [PLAN_PATCH] = "patch",
 	    [PLAN_DELETE] = "delete",
-	    [PLAN_SUBRESOURCE] = "post"};
-	buf_printf(out, "%s %s %s", verbs[op->kind], resource_api_version(op->type), op->type->plural);
+	    [PLAN_SUBRESOURCE] = "post",
+	    [PLAN_DELETE_ALL] = "delete-all",
+	    [PLAN_EXPECT_NONE] = "expect-none"};
+	buf_printf(out, "%s %s%s%s %s", verbs[op->kind], op->type->group, op->type->group[0] ? "/" : "",
+	    op->type->version, op->type->plural);
 	if (op->subresource && op->kind != PLAN_UPDATE_STATUS)
 		buf_printf(out, "/%s", op->subresource);
 	buf_putc(out, ' ');
 	if (!str_empty(op->ns))
 		buf_printf(out, "%s/", op->ns);
-	if (str_empty(op->name) && op->object)
+	if (!op->name)
+		buf_putc(out, '*');
+	else if (str_empty(op->name) && op->object)
 		buf_printf(out, "%s*", op->object->meta->generate_name);
 	else
 		buf_puts(out, op->name);

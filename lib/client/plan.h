@@ -20,7 +20,8 @@ struct object;
 struct plan;
 struct resource_type;
 
-enum plan_op_kind { PLAN_CREATE, PLAN_UPDATE, PLAN_UPDATE_STATUS, PLAN_PATCH, PLAN_DELETE, PLAN_SUBRESOURCE };
+enum plan_op_kind { PLAN_CREATE, PLAN_UPDATE, PLAN_UPDATE_STATUS, PLAN_PATCH, PLAN_DELETE, PLAN_SUBRESOURCE,
+	PLAN_DELETE_ALL, PLAN_EXPECT_NONE };
 
 struct plan_op {
 	enum plan_op_kind kind;
@@ -55,6 +56,10 @@ struct plan_op *plan_update_status(struct plan *plan, const struct resource_type
 struct plan_op *plan_subresource(struct plan *plan, const struct resource_type *type, const char *ns, const char *name,
     const char *subresource, struct object *take_obj);
 struct plan_op *plan_delete(struct plan *plan, const struct object *obj); /* with uid precondition; already gone is success */
+/* All objects of a kind in a namespace. plan_expect_none asks the server whether any is left, and ends the plan like a
+ * conflict if so: for what must be certain, where an informer could be behind. */
+struct plan_op *plan_delete_all(struct plan *plan, const struct resource_type *type, const char *ns);
+struct plan_op *plan_expect_none(struct plan *plan, const struct resource_type *type, const char *ns);
 struct plan_op *plan_patch(struct plan *plan, const struct resource_type *type, const char *ns, const char *name,
     enum rest_patch patch_type, const struct json *patch);
 void plan_then(struct plan *plan);

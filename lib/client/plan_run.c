@@ -211,7 +211,11 @@ static void on_rest_done(void *arg, const struct rest_result *result)
 {
 	struct rest_op op = *(struct rest_op *)arg;
 	free(arg);
-	op.done(op.arg, result->error, result->object);
+	struct error left = ERROR_INIT;
+	if (!result->error && result->items_len > 0)
+		error_set(&left, ERR_CONFLICT, "%s \"%s\" is left", result->items[0]->kind,
+		    object_name(result->items[0]));
+	op.done(op.arg, result->error ? result->error : left.code ? &left : NULL, result->object);
 }
 
 static void *rest_op_send(void *arg, const struct plan_op *op,
@@ -222,7 +226,9 @@ static void *rest_op_send(void *arg, const struct plan_op *op,
 	    [PLAN_UPDATE_STATUS] = REST_UPDATE,
 	    [PLAN_PATCH] = REST_PATCH,
 	    [PLAN_DELETE] = REST_DELETE,
-	    [PLAN_SUBRESOURCE] = REST_CREATE};
+	    [PLAN_SUBRESOURCE] = REST_CREATE,
+	    [PLAN_DELETE_ALL] = REST_DELETE_COLLECTION,
+	    [PLAN_EXPECT_NONE] = REST_LIST};
 	struct rest_op *call = calloc(1, sizeof(*call));
 	if (!call)
 		abort();
@@ -235,6 +241,8 @@ static void *rest_op_send(void *arg, const struct plan_op *op,
 	    .type = op->type, .ns = op->ns, .name = op->name, .subresource = op->subresource,
 	    .body = op->object, .patch = op->patch, .patch_type = op->patch_type,
 	    .propagation = op->propagation, .precondition_uid = op->uid, .precondition_rv = op->rv);
+	if (op->kind == PLAN_EXPECT_NONE)
+		request->query = "limit=1";
 	if (op->kind == PLAN_DELETE)
 		request->grace_period_s = op->grace_period_s;
 	call->call = rest_send(arg, request, on_rest_done, call);

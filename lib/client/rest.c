@@ -156,12 +156,13 @@ static void build_body(struct rest_call *call, const struct rest_request *reques
 	    [REST_CREATE] = "POST",
 	    [REST_UPDATE] = "PUT",
 	    [REST_PATCH] = "PATCH",
-	    [REST_DELETE] = "DELETE"};
+	    [REST_DELETE] = "DELETE",
+	    [REST_DELETE_COLLECTION] = "DELETE"};
 	call->method = methods[request->verb];
 	if (request->verb == REST_PATCH && request->patch) {
 		json_write(&call->body, request->patch, 0);
 		call->content_type = patch_types[request->patch_type];
-	} else if (request->verb == REST_DELETE) {
+	} else if (request->verb == REST_DELETE || request->verb == REST_DELETE_COLLECTION) {
 		write_delete_options(&call->body, call->arena, request);
 		call->content_type = "application/json";
 	} else if (request->body) {
@@ -337,7 +338,7 @@ static void on_list_response(void *arg, const struct http_response *response)
 	if (response->error || response->status < 200 || response->status > 299)
 		rest_error(response, &call->error);
 	const char *continue_ = call->error.code == ERR_NONE ? read_page(call) : NULL;
-	if (continue_) {
+	if (continue_ && call->limit > 0) { /* a limit in the query means: no more than that */
 		call->url = page_url(call, call->more_url, continue_);
 		send_request(call);
 		return;

@@ -27,7 +27,8 @@ const char *rest_client_server(const struct rest_client *client);
 struct http_client *rest_client_http(struct rest_client *client); /* for raw requests: add rest_client_headers() */
 const char *const *rest_client_headers(struct rest_client *client); /* Authorization, User-Agent, ...; ends with NULL */
 
-enum rest_verb { REST_GET, REST_LIST, REST_CREATE, REST_UPDATE, REST_PATCH, REST_DELETE };
+enum rest_verb { REST_GET, REST_LIST, REST_CREATE, REST_UPDATE, REST_PATCH, REST_DELETE,
+	REST_DELETE_COLLECTION /* all that the selectors match; a verb of its own, so that no empty name does it */ };
 enum rest_patch { REST_PATCH_JSON, REST_PATCH_MERGE, REST_PATCH_STRATEGIC, REST_PATCH_APPLY };
 
 struct rest_request {

@@ -214,13 +214,20 @@ static int decode_message(
 	return 0;
 }
 
+/* resource_api_version() knows the built-in types only. */
+static const char *api_version_of(struct arena *arena, const struct resource_type *type)
+{
+	return str_empty(type->group) ? type->version
+				      : arena_printf(arena, "%s/%s", type->group, type->version);
+}
+
 static int decode_tree(
     const struct resource_type *type, const struct json *tree, struct object **ret, struct error *err)
 {
 	struct arena *arena = arena_new();
 	struct json *copy = json_clone(arena, tree);
 	if (!json_get(copy, "apiVersion"))
-		json_set(arena, copy, "apiVersion", json_new_string(arena, resource_api_version(type)));
+		json_set(arena, copy, "apiVersion", json_new_string(arena, api_version_of(arena, type)));
 	if (!json_get(copy, "kind"))
 		json_set(arena, copy, "kind", json_new_string(arena, type->kind));
 	struct object *obj = object_wrap_tree(arena, copy, err); /* takes the arena, also when it fails */
