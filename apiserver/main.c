@@ -79,6 +79,7 @@ int main(int argc, char **argv)
 	if (!p.server) {
 		log_error("%s", err.message);
 		loop_free(p.loop);
+		options_done(&options);
 		return 1;
 	}
 	loop_on_signal(p.loop, SIGTERM, on_signal, &p);
@@ -88,5 +89,6 @@ int main(int argc, char **argv)
 	loop_timer_free(p.delay);
 	api_server_free(p.server);
 	loop_free(p.loop);
+	options_done(&options);
 	return p.status;
 }

@@ -39,9 +39,10 @@ static void set_defaults(struct api_options *o)
 #define LIST(flag, member, text) {flag, 0, FLAG_LIST, &o->member, text, NULL, NULL}
 #define ARRAY(flag, member, text) {flag, 0, FLAG_ARRAY, &o->member, text, NULL, NULL}
 
-int options_parse(struct api_options *o, int argc, char **argv, struct error *err)
+enum { FLAGS_MAX = 96 };
+
+static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 {
-	set_defaults(o);
 	const struct flag flags[] = {
 	    STRING("bind-address", bind_address, "IP address to listen on"),
 	    STRING("advertise-address", advertise_address, "IP address that members of the cluster reach this server at"),
@@ -116,6 +117,15 @@ int options_parse(struct api_options *o, int argc, char **argv, struct error *er
 	    BOOL("version", want_version, "print the version"),
 	    {0},
 	};
+	_Static_assert(sizeof flags / sizeof flags[0] <= FLAGS_MAX, "FLAGS_MAX is too small");
+	memcpy(out, flags, sizeof flags);
+}
+
+int options_parse(struct api_options *o, int argc, char **argv, struct error *err)
+{
+	struct flag flags[FLAGS_MAX];
+	set_defaults(o);
+	make_flags(o, flags);
 	const char **args = NULL;
 	size_t len = 0;
 	if (flags_parse(flags, argc, argv, &args, &len, NULL, err))
@@ -129,4 +139,11 @@ int options_parse(struct api_options *o, int argc, char **argv, struct error *er
 	if (o->want_help)
 		flags_print_help(flags, "kube-apiserver [flags]");
 	return 0;
+}
+
+void options_done(struct api_options *o)
+{
+	struct flag flags[FLAGS_MAX];
+	make_flags(o, flags);
+	flags_done(flags);
 }

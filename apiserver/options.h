@@ -55,7 +55,8 @@ struct api_options {
 	bool want_help, want_version;
 };
 
-/* Fills the defaults, then what argv says; strings are borrowed from argv. */
+/* Fills the defaults, then what argv says; freed by options_done(). */
 int options_parse(struct api_options *options, int argc, char **argv, struct error *err);
+void options_done(struct api_options *options); /* also after a failed parse */
 
 #endif

@@ -49,12 +49,11 @@ static int route_path(struct api_request *req, struct error *err)
 	return API_DONE;
 }
 
-/* An unknown group or version is a path that nobody serves; an unknown resource in a known one is a Status. */
-static bool is_version_served(struct api_server *server, const char *group, const char *version)
+/* An unknown group is a path that nobody serves; an unknown version or resource in a known one is a Status. */
+static bool is_group_served(struct api_server *server, const char *group)
 {
 	for (size_t i = 0; i < api_types_count(server); i++) {
-		const struct resource_type *type = api_types_at(server, i);
-		if (!strcmp(type->group, group) && !strcmp(type->version, version))
+		if (!strcmp(api_types_at(server, i)->group, group))
 			return true;
 	}
 	return false;
@@ -62,7 +61,7 @@ static bool is_version_served(struct api_server *server, const char *group, cons
 
 static int no_such_resource(struct api_request *req, struct error *err)
 {
-	if (!is_version_served(req->server, req->info.group, req->info.version)) {
+	if (!is_group_served(req->server, req->info.group)) {
 		api_respond_text(req, 404, "text/plain; charset=utf-8", "404 page not found\n");
 		return API_DONE;
 	}
@@ -113,10 +112,10 @@ static int check_scope(struct api_request *req, struct error *err)
 	bool is_namespaced = req->type->flags & RESOURCE_NAMESPACED;
 	bool is_namespace = !strcmp(info->resource, "namespaces") && !*info->group;
 	bool needs_namespace = info->verb != API_LIST && info->verb != API_WATCH;
+	if (is_namespaced && needs_namespace && !*info->ns && !*info->name)
+		return not_allowed(err);
 	if (is_namespaced ? needs_namespace && !*info->ns : *info->ns && !is_namespace)
 		return error_set(err, ERR_NOT_FOUND, "the server could not find the requested resource");
-	if (is_namespaced && !*info->ns && info->verb == API_DELETECOLLECTION)
-		return not_allowed(err);
 	/* A slash could lead into another namespace's keys. */
 	if (strchr(info->name, '/') || strchr(info->ns, '/'))
 		return error_set(err, ERR_BAD_REQUEST, "names and namespaces may not contain '/'");

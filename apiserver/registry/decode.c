@@ -125,9 +125,8 @@ static int check_names(struct api_request *req, struct object *obj, struct error
 	meta->namespace_ = arena_strdup(obj->arena, ns);
 	if (!*req->info.name)
 		return 0;
-	bool may_be_empty = registry_has_own_kind(req);
-	if (!*meta->name && may_be_empty)
-		meta->name = arena_strdup(obj->arena, req->info.name);
+	if (!*meta->name && registry_has_own_kind(req))
+		return 0;
 	if (!*meta->name)
 		return error_set(err, ERR_BAD_REQUEST,
 		    "the name of the object (%s based on URL) was undeterminable: name must be provided", req->info.name);

@@ -28,9 +28,12 @@ static bool is_namespace(const struct api_request *req)
 /* Kinds whose answer to a completed delete is the object, not a Status. */
 static bool returns_object(const struct api_request *req)
 {
-	static const char *const plurals[] = {"pods", "services", "podtemplates", "resourcequotas", "serviceaccounts",
-	    "persistentvolumeclaims", "persistentvolumes", NULL};
-	return !*req->type->group && str_in(req->type->plural, plurals);
+	static const char *const core[] = {"pods", "podtemplates", "replicationcontrollers", "resourcequotas",
+	    "serviceaccounts", "persistentvolumeclaims", "persistentvolumes", NULL};
+	static const char *const storage[] = {"volumeattachments", "csinodes", "csidrivers", "storageclasses", NULL};
+	if (!strcmp(req->type->group, "storage.k8s.io"))
+		return str_in(req->type->plural, storage);
+	return !*req->type->group && str_in(req->type->plural, core);
 }
 
 static bool wants_orphans(const struct api_request *req, const struct object *obj)
@@ -120,7 +123,7 @@ static int check_preconditions(struct api_request *req, struct error *err)
 	    req->type->plural, *req->type->group ? "." : "", req->type->group, req->info.name,
 	    uid_differs ? "UID" : "ResourceVersion", uid_differs ? o->precondition_uid : o->precondition_rv,
 	    uid_differs ? "UID" : "ResourceVersion", uid_differs ? meta->uid : meta->resource_version);
-	registry_about(req, err);
+	error_about(err, req->type->group, req->type->kind, req->info.name);
 	return -1;
 }
 
@@ -172,7 +175,7 @@ static void mark_namespace(struct object *obj, int64_t now_s)
 	ns->status->phase = "Terminating";
 }
 
-static int remove_now(struct api_request *req)
+static int remove_now(struct api_request *req, int64_t revision)
 {
 	struct registry_state *state = registry_state(req);
 	struct storage *storage = req->server->storage;
@@ -182,7 +185,7 @@ static int remove_now(struct api_request *req)
 		return API_NEXT;
 	watchcache_storage_key(req->server, req->type, registry_ns(req), req->info.name, &key);
 	state->op = storage->functions->delete_if(
-	    storage, buf_str(&key), req->old_item->revision, registry_on_stored, req);
+	    storage, buf_str(&key), revision, registry_on_stored, req);
 	buf_done(&key);
 	return API_PENDING;
 }
@@ -192,7 +195,7 @@ static int mark(struct api_request *req, struct error *err)
 	struct registry_state *state = registry_state(req);
 	struct storage *storage = req->server->storage;
 	struct object *obj = req->object, *stored = NULL;
-	state->phase = DELETE_MARKED;
+	state->phase = req->options.dry_run && state->is_removed ? DELETE_REMOVED : DELETE_MARKED;
 	if (req->options.dry_run)
 		return API_NEXT;
 	struct buf key = BUF_INIT, value = BUF_INIT;
@@ -219,8 +222,10 @@ static int answer_unchanged(struct api_request *req)
 
 static int start(struct api_request *req, struct error *err)
 {
+	struct registry_state *state = registry_state(req);
 	int64_t now_s = clock_wall_s(loop_clock(req->server->loop));
-	registry_state(req)->status = 200;
+	state->status = 200;
+	state->is_removed = false;
 	if (check_preconditions(req, err))
 		return API_FAIL;
 	struct object *obj = object_clone(req->old);
@@ -235,11 +240,13 @@ static int start(struct api_request *req, struct error *err)
 	bool has_finalizers = obj->meta->n_finalizers > 0;
 	if (is_namespace(req)) {
 		if (registry_may_vanish(obj))
-			return remove_now(req);
+			return remove_now(req, req->old_item->revision);
 	} else {
 		int64_t grace = graceful == GRACEFUL_CHANGED ? obj->meta->deletion_grace_period_seconds : 0;
-		if (!has_finalizers && grace == 0 && graceful != GRACEFUL_PENDING)
-			return remove_now(req);
+		if (!has_finalizers && grace == 0 && graceful == GRACEFUL_NONE)
+			return remove_now(req, req->old_item->revision);
+		/* Watchers see a pod marked before it goes, even when it goes at once. */
+		state->is_removed = !has_finalizers && grace == 0 && graceful == GRACEFUL_CHANGED;
 		if (graceful == GRACEFUL_NONE)
 			registry_mark_deleting(obj, now_s);
 	}
@@ -261,6 +268,8 @@ static int on_written(struct api_request *req, struct error *err)
 		return registry_fence(req);
 	}
 	req->object->meta->resource_version = arena_printf(req->object->arena, "%lld", (long long)state->revision);
+	if (state->phase == DELETE_MARKED && state->is_removed)
+		return remove_now(req, state->revision);
 	if (watchcache_revision(req->server) >= state->revision)
 		return API_NEXT;
 	state->is_removed = state->phase == DELETE_REMOVED;

@@ -6,7 +6,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 
-enum { PARALLEL_MAX = 8 };
+enum { PARALLEL_MAX = 1 }; /* watchers see the deletions in the list's order, as upstream's do */
 
 struct collection {
 	const char **names;     /* still to be deleted: names[next..len) */

@@ -9,7 +9,9 @@ static bool may_create(const struct api_request *req)
 		return false;
 	if (req->info.verb == API_PATCH)
 		return req->patch_type == PATCH_APPLY;
-	return req->info.verb == API_UPDATE && (req->type->flags & RESOURCE_CREATE_ON_UPDATE);
+	/* Who names a version has seen an object that is gone now. */
+	return req->info.verb == API_UPDATE && (req->type->flags & RESOURCE_CREATE_ON_UPDATE) &&
+	       !*req->object->meta->resource_version;
 }
 
 static void forget_attempt(struct api_request *req)

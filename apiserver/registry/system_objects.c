@@ -4,8 +4,13 @@
  */
 #include "apiserver/registry/system_objects.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "apiserver/options.h"
 #include "apiserver/registry/internal.h"
@@ -25,6 +30,7 @@ struct system_objects {
 	struct api_server *server;
 	struct loop_timer *timer;
 	size_t running; /* writes under way */
+	char address[INET_ADDRSTRLEN];
 	bool has_namespaces; /* the first round is over: what lives in them may be made */
 	void (*done)(void *arg);
 	void *done_arg;
@@ -110,14 +116,38 @@ static void ensure_service(struct system_objects *s)
 	create(s, resource_services, obj);
 }
 
-static const char *own_address(const struct system_objects *s)
+static bool is_reachable(const char *address)
+{
+	struct in_addr a;
+	return !str_empty(address) && inet_pton(AF_INET, address, &a) == 1 && a.s_addr != 0 &&
+	       (ntohl(a.s_addr) >> 24) != IN_LOOPBACKNET;
+}
+
+/* The address of the interface with the default route: what a socket towards anywhere would use. Nothing is sent. */
+static bool default_address(char out[INET_ADDRSTRLEN])
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)}, own;
+	socklen_t len = sizeof own;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	inet_pton(AF_INET, "192.0.2.1", &to.sin_addr);
+	bool ok = fd >= 0 && !connect(fd, (struct sockaddr *)&to, sizeof to) &&
+		  !getsockname(fd, (struct sockaddr *)&own, &len) &&
+		  inet_ntop(AF_INET, &own.sin_addr, out, INET_ADDRSTRLEN);
+	if (fd >= 0)
+		close(fd);
+	return ok && is_reachable(out);
+}
+
+/* Where pods reach this server; "" when only the machine itself can: then there are no endpoints. */
+static void find_own_address(struct system_objects *s)
 {
 	const struct api_options *o = s->server->options;
-	if (!str_empty(o->advertise_address))
-		return o->advertise_address;
-	return str_empty(o->bind_address) || !strcmp(o->bind_address, "0.0.0.0") || !strcmp(o->bind_address, "::")
-		   ? "127.0.0.1"
-		   : o->bind_address;
+	if (is_reachable(o->advertise_address))
+		snprintf(s->address, sizeof s->address, "%s", o->advertise_address);
+	else if (is_reachable(o->bind_address))
+		snprintf(s->address, sizeof s->address, "%s", o->bind_address);
+	else if (!default_address(s->address))
+		s->address[0] = '\0';
 }
 
 static void fill_endpoints(const struct system_objects *s, struct object *obj)
@@ -128,7 +158,7 @@ static void fill_endpoints(const struct system_objects *s, struct object *obj)
 	CoreV1__EndpointPort *port = API_NEW(obj->arena, core_v1__endpoint_port);
 	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry,
 	    "endpointslice.kubernetes.io/skip-mirror", "true");
-	address->ip = arena_strdup(obj->arena, own_address(s));
+	address->ip = arena_strdup(obj->arena, s->address);
 	port->name = "https";
 	port->protocol = "TCP";
 	port->port = (int32_t)s->server->options->secure_port;
@@ -147,7 +177,7 @@ static void fill_slice(const struct system_objects *s, struct object *obj)
 	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry, "kubernetes.io/service-name",
 	    "kubernetes");
 	slice->address_type = "IPv4";
-	api_append(obj->arena, endpoint, addresses, arena_strdup(obj->arena, own_address(s)));
+	api_append(obj->arena, endpoint, addresses, arena_strdup(obj->arena, s->address));
 	if (!endpoint->conditions)
 		endpoint->conditions = API_NEW(obj->arena, discovery_v1__endpoint_conditions);
 	endpoint->conditions->has_ready = true;
@@ -186,7 +216,7 @@ static void check(void *arg)
 	ensure_namespaces(s);
 	if (s->has_namespaces) {
 		ensure_service(s);
-		if (strcmp(str_or(s->server->options->endpoint_reconciler_type, ""), "none")) {
+		if (s->address[0] && strcmp(str_or(s->server->options->endpoint_reconciler_type, ""), "none")) {
 			ensure(s, resource_endpoints, fill_endpoints);
 			ensure(s, resource_endpointslices, fill_slice);
 		}
@@ -201,6 +231,7 @@ struct system_objects *system_objects_start(struct api_server *server, void (*do
 	if (!s)
 		abort();
 	s->server = server;
+	find_own_address(s);
 	s->timer = loop_timer_new(server->loop, check, s);
 	loop_timer_start(s->timer, CHECK_MS, CHECK_MS);
 	s->done = done;

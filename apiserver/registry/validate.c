@@ -42,15 +42,17 @@ static int prepare_create(struct api_request *req, struct error *err)
 	MetaV1__ObjectMeta *meta = obj->meta;
 	struct resource_context ctx = registry_context(req);
 	if (*meta->resource_version && strcmp(meta->resource_version, "0"))
-		return error_set(err, ERR_INTERNAL, "resourceVersion should not be set on objects to be created");
+		return error_set(err, ERR_BAD_REQUEST, "resourceVersion should not be set on objects to be created");
 	meta->resource_version = "";
 	meta->self_link = "";
 	if (req->type->flags & RESOURCE_STATUS)
 		registry_reset_status(obj);
 	if (req->type->prepare_create)
 		req->type->prepare_create(obj, &ctx);
-	meta->has_generation = true;
-	meta->generation = req->type->flags & RESOURCE_HAS_GENERATION ? 1 : 0;
+	if (req->type->flags & RESOURCE_HAS_GENERATION) {
+		meta->has_generation = true;
+		meta->generation = 1;
+	}
 	generate_name(obj);
 	if (!*req->info.name)
 		req->info.name = arena_strdup(req->arena, meta->name);
@@ -106,6 +108,9 @@ static int check_preconditions(struct api_request *req, struct error *err)
 		return -1;
 	}
 	const char *version = meta->resource_version;
+	int64_t revision = 0;
+	if (registry_parse_revision(version, &revision, err))
+		return -1;
 	bool has_version = *version && strcmp(version, "0");
 	if (!has_version && req->info.verb == API_UPDATE && !req->is_internal &&
 	    !(req->type->flags & RESOURCE_UNCONDITIONAL_UPDATE)) {
@@ -157,7 +162,9 @@ static void prepare_main(struct api_request *req)
 		registry_keep_status(obj, old);
 	if (req->type->prepare_update)
 		req->type->prepare_update(obj, old, &ctx);
-	if ((req->type->flags & RESOURCE_HAS_GENERATION) && registry_spec_changed(obj, old))
+	/* Where annotations count too, the hook has counted already. */
+	bool is_counted = obj->meta->generation != old->meta->generation;
+	if ((req->type->flags & RESOURCE_HAS_GENERATION) && !is_counted && registry_spec_changed(obj, old))
 		obj->meta->generation = old->meta->generation + 1;
 }
 

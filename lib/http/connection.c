@@ -173,6 +173,9 @@ static struct http_exchange *make_exchange(struct http_conn *conn)
 	char *text = arena_memdup(arena, conn->head.data, conn->head.size);
 	r->arena = arena;
 	r->method = http_method_str((enum http_method)conn->parser.method);
+	if (conn->method[0])
+		r->method = arena_strdup(arena, conn->method);
+	conn->method[0] = '\0';
 	r->target = text + conn->offsets[0];
 	size_t path_size = strcspn(r->target, "?");
 	r->path = arena_strndup(arena, r->target, path_size);
@@ -290,10 +293,32 @@ static bool can_parse(const struct http_conn *conn)
 				       conn->state == HTTP_CONN_BODY);
 }
 
+/* Any token is a method to HTTP, but not to the parser: the length of one that it does not know, or 0. */
+static size_t unknown_method(const char *data, size_t size)
+{
+	size_t len = 0;
+	while (len < size && len < 24 && data[len] >= 'A' && data[len] <= 'Z')
+		len++;
+	if (len == 0 || len >= 24 || len == size || data[len] != ' ')
+		return 0;
+#define XX(num, name, string)                                                                                         \
+	if (strlen(#string) == len && !memcmp(data, #string, len))                                                    \
+		return 0;
+	HTTP_METHOD_MAP(XX)
+#undef XX
+	return len;
+}
+
 /* Parses up to the end of one message and hands it over; returns the bytes used. */
 static size_t parse_some(struct http_conn *conn, const char *data, size_t size)
 {
-	size_t used = http_parser_execute(&conn->parser, &settings, data, size);
+	size_t skipped = conn->state == HTTP_CONN_IDLE ? unknown_method(data, size) : 0;
+	if (skipped) {
+		memcpy(conn->method, data, skipped);
+		conn->method[skipped] = '\0';
+		http_parser_execute(&conn->parser, &settings, "GET", 3);
+	}
+	size_t used = skipped + http_parser_execute(&conn->parser, &settings, data + skipped, size - skipped);
 	enum http_errno error = HTTP_PARSER_ERRNO(&conn->parser);
 	if (conn->message_done) {
 		http_parser_pause(&conn->parser, 0);

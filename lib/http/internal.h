@@ -65,6 +65,7 @@ struct http_conn {
 	int head_part;                  /* what the parser gave last: 0 target, 1 name, 2 value */
 	size_t head_size;               /* bytes of this head read so far */
 	struct buf body;
+	char method[24];                /* a method that the parser does not know: it was given GET instead */
 	bool message_done;
 	int reject_status;              /* answer this and close: 400, 413, 431 */
 

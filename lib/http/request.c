@@ -24,8 +24,11 @@ static int hex_digit(char c)
 	return -1;
 }
 
-/* Decodes into out, which has room for size + 1; false for malformed escapes or an encoded NUL. */
-static bool percent_decode(char *out, const char *text, size_t size, bool plus_is_space)
+/*
+ * Decodes into out, which has room for size + 1; false for malformed escapes. An encoded NUL is refused in a path; in a
+ * query it becomes a character 1, which no option takes either, so that the text does not end before it.
+ */
+static bool percent_decode(char *out, const char *text, size_t size, bool is_query)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < size; i++) {
@@ -34,11 +37,13 @@ static bool percent_decode(char *out, const char *text, size_t size, bool plus_i
 			if (size - i < 3)
 				return false;
 			int hi = hex_digit(text[i + 1]), lo = hex_digit(text[i + 2]);
-			if (hi < 0 || lo < 0 || (hi == 0 && lo == 0))
+			if (hi < 0 || lo < 0 || (hi == 0 && lo == 0 && !is_query))
 				return false;
 			c = (char)(hi << 4 | lo);
+			if (c == '\0')
+				c = 1;
 			i += 2;
-		} else if (c == '+' && plus_is_space) {
+		} else if (c == '+' && is_query) {
 			c = ' ';
 		}
 		out[n++] = c;
