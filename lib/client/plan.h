@@ -3,8 +3,8 @@
  * informers, fills a plan, does no I/O. The controller runner (controller.h) executes the plan.
  *
  * Operations run in groups: those of one group at the same time, groups one after the other (plan_then() starts the next
- * group). The first failing operation ends the plan after its group; the key is tried again with back-off, a conflict or
- * AlreadyExists quietly.
+ * group). The first failing operation ends the plan after its group; the key is tried again with back-off, a conflict,
+ * AlreadyExists or NotFound quietly.
  */
 #ifndef CUBE_CLIENT_PLAN_H
 #define CUBE_CLIENT_PLAN_H

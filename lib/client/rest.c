@@ -246,7 +246,7 @@ static void on_response(void *arg, const struct http_response *response)
 		return;
 	}
 	struct object *obj = NULL;
-	if (response->body_size > 0 &&
+	if (response->body_size > 0 && call->verb != REST_DELETE_COLLECTION && /* which answers with a list */
 	    object_decode(response->body, response->body_size, &obj, &call->error) < 0)
 		error_prefix(&call->error, "answer of %s %s", call->method, call->url);
 	else if (obj && !(str_eq(obj->kind, "Status") && str_eq(obj->api_version, "v1")))

@@ -140,6 +140,15 @@ static void test_delete_options_and_patches(void **state)
 	arena_free(arena);
 }
 
+static void test_delete_collection(void **state)
+{
+	handler = answer_pod;
+	rest_do(client,
+	    REST_REQUEST(.verb = REST_DELETE_COLLECTION, .type = resource_pods, .ns = "n", .label_selector = "a=b"),
+	    NULL, NULL);
+	expect_requests("DELETE /api/v1/namespaces/n/pods?labelSelector=a%3Db\n");
+}
+
 /* An empty name must never reach the collection. */
 static void test_senseless_requests_are_not_sent(void **state)
 {
@@ -411,6 +420,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_urls),
 	    TEST(test_delete_options_and_patches),
+	    TEST(test_delete_collection),
 	    TEST(test_senseless_requests_are_not_sent),
 	    TEST(test_status_becomes_error),
 	    TEST(test_broken_answers),
