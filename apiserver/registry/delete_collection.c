@@ -12,6 +12,7 @@ struct collection {
 	const char **names;     /* still to be deleted: names[next..len) */
 	const char **namespaces;
 	size_t len, next, running;
+	bool is_starting;       /* inside the stage: it looks at the outcome itself */
 	struct error error;     /* the first failure */
 };
 
@@ -24,6 +25,9 @@ static void on_deleted(void *arg, const struct object *obj, const struct error *
 	c->running--;
 	if (err && err->code != ERR_NOT_FOUND && !c->error.code)
 		c->error = *err;
+	c->error.causes = NULL; /* they lived in the child's arena */
+	if (c->is_starting)
+		return;
 	start_some(req);
 	if (c->running == 0)
 		api_request_resume(req);
@@ -51,10 +55,12 @@ static void start_one(struct api_request *req, const char *ns, const char *name)
 static void start_some(struct api_request *req)
 {
 	struct collection *c = registry_state(req)->collection;
+	c->is_starting = true;
 	while (c->running < PARALLEL_MAX && c->next < c->len && !c->error.code) {
 		size_t i = c->next++;
 		start_one(req, c->namespaces[i], c->names[i]);
 	}
+	c->is_starting = false;
 }
 
 static void collect(struct api_request *req)
@@ -69,6 +75,8 @@ static void collect(struct api_request *req)
 	while ((obj = watchcache_next(&cursor))) {
 		if (!registry_matches(req, obj))
 			continue;
+		if (req->options.limit > 0 && c->len >= (size_t)req->options.limit)
+			break;
 		c->names[c->len] = arena_strdup(req->arena, obj->meta->name);
 		c->namespaces[c->len++] = arena_strdup(req->arena, obj->meta->namespace_);
 	}
@@ -82,10 +90,7 @@ int registry_delete_collection(struct api_request *req, struct error *err)
 		if (rc != API_NEXT)
 			return rc;
 		collect(req);
-		/* A child may be done before this returns: the count keeps it from resuming us inside. */
-		state->collection->running++;
 		start_some(req);
-		state->collection->running--;
 		if (state->collection->running > 0)
 			return API_PENDING;
 	}

@@ -57,6 +57,7 @@ static void on_written(void *arg, const struct object *obj, const struct error *
 	struct registry_state *state = registry_state(req);
 	state->has_result = true;
 	state->error = err ? *err : ERROR_INIT;
+	state->error.causes = NULL; /* they lived in the child's arena */
 	/* Internal requests may end before the call that made them returns. */
 	if (req->is_pending)
 		api_request_resume(req);

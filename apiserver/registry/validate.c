@@ -99,7 +99,8 @@ static void keep_system_fields(struct object *obj, const struct object *old)
 static int check_preconditions(struct api_request *req, struct error *err)
 {
 	const MetaV1__ObjectMeta *meta = req->object->meta, *old = req->old->meta;
-	if (*meta->uid && strcmp(meta->uid, old->uid)) {
+	/* A patch carries no precondition: there a changed uid is an immutable field. */
+	if (*meta->uid && strcmp(meta->uid, old->uid) && req->info.verb == API_UPDATE) {
 		error_set(err, ERR_CONFLICT,
 		    "Operation cannot be fulfilled on %s \"%s\": Precondition failed: UID in precondition: %s, UID in object "
 		    "meta: %s",
