@@ -108,8 +108,8 @@ static const char *field(const struct object *obj, const char *name, struct aren
 	return NULL;
 }
 
-const struct table_column event_columns[EVENT_COLUMNS_LEN] = {COLUMN("Last Seen"), COLUMN("Type"),
-    COLUMN("Reason"), COLUMN("Object"), COLUMN_WIDE("Subobject"), COLUMN_WIDE("Source"), COLUMN("Message"),
+static const struct table_column columns[] = {COLUMN("Last Seen"), COLUMN("Type"), COLUMN("Reason"),
+    COLUMN("Object"), COLUMN_WIDE("Subobject"), COLUMN_WIDE("Source"), COLUMN("Message"),
     COLUMN_WIDE("First Seen"), COLUMN_WIDE("Count"), {"Name", "string", "name", "", 1}};
 
 static const char *seen_text(const struct resource_context *ctx, int64_t seconds)
@@ -134,7 +134,7 @@ static const char *trimmed(const char *message, struct arena *arena)
 	return arena_strndup(arena, str_or(message, ""), len);
 }
 
-static void core_cells(const struct object *obj, const struct resource_context *ctx, struct json **ret)
+static void cells(const struct object *obj, const struct resource_context *ctx, struct json **ret)
 {
 	const CoreV1__Event *ev = MSG(CoreV1__Event, obj);
 	int64_t event_time = micro_time_ns(ev->event_time) / 1000000000;
@@ -163,23 +163,9 @@ static void core_cells(const struct object *obj, const struct resource_context *
 	ret[9] = cell_text(ctx, ev->metadata->name);
 }
 
-void event_cells(const struct object *obj, const struct resource_context *ctx, struct json **cells)
-{
-	struct object *core = NULL;
-
-	if (!resource_of(obj)->group[0]) {
-		core_cells(obj, ctx, cells);
-		return;
-	}
-	if (resource_convert(obj, resource_events, &core, NULL) == 0)
-		core_cells(core, ctx, cells);
-	object_unref(core);
-}
-
 const struct resource_type event_strategy = {.validate = validate,
     .validate_update = validate_update,
     .field_selectors = field_names,
     .field = field,
-    .columns = event_columns,
-    .columns_len = EVENT_COLUMNS_LEN,
-    .cells = event_cells};
+    COLUMNS(columns),
+    .cells = cells};

@@ -7,9 +7,5 @@
 /* Between core v1 and a version of events.k8s.io, whose fields have other names: `regarding` is
  * `involvedObject`, ... */
 int event_convert(const struct object *src, struct object *dst, struct error *err);
-extern const struct table_column event_columns[];
-#define EVENT_COLUMNS_LEN 10
-/* Of an event in any version. */
-void event_cells(const struct object *obj, const struct resource_context *ctx, struct json **cells);
 
 #endif

@@ -30,7 +30,4 @@ int event_convert(const struct object *src, struct object *dst, struct error *er
 	return 0;
 }
 
-const struct resource_type event_v1_strategy = {.convert = event_convert,
-    .columns = event_columns,
-    .columns_len = EVENT_COLUMNS_LEN,
-    .cells = event_cells};
+const struct resource_type event_v1_strategy = {.convert = event_convert};

@@ -1,7 +1,4 @@
 /* events.k8s.io/v1beta1 Event. */
 #include "lib/resources/event.h"
 
-const struct resource_type event_v1beta1_strategy = {.convert = event_convert,
-    .columns = event_columns,
-    .columns_len = EVENT_COLUMNS_LEN,
-    .cells = event_cells};
+const struct resource_type event_v1beta1_strategy = {.convert = event_convert};

@@ -148,8 +148,9 @@ void resource_validate_update(const struct resource_type *type, const struct obj
 	struct object *stored = as_stored(type, obj), *stored_old = stored ? as_stored(type, old) : NULL;
 	struct resource_context stored_ctx = *ctx;
 
+	stored_ctx.is_update = true;
 	rule_object_meta_update(errors, PATH_ROOT("metadata"), obj->meta, old->meta);
-	resource_validate(type, obj, ctx, errors);
+	resource_validate(type, obj, &stored_ctx, errors);
 	if (stored_old) {
 		stored_ctx.requested = type;
 		ctx = &stored_ctx;
@@ -186,8 +187,11 @@ const char *resource_field(
 
 static const struct table_column generic_columns[] = {COLUMN_NAME, {"Created At", "date", "", "", 0}};
 
+/* A version without columns of its own is shown as the stored one. */
 void resource_columns(const struct resource_type *type, const struct table_column **ret, size_t *ret_len)
 {
+	if (type && !type->columns)
+		type = type->stored_as;
 	if (type && type->columns) {
 		*ret = type->columns;
 		*ret_len = type->columns_len;
@@ -200,12 +204,20 @@ void resource_columns(const struct resource_type *type, const struct table_colum
 void resource_cells(const struct resource_type *type, const struct object *obj,
     const struct resource_context *ctx, struct json **ret_cells)
 {
+	struct object *stored = NULL;
+
+	if (type && type->stored_as && type->stored_as != type && !type->cells && type->stored_as->cells &&
+	    resource_convert(obj, type->stored_as, &stored, NULL) == 0) {
+		obj = stored;
+		type = type->stored_as;
+	}
 	if (type && type->cells) {
 		type->cells(obj, ctx, ret_cells);
-		return;
+	} else {
+		ret_cells[0] = cell_text(ctx, obj->meta->name);
+		ret_cells[1] = cell_time(ctx, obj->meta->creation_timestamp);
 	}
-	ret_cells[0] = cell_text(ctx, obj->meta->name);
-	ret_cells[1] = cell_time(ctx, obj->meta->creation_timestamp);
+	object_unref(stored);
 }
 
 /* Versions of the same shape: through JSON, which both spell alike. */

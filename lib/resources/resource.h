@@ -59,6 +59,7 @@ struct resource_context {
 	    *arena; /* for what a hook returns; what it adds to an object lives in the object's own arena */
 	int64_t now_s;           /* wall clock */
 	const char *subresource; /* "", "status", "scale", ... */
+	bool is_update;          /* validate: the object exists already, and validate_update follows */
 	/* The version that the client speaks, when the hook sees an object that was converted; else NULL. */
 	const struct resource_type *requested;
 };
