@@ -109,7 +109,7 @@ kubelet_args(const struct cluster *c)
 {
 	return args(c, ours(c, "kubelet"), kubeconfig(c, "kubelet"), opt(c, "--hostname-override=%s", c->node_name),
 	    opt(c, "--node-ip=%s", c->node_ip), opt(c, "--root-dir=%s", cluster_path(c, "kubelet")),
-	    opt(c, "--pod-log-dir=%s", cluster_path(c, "pod-logs")),
+	    opt(c, "--pod-logs-dir=%s", cluster_path(c, "pod-logs")),
 	    opt(c, "--container-runtime-endpoint=unix://%s", cluster_path(c, "containerd/containerd.sock")),
 	    opt(c, "--cluster-dns=%s", c->dns_ip), opt(c, "--cluster-domain=%s", c->cluster_domain),
 	    opt(c, "--cgroup-root=%s", CLUSTER_CGROUP), "--cgroup-driver=cgroupfs", "--fail-swap-on=false",

@@ -100,7 +100,7 @@ host_restore(const struct cluster *c, struct error *err)
 	struct error first = ERROR_INIT;
 
 	if (access(proxy, X_OK) == 0)
-		run(c->arena, NULL, NULL, proxy, "--cleanup", arena_printf(c->arena, "--cluster-cidr=%s", c->pod_cidr),
+		run(c->arena, NULL, NULL, "timeout", "30", proxy, "--cleanup", arena_printf(c->arena, "--cluster-cidr=%s", c->pod_cidr),
 		    arena_printf(c->arena, "--pod-bridge=%s", CLUSTER_POD_BRIDGE), NULL);
 	remove_cni_rules(c, journal && !json_get_bool(journal, "hadHostPortChains", true));
 	if (access("/sys/class/net/" CLUSTER_POD_BRIDGE, F_OK) == 0)

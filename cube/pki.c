@@ -185,7 +185,7 @@ service_account_key_ensure(const struct cluster *c, struct error *err)
 
 	if (access(key_path, R_OK) == 0 && access(pub_path, R_OK) == 0)
 		return 0;
-	key = EVP_RSA_gen(2048);
+	key = EVP_EC_gen("P-256"); /* tokens are signed ES256; an RSA key would take longer to make than the rest of a start */
 	bio = BIO_new(BIO_s_mem());
 	if (!key || !PEM_write_bio_PUBKEY(bio, key)) {
 		rc = openssl_error(err, "make the service-account key");
