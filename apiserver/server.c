@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apiserver/metrics.h"
+#include "apiserver/openapi/openapi.h"
 #include "apiserver/options.h"
 #include "apiserver/pipeline.h"
 #include "apiserver/registry/services.h"
@@ -145,6 +146,7 @@ void api_server_free(struct api_server *server)
 	compactor_free(server->compactor);
 	http_server_free(server->http);
 	admission_done(server);
+	openapi_done(server);
 	auth_done(server);
 	watchcache_free(server->cache);
 	services_free(server->services);

@@ -9,6 +9,7 @@
 struct types {
 	const struct resource_type **added;
 	size_t added_len;
+	uint64_t generation; /* counts changes */
 };
 
 struct types *types_new(void)
@@ -49,6 +50,11 @@ const struct resource_type *api_types_at(const struct api_server *server, size_t
 	return i < resources_count() ? resources_at(i) : server->types->added[i - resources_count()];
 }
 
+uint64_t api_types_generation(const struct api_server *server)
+{
+	return server->types->generation;
+}
+
 void api_add_type(struct api_server *server, const struct resource_type *type)
 {
 	struct types *types = server->types;
@@ -56,6 +62,7 @@ void api_add_type(struct api_server *server, const struct resource_type *type)
 	if (!types->added)
 		abort();
 	types->added[types->added_len++] = type;
+	types->generation++;
 	watchcache_add_type(server->cache, type);
 }
 
@@ -67,6 +74,7 @@ void api_remove_type(struct api_server *server, const struct resource_type *type
 			continue;
 		memmove(&types->added[i], &types->added[i + 1], (types->added_len - i - 1) * sizeof *types->added);
 		types->added_len--;
+		types->generation++;
 		break;
 	}
 	watchcache_remove_type(server->cache, type);
