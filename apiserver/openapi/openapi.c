@@ -18,7 +18,8 @@
 #include "lib/loop/loop.h"
 
 #define PROTO_V2 "application/com.github.proto-openapi.spec.v2"
-#define PROTO_V2_TYPE "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+/* Clients ask with an @ behind v2, which is no legal media type: Go cannot parse it when it comes back. */
+#define PROTO_V2_TYPE "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 struct document {
 	struct bytes *bytes;
