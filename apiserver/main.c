@@ -85,6 +85,7 @@ int main(int argc, char **argv)
 	loop_on_signal(p.loop, SIGTERM, on_signal, &p);
 	loop_on_signal(p.loop, SIGINT, on_signal, &p);
 	api_server_start(p.server, on_ready, &p);
+	loop_trim_later(p.loop);
 	loop_run(p.loop);
 	loop_timer_free(p.delay);
 	api_server_free(p.server);

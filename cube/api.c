@@ -41,6 +41,7 @@ api_open(const struct cluster *cluster, struct error *err)
 	struct api *api = ARENA_NEW(arena, struct api);
 	struct rest_config config = {0};
 
+	resources_init();
 	api->arena = arena;
 	api->loop = loop_new(NULL);
 	if (kubeconfig_load(arena, cluster_path(cluster, "kubeconfig/admin.conf"), NULL, NULL, NULL, &config, err) == 0) {

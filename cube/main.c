@@ -11,7 +11,6 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/client/kubeconfig.h"
-#include "lib/resources/resource.h"
 
 struct command {
 	const char *name, *arguments, *help;
@@ -46,7 +45,6 @@ main(int argc, char **argv)
 		print_usage(argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_USAGE : 0;
 	}
-	resources_init();
 	for (size_t i = 0; i < COMMANDS_LEN; i++) {
 		names[i] = commands[i].name;
 		if (str_eq(argv[1], commands[i].name) || (str_eq(argv[1], "--version") && str_eq(commands[i].name, "version")))

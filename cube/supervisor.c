@@ -118,6 +118,7 @@ supervisor_main(struct cluster *cluster)
 	loop_on_signal(sup.loop, SIGTERM, on_stop_signal, &sup);
 	loop_on_signal(sup.loop, SIGINT, on_stop_signal, &sup);
 	children_make(&sup);
+	loop_trim_later(sup.loop);
 	loop_run(sup.loop);
 	for (size_t i = 0; i < sup.len; i++)
 		loop_timer_free(sup.children[i].timer);
@@ -339,6 +340,7 @@ supervisor_guard_main(struct cluster *cluster)
 	guard.fd = pid ? pidfile_watch(pid) : -1;
 	if (guard.fd >= 0) {
 		guard.watch = loop_fd_new(guard.loop, guard.fd, on_supervisor_end, &guard);
+		loop_trim_later(guard.loop);
 		loop_run(guard.loop);
 	}
 	loop_fd_free(guard.watch);

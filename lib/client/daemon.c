@@ -275,6 +275,7 @@ int daemon_run(struct daemon *daemon, void (*start)(void *arg), void (*stop)(voi
 	} else {
 		loop_defer(daemon->loop, on_lead, daemon);
 	}
+	loop_trim_later(daemon->loop);
 	loop_run(daemon->loop);
 	return p->status;
 }

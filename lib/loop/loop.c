@@ -1,5 +1,7 @@
 #include "lib/loop/loop.h"
 
+#include "lib/base/footprint.h"
+
 #include <assert.h>
 #include <signal.h>
 #include <stdio.h>
@@ -468,4 +470,25 @@ void loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *ar
 	*item = (struct work){.work = work, .done = done, .arg = arg};
 	item->uv.data = item;
 	uv_queue_work(&loop->uv, &item->uv, on_work, on_work_done);
+}
+
+struct trim {
+	struct loop_timer *timer;
+};
+
+static void on_trim(void *arg)
+{
+	struct trim *trim = arg;
+	footprint_trim();
+	loop_timer_free(trim->timer);
+	free(trim);
+}
+
+void loop_trim_later(struct loop *loop)
+{
+	struct trim *trim = calloc(1, sizeof *trim);
+	if (!trim)
+		abort();
+	trim->timer = loop_timer_new(loop, on_trim, trim);
+	loop_timer_start(trim->timer, FOOTPRINT_TRIM_AFTER_MS, 0);
 }

@@ -40,6 +40,9 @@ void loop_timer_stop(struct loop_timer *timer);
 bool loop_timer_is_active(const struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer); /* NULL is accepted */
 
+/* Daemons: a few seconds from now, once, gives back the memory that only starting needed (lib/base/footprint.h). */
+void loop_trim_later(struct loop *loop);
+
 /* Signals: SIGTERM and SIGINT are caught once with this by every daemon; SIGPIPE is ignored by loop_new(). */
 void loop_on_signal(struct loop *loop, int signum, void (*fn)(void *arg, int signum), void *arg);
 
