@@ -5,6 +5,9 @@
  */
 #include "apiserver/auth/auth.h"
 
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,39 +18,58 @@
 
 struct front_proxy {
 	const struct api_options *options;
+	X509_STORE *store; /* the CA of front proxies */
 };
 
 struct front_proxy *front_proxy_new(const struct api_options *options, struct error *err)
 {
 	struct front_proxy *proxy = calloc(1, sizeof(*proxy));
 
-	(void)err;
 	if (!proxy)
 		abort();
 	proxy->options = options;
+	proxy->store = X509_STORE_new();
+	if (!proxy->store || X509_STORE_load_file(proxy->store, options->requestheader_client_ca_file) != 1) {
+		ERR_clear_error();
+		front_proxy_free(proxy);
+		return error_set(err, ERR_IO, "cannot read the front proxies' CA %s",
+			   options->requestheader_client_ca_file),
+		       NULL;
+	}
 	return proxy;
 }
 
 void front_proxy_free(struct front_proxy *proxy)
 {
+	if (!proxy)
+		return;
+	X509_STORE_free(proxy->store);
 	free(proxy);
 }
 
-/*
- * Only when the front proxy's CA is the client CA too can the connection's verification be relied on; with a
- * CA of its own the proxy's certificate does not verify and the request is refused as any bad certificate is.
- */
+static bool is_signed(const struct front_proxy *proxy, const struct http_peer *peer)
+{
+	const unsigned char *der = peer->cert_der;
+	X509 *cert = der ? d2i_X509(NULL, &der, (long)peer->cert_der_size) : NULL;
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+	bool ok = cert && ctx && X509_STORE_CTX_init(ctx, proxy->store, cert, NULL) == 1 &&
+		  X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT) == 1 && X509_verify_cert(ctx) == 1;
+	X509_STORE_CTX_free(ctx);
+	X509_free(cert);
+	ERR_clear_error();
+	return ok;
+}
+
+/* No names listed: every certificate of the front proxies' CA counts. */
 static bool is_trusted(const struct front_proxy *proxy, const struct http_peer *peer)
 {
 	const struct flag_list *names = &proxy->options->requestheader_allowed_names;
+	bool is_named = names->len == 0;
 
-	if (!peer || !peer->cert_verified ||
-	    !str_eq(proxy->options->requestheader_client_ca_file, proxy->options->client_ca_file))
-		return false;
-	for (size_t i = 0; i < names->len; i++)
-		if (str_eq(names->items[i], peer->cert_common_name))
-			return true;
-	return false; /* an empty list would trust every client certificate of a shared CA */
+	for (size_t i = 0; peer && i < names->len; i++)
+		is_named = is_named || str_eq(names->items[i], peer->cert_common_name);
+	return peer && is_named && is_signed(proxy, peer);
 }
 
 static const char *first_header(struct api_request *req, const struct flag_list *names)

@@ -39,6 +39,8 @@ struct http_peer {              /* who is at the other end of the connection */
 	const char *cert_common_name;
 	const char *const *cert_organizations; /* all O values; ends with NULL */
 	const char *cert_error; /* why it was not verified, or NULL */
+	const void *cert_der;   /* the certificate itself, for who must check it against another CA; NULL when none */
+	size_t cert_der_size;
 };
 
 struct http_server_request {

@@ -61,6 +61,17 @@ static void read_subject(struct http_conn *conn, X509 *cert)
 	conn->peer.cert_organizations = organizations;
 }
 
+static void keep_der(struct http_conn *conn, X509 *cert)
+{
+	unsigned char *der = NULL;
+	int size = i2d_X509(cert, &der);
+	if (size <= 0)
+		return;
+	conn->peer.cert_der = arena_memdup(conn->peer_arena, der, (size_t)size);
+	conn->peer.cert_der_size = (size_t)size;
+	OPENSSL_free(der);
+}
+
 void http_tls_peer(struct http_conn *conn)
 {
 	static const char *const none[] = {NULL};
@@ -78,5 +89,6 @@ void http_tls_peer(struct http_conn *conn)
 	else if (X509_check_purpose(cert, X509_PURPOSE_SSL_CLIENT, 0) != 1)
 		conn->peer.cert_error = "certificate is not meant for clients";
 	conn->peer.cert_verified = conn->peer.cert_error == NULL;
+	keep_der(conn, cert);
 	X509_free(cert);
 }
