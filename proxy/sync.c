@@ -331,4 +331,5 @@ void sync_get_counts(const struct proxy_sync *sync, struct sync_counts *ret)
 {
 	*ret = sync->counts;
 	ret->lines = ruleset_lines_len(sync->ruleset);
+	ret->is_running = sync->is_running;
 }

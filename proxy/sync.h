@@ -38,6 +38,7 @@ struct sync_counts {
 	int64_t last_done_ms; /* loop time of the last success; 0: none yet */
 	int64_t waiting_since_ms; /* loop time since when a change waits to be applied; 0: nothing waits */
 	size_t lines;         /* rules in shared chains */
+	bool is_running;      /* a round is under way */
 };
 void sync_get_counts(const struct proxy_sync *sync, struct sync_counts *ret);
 

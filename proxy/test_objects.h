@@ -12,7 +12,7 @@
 
 static struct arena *test_arena;
 
-static void *test_decode(const char *group, const char *kind, const char *json)
+static inline void *test_decode(const char *group, const char *kind, const char *json)
 {
 	char *text = arena_strdup(test_arena, json);
 	for (char *p = text; *p; p++)
@@ -24,13 +24,13 @@ static void *test_decode(const char *group, const char *kind, const char *json)
 	return msg;
 }
 
-static CoreV1__Service *test_service(const char *name, const char *spec_and_more)
+static inline CoreV1__Service *test_service(const char *name, const char *spec_and_more)
 {
 	return test_decode("", "Service",
 	    arena_printf(test_arena, "{'metadata':{'namespace':'ns','name':'%s'},'spec':{%s}}", name, spec_and_more));
 }
 
-static DiscoveryV1__EndpointSlice *test_slice(const char *service, const char *name, const char *rest)
+static inline DiscoveryV1__EndpointSlice *test_slice(const char *service, const char *name, const char *rest)
 {
 	return test_decode("discovery.k8s.io", "EndpointSlice",
 	    arena_printf(test_arena,
