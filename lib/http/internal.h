@@ -94,9 +94,8 @@ struct http_server {
 	struct http_conn *conns;
 	size_t conns_len;
 	struct http_conn *dirty;
-	bool flush_scheduled;
+	struct loop_timer *flush_timer; /* of no length: fires on the loop's next turn */
 	bool is_stopping, is_freed;
-	int deferred;                   /* loop_defer() calls on the way: the struct lives until they ran */
 	struct loop_timer *grace_timer;
 	void (*shutdown_done)(void *arg);
 	void *shutdown_arg;
@@ -116,6 +115,7 @@ void http_conn_queue(struct http_conn *conn, struct bytes *take_bytes);
 void http_conn_flush(struct http_conn *conn);    /* now */
 void http_conn_schedule(struct http_conn *conn); /* at the end of this turn of the loop */
 void http_conn_queue_done(struct http_conn *conn);
+void http_flush_dirty(void *server);           /* the flush timer */
 void http_conn_forget(struct http_conn *conn);   /* drops it from the list of dirty ones */
 /* response.c */
 void http_respond_plain(struct http_conn *conn, int status); /* when there is no request to answer: closes */

@@ -115,18 +115,15 @@ void http_conn_flush(struct http_conn *conn)
 	}
 }
 
-static void flush_dirty(void *arg)
+void http_flush_dirty(void *arg)
 {
 	struct http_server *server = arg;
-	server->deferred--;
-	server->flush_scheduled = false;
 	while (server->dirty) {
 		struct http_conn *conn = server->dirty;
 		server->dirty = conn->next_dirty;
 		conn->is_dirty = false;
 		http_conn_flush(conn);
 	}
-	http_server_conn_gone(server);
 }
 
 void http_conn_schedule(struct http_conn *conn)
@@ -137,11 +134,8 @@ void http_conn_schedule(struct http_conn *conn)
 	conn->is_dirty = true;
 	conn->next_dirty = server->dirty;
 	server->dirty = conn;
-	if (server->flush_scheduled)
-		return;
-	server->flush_scheduled = true;
-	server->deferred++;
-	loop_defer(server->loop, flush_dirty, server);
+	if (!loop_timer_is_active(server->flush_timer))
+		loop_timer_start(server->flush_timer, 0, 0);
 }
 
 void http_conn_forget(struct http_conn *conn)

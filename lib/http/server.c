@@ -101,6 +101,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	o->body_timeout_ms = o->body_timeout_ms ? o->body_timeout_ms : 60000;
 	o->idle_timeout_ms = o->idle_timeout_ms ? o->idle_timeout_ms : 180000;
 	server->scratch = malloc(HTTP_WRITE_MAX);
+	server->flush_timer = loop_timer_new(loop, http_flush_dirty, server);
 	/* The socket first: a port that is taken is the likely failure, and leaves no context to take down. */
 	if (!open_listener(server, err))
 		server->lws = http_lws_new(loop, o, server, err);
@@ -138,7 +139,7 @@ static void stop_listening(struct http_server *server)
 	server->listen_fd = -1;
 }
 
-/* Called when a connection or a deferred call has gone: the end of a shutdown or of the struct itself may wait for it. */
+/* Called when a connection has gone: the end of a shutdown or of the struct itself may wait for it. */
 void http_server_conn_gone(struct http_server *server)
 {
 	if (server->conns_len > 0)
@@ -150,7 +151,7 @@ void http_server_conn_gone(struct http_server *server)
 		server->grace_timer = NULL;
 		loop_defer(server->loop, done, server->shutdown_arg);
 	}
-	if (server->is_freed && server->deferred == 0) {
+	if (server->is_freed) {
 		arena_free(server->arena);
 		free(server->scratch);
 		free(server);
@@ -192,9 +193,8 @@ void http_server_free(struct http_server *server)
 	server->grace_timer = NULL;
 	server->shutdown_done = NULL;
 	server->is_stopping = true;
-	server->deferred++;
 	http_lws_free(server->lws);
-	server->deferred--;
+	loop_timer_free(server->flush_timer);
 	server->is_freed = true;
 	http_server_conn_gone(server);
 }
