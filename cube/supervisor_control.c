@@ -115,6 +115,20 @@ belongs(const struct cluster *c, pid_t pid)
 	return false;
 }
 
+/* Kills and waits until the process is gone, so that what it held (ports, mounts) is free. */
+static void
+kill_and_wait(pid_t pid)
+{
+	enum { GONE_TIMEOUT_MS = 5000 };
+	struct pollfd watch = {.fd = pidfile_watch(pid), .events = POLLIN};
+
+	kill(pid, SIGKILL);
+	if (watch.fd < 0)
+		return;
+	poll(&watch, 1, GONE_TIMEOUT_MS);
+	close(watch.fd);
+}
+
 static size_t
 kill_round(const struct cluster *c)
 {
@@ -126,7 +140,7 @@ kill_round(const struct cluster *c)
 		int pid = atoi(entry->d_name);
 
 		if (pid > 1 && pid != getpid() && pid != getppid() && belongs(c, pid)) {
-			kill(pid, SIGKILL);
+			kill_and_wait(pid);
 			killed++;
 		}
 	}
@@ -147,14 +161,14 @@ supervisor_kill_all(const struct cluster *c)
 		pid_t pid = supervisor_pid_of(c, keepers[i]);
 
 		if (pid)
-			kill(pid, SIGKILL);
+			kill_and_wait(pid);
 	}
 	for (size_t i = 0; i < len; i++) {
 		pid_t pid = supervisor_pid_of(c, list[i].name);
 
 		if (pid)
-			kill(pid, SIGKILL);
+			kill_and_wait(pid);
 	}
-	for (int round = 0; round < 100 && kill_round(c) > 0; round++)
-		usleep(20000);
+	for (int round = 0; round < 20 && kill_round(c) > 0; round++)
+		;
 }
