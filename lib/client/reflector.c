@@ -16,6 +16,7 @@
 #include "lib/loop/loop.h"
 #include "lib/resources/resource.h"
 
+#define BACKOFF_FIRST_MS 50 /* before the first list: daemons and API server often start together */
 #define BACKOFF_MIN_MS 800
 #define BACKOFF_MAX_MS 30000
 #define STABLE_MS 10000 /* a watch that lived this long ends the back-off */
@@ -48,7 +49,7 @@ struct reflector *reflector_new(
 	reflector->inf = inf;
 	reflector->scope = scope;
 	reflector->must_list = true;
-	reflector->backoff_ms = BACKOFF_MIN_MS;
+	reflector->backoff_ms = BACKOFF_FIRST_MS;
 	strcpy(reflector->revision, "0");
 	reflector->timer = loop_timer_new(rest_client_loop(client), step, reflector);
 	loop_timer_start(reflector->timer, 0, 0);
@@ -182,7 +183,7 @@ static void on_watch_end(void *arg, const struct error *err)
 		loop_timer_start(reflector->timer, 0, 0);
 		return;
 	}
-	if (must_list && reflector->backoff_ms == BACKOFF_MIN_MS) {
+	if (must_list && reflector->backoff_ms <= BACKOFF_MIN_MS) {
 		reflector->backoff_ms *= 2; /* the first time at once, then with a pause */
 		loop_timer_start(reflector->timer, 0, 0);
 		return;
