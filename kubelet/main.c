@@ -52,6 +52,7 @@ static const struct flag flags[] = {
     {"hostname-override", 0, FLAG_STRING, &config.node_name, "name of the node instead of the host's"},
     {"node-ip", 0, FLAG_STRING, &config.node_ip, "address of the node; default: that of the default route"},
     {"root-dir", 0, FLAG_STRING, &config.root_dir, "directory for pods and volumes"},
+    {"pod-log-dir", 0, FLAG_STRING, &config.pod_log_dir, "the same"},
     {"pod-logs-dir", 0, FLAG_STRING, &config.pod_log_dir, "directory for container logs"},
     {"container-runtime-endpoint", 0, FLAG_STRING, &config.runtime_endpoint, "unix:///path of the CRI socket, or hollow"},
     {"cgroup-driver", 0, FLAG_STRING, &config.cgroup_driver, "cgroupfs (the only one)"},
