@@ -391,6 +391,7 @@ static void on_cache_synced(void *arg)
 {
 	struct pod_manager *pm = arg;
 	pm->cache_synced = true;
+	log_debug("the runtime's state is known");
 	pod_manager_kick_all(pm);
 	look_for_orphans(pm);
 }
@@ -491,6 +492,7 @@ void pod_manager_on_pod(struct pod_manager *pm, const struct object *old, const 
 void pod_manager_set_pods_synced(struct pod_manager *pm)
 {
 	pm->pods_synced = true;
+	log_debug("the pods of this node are known");
 	pod_manager_kick_all(pm);
 	look_for_orphans(pm);
 }
@@ -498,6 +500,7 @@ void pod_manager_set_pods_synced(struct pod_manager *pm)
 void pod_manager_set_services_synced(struct pod_manager *pm)
 {
 	pm->services_synced = true;
+	log_debug("the services are known");
 	pod_manager_kick_all(pm);
 }
 

@@ -21,6 +21,7 @@ struct cri_runtime {
 	struct grpc_channel *channel;
 	struct grpc_call *events;
 	struct loop_timer *retry;
+	struct runtime_call *probe;
 	bool streaming;
 };
 
@@ -176,9 +177,13 @@ static void on_event_message(void *arg, const void *message, size_t size)
 
 static void subscribe(void *arg);
 
-static void on_events_open(void *arg)
+/* The stream's head comes with its first event only: an answer to a call made after it says that it stands. */
+static void on_version(void *arg, const ProtobufCMessage *response, const struct error *err)
 {
 	struct cri_runtime *rt = arg;
+	rt->probe = NULL;
+	if (err || !rt->events || rt->streaming)
+		return; /* a lost connection ends the stream too */
 	rt->streaming = true;
 	rt->base.on_event(rt->base.on_event_arg, RUNTIME_CONNECTED, "");
 }
@@ -187,6 +192,8 @@ static void on_events_end(void *arg, const void *message, size_t size, const str
 {
 	struct cri_runtime *rt = arg;
 	rt->events = NULL;
+	runtime_cancel(&rt->base, rt->probe);
+	rt->probe = NULL;
 	if (rt->streaming) {
 		log_warning("the runtime's event stream ended: %s", err ? err->message : "end of stream");
 		rt->streaming = false;
@@ -202,17 +209,20 @@ static void subscribe(void *arg)
 		return;
 	static const char *const metadata[] = {"containerd-namespace", "k8s.io", NULL};
 	/* SubscribeRequest{1 repeated filters}: a filter is a list of conditions, any filter may match. */
-	static const char *const filters[] = {"namespace==k8s.io,topic==/tasks/exit", "namespace==k8s.io,topic==/tasks/oom",
-	    "namespace==k8s.io,topic==/containers/delete", "namespace==k8s.io,topic~=/images/.*"};
+	static const char *const filters[] = {"namespace==k8s.io,topic==\"/tasks/exit\"",
+	    "namespace==k8s.io,topic==\"/tasks/oom\"", "namespace==k8s.io,topic==\"/containers/delete\"",
+	    "namespace==k8s.io,topic~=\"^/images/\""};
 	struct buf request = BUF_INIT;
 	for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
 		buf_putc(&request, 0x0a);
 		buf_putc(&request, (char)strlen(filters[i]));
 		buf_puts(&request, filters[i]);
 	}
-	rt->events = grpc_stream(rt->channel, EVENTS_PATH, metadata, request.data, request.size, on_events_open,
+	rt->events = grpc_stream(rt->channel, EVENTS_PATH, metadata, request.data, request.size,
 	    on_event_message, on_events_end, rt);
 	buf_done(&request);
+	CriV1__VersionRequest version = CRI_V1__VERSION_REQUEST__INIT;
+	rt->probe = runtime_call(&rt->base, RUNTIME_VERSION, &version, 10000, on_version, rt);
 }
 
 static void cri_watch(struct runtime *base)
@@ -224,6 +234,7 @@ static void cri_free(struct runtime *base)
 {
 	struct cri_runtime *rt = (struct cri_runtime *)base;
 	grpc_cancel(rt->events);
+	runtime_cancel(base, rt->probe);
 	grpc_channel_free(rt->channel);
 	loop_timer_free(rt->retry);
 	free(rt);

@@ -30,8 +30,7 @@ struct grpc_call {
 	int http_status;
 	struct buf grpc_message;
 	struct loop_timer *timer;
-	bool is_stream, opened, finished;
-	void (*on_open)(void *arg);
+	bool is_stream, finished;
 	void (*on_message)(void *arg, const void *message, size_t size);
 	grpc_done *done;
 	void *arg;
@@ -179,7 +178,6 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 		buf_append(&call->grpc_message, value, value_len);
 	} else if (name_len == 7 && memcmp(name, ":status", 7) == 0) {
 		call->http_status = atoi((const char *)value);
-		call->opened = true;
 	}
 	return 0;
 }
@@ -318,12 +316,6 @@ static void channel_finish_calls(struct grpc_channel *ch)
 	/* A callback may add, end or cancel calls: start over after each one. */
 again:
 	for (struct grpc_call *c = ch->calls; c; c = c->next) {
-		if (c->is_stream && c->opened && c->http_status == 200 && c->on_open && c->grpc_status < 0) {
-			void (*on_open)(void *) = c->on_open;
-			c->on_open = NULL;
-			on_open(c->arg);
-			goto again;
-		}
 		if (c->is_stream && c->response.size >= PREFIX_SIZE && !c->finished)
 			stream_deliver(c);
 		if (c->finished) {
@@ -424,8 +416,8 @@ struct grpc_call *grpc_unary(struct grpc_channel *ch, const char *path, const vo
 }
 
 struct grpc_call *grpc_stream(struct grpc_channel *ch, const char *path, const char *const *metadata,
-    const void *request, size_t size, void (*on_open)(void *arg),
-    void (*on_message)(void *arg, const void *message, size_t size), grpc_done *done, void *arg)
+    const void *request, size_t size, void (*on_message)(void *arg, const void *message, size_t size), grpc_done *done,
+    void *arg)
 {
 	struct grpc_call *call = call_new(ch, path, request, size, done, arg);
 	size_t len = 0;
@@ -435,7 +427,6 @@ struct grpc_call *grpc_stream(struct grpc_channel *ch, const char *path, const c
 	for (size_t i = 0; i < len; i++)
 		call->metadata[i] = strdup(metadata[i]);
 	call->is_stream = true;
-	call->on_open = on_open;
 	call->on_message = on_message;
 	return call;
 }

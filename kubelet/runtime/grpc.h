@@ -21,10 +21,9 @@ void grpc_channel_free(struct grpc_channel *channel); /* no callback fires any m
 typedef void grpc_done(void *arg, const void *message, size_t size, const struct error *err);
 struct grpc_call *grpc_unary(struct grpc_channel *channel, const char *path, const void *request, size_t size,
     int64_t timeout_ms, grpc_done *done, void *arg);
-/* Server stream: on_open when the answer's head came; on_message each; done (message NULL) at the end. */
+/* Server stream: on_message for each message; done (message NULL) at the end. */
 struct grpc_call *grpc_stream(struct grpc_channel *channel, const char *path, const char *const *metadata,
-    const void *request, size_t size, void (*on_open)(void *arg),
-    void (*on_message)(void *arg, const void *message, size_t size), grpc_done *done, void *arg);
+    const void *request, size_t size, void (*on_message)(void *arg, const void *message, size_t size), grpc_done *done, void *arg);
 void grpc_cancel(struct grpc_call *call); /* NULL is accepted */
 
 #endif
