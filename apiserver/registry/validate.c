@@ -45,10 +45,8 @@ static int prepare_create(struct api_request *req, struct error *err)
 		return error_set(err, ERR_BAD_REQUEST, "resourceVersion should not be set on objects to be created");
 	meta->resource_version = "";
 	meta->self_link = "";
-	if (req->type->flags & RESOURCE_STATUS)
+	if ((req->type->flags & RESOURCE_STATUS) && !(req->type->flags & RESOURCE_KEEP_STATUS))
 		registry_reset_status(obj);
-	if (req->type->prepare_create)
-		req->type->prepare_create(obj, &ctx);
 	if (req->type->flags & RESOURCE_HAS_GENERATION) {
 		meta->has_generation = true;
 		meta->generation = 1;
@@ -59,6 +57,7 @@ static int prepare_create(struct api_request *req, struct error *err)
 	char uid[37];
 	str_uuid(uid);
 	meta->uid = arena_strdup(obj->arena, uid);
+	resource_prepare_create(req->type, obj, &ctx); /* a job's selector is made of its uid */
 	meta->creation_timestamp = time_new(obj->arena, ctx.now_s);
 	meta->deletion_timestamp = NULL;
 	meta->has_deletion_grace_period_seconds = false;

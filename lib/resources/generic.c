@@ -45,15 +45,16 @@ void resource_apply_defaults(
 		type->defaults(obj, ctx);
 	else if (type->stored_as != type)
 		default_as_stored(type, obj, ctx);
+	schema_drop_empty_lists(type->schema, obj->msg);
 }
 
 /* The top-level struct member `status`; NULL for a kind without one. */
 static ProtobufCMessage **status_member(const struct resource_type *type, const struct object *obj)
 {
 	const struct schema_field *f =
-	    type->flags & RESOURCE_STATUS ? schema_find(type->schema, "status") : NULL;
+	    obj->msg && (type->flags & RESOURCE_STATUS) ? schema_find(type->schema, "status") : NULL;
 
-	return f && obj->msg ? (ProtobufCMessage **)((char *)obj->msg + f->offset) : NULL;
+	return f ? (ProtobufCMessage **)((char *)obj->msg + f->offset) : NULL;
 }
 
 void resource_prepare_create(
@@ -82,9 +83,9 @@ void resource_prepare_update(const struct resource_type *type, struct object *ob
 void resource_prepare_status_update(const struct resource_type *type, struct object *obj,
     const struct object *old, const struct resource_context *ctx)
 {
-	const struct schema_field *f = schema_find(type->schema, "spec");
+	const struct schema_field *f = obj->msg ? schema_find(type->schema, "spec") : NULL;
 
-	if (f && obj->msg && f->kind == SCHEMA_MESSAGE && f->shape == SCHEMA_SINGLE) {
+	if (f && f->kind == SCHEMA_MESSAGE && f->shape == SCHEMA_SINGLE) {
 		const ProtobufCMessage *was = *(ProtobufCMessage *const *)((char *)old->msg + f->offset);
 
 		*(ProtobufCMessage **)((char *)obj->msg + f->offset) =

@@ -5,37 +5,7 @@
 #include "lib/base/str.h"
 #include "lib/resources/formats.h"
 #include "lib/resources/podspec.h"
-
-static bool is_standard_resource(const char *name)
-{
-	static const char *const standard[] = {"cpu", "memory", "ephemeral-storage", "requests.cpu",
-	    "requests.memory", "requests.ephemeral-storage", "limits.cpu", "limits.memory",
-	    "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers",
-	    "secrets", "configmaps", "persistentvolumeclaims", "storage", "requests.storage",
-	    "services.nodeports", "services.loadbalancers", NULL};
-
-	return str_in(name, standard) || resource_name_is_hugepages(name) ||
-	       str_has_prefix(name, "requests.hugepages-");
-}
-
-static bool is_container_resource(const char *name)
-{
-	return str_eq(name, "cpu") || str_eq(name, "memory") || str_eq(name, "ephemeral-storage") ||
-	       resource_name_is_hugepages(name);
-}
-
-static bool check_resource_name(const char *name, const struct field_path *p, struct field_errors *e)
-{
-	if (!rule_format(e, p, name, "qualified-name"))
-		return false;
-	if (!strchr(name, '/'))
-		return rule_invalid_if(e, p, !is_standard_resource(name), name,
-			   "must be a standard resource type or fully qualified") &&
-		       rule_invalid_if(e, p, !is_container_resource(name), name,
-			   "must be a standard resource for containers");
-	return rule_invalid_if(e, p, !resource_name_is_native(name) && !resource_name_is_extended(name), name,
-	    "doesn't follow extended resource name standard");
-}
+#include "lib/resources/resource_names.h"
 
 static void check_against_limit(const CoreV1__ResourceRequirements *r, const struct quantity_entry *request,
     const struct field_path *at, const struct field_path *limits, struct field_errors *e)
@@ -67,7 +37,7 @@ void podspec_validate_resources(
 	for (size_t i = 0; i < r->n_limits; i++) {
 		const struct field_path *at = KEY(CHILD(p, "limits"), limits[i]->key);
 
-		check_resource_name(limits[i]->key, at, e);
+		resource_name_validate_container(limits[i]->key, at, e);
 		rule_resource_value(e, at, limits[i]->key, limits[i]->value);
 		huge = huge || resource_name_is_hugepages(limits[i]->key);
 		plain = plain || str_eq(limits[i]->key, "cpu") || str_eq(limits[i]->key, "memory");
@@ -75,7 +45,7 @@ void podspec_validate_resources(
 	for (size_t i = 0; i < r->n_requests; i++) {
 		const struct field_path *at = KEY(CHILD(p, "requests"), requests[i]->key);
 
-		check_resource_name(requests[i]->key, at, e);
+		resource_name_validate_container(requests[i]->key, at, e);
 		rule_resource_value(e, at, requests[i]->key, requests[i]->value);
 		check_against_limit(r, requests[i], at, CHILD(p, "limits"), e);
 		huge = huge || resource_name_is_hugepages(requests[i]->key);

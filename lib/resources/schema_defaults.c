@@ -72,10 +72,6 @@ void schema_apply_defaults(struct arena *arena, const struct schema *schema, Pro
 
 		if (f->shape == SCHEMA_SINGLE && f->default_value)
 			set_default(arena, f, base);
-		/* An empty list is no list: what is stored cannot tell the two, so answers must not either.
-		 */
-		if (f->shape != SCHEMA_SINGLE && !*(size_t *)(base + f->quantifier_offset))
-			*(void **)(base + f->offset) = NULL;
 		if (f->kind != SCHEMA_MESSAGE)
 			continue;
 		if (f->shape == SCHEMA_MAP) {
@@ -89,5 +85,25 @@ void schema_apply_defaults(struct arena *arena, const struct schema *schema, Pro
 		} else if (*(ProtobufCMessage **)(base + f->offset)) {
 			schema_apply_defaults(arena, f->message, *(ProtobufCMessage **)(base + f->offset));
 		}
+	}
+}
+
+void schema_drop_empty_lists(const struct schema *schema, ProtobufCMessage *msg)
+{
+	char *base = (char *)msg;
+
+	for (size_t i = 0; i < schema->fields_len; i++) {
+		const struct schema_field *f = &schema->fields[i];
+		ProtobufCMessage **items = *(ProtobufCMessage ***)(base + f->offset);
+		size_t len = f->shape == SCHEMA_SINGLE ? 0 : *(size_t *)(base + f->quantifier_offset);
+
+		if (f->shape != SCHEMA_SINGLE && !len)
+			*(void **)(base + f->offset) = NULL;
+		if (f->kind != SCHEMA_MESSAGE)
+			continue;
+		if (f->shape == SCHEMA_SINGLE && items)
+			schema_drop_empty_lists(f->message, (ProtobufCMessage *)items);
+		for (size_t j = 0; j < len; j++)
+			schema_drop_empty_lists(f->shape == SCHEMA_MAP ? f->entry : f->message, items[j]);
 	}
 }

@@ -13,4 +13,7 @@ struct schema;
  */
 void schema_apply_defaults(struct arena *arena, const struct schema *schema, ProtobufCMessage *msg);
 
+/* An empty list becomes no list: what is stored cannot tell the two, so answers must not either. */
+void schema_drop_empty_lists(const struct schema *schema, ProtobufCMessage *msg);
+
 #endif

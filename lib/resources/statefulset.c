@@ -11,11 +11,14 @@ static void defaults(struct object *obj, const struct resource_context *ctx)
 	AppsV1__StatefulSetSpec *spec = MSG(AppsV1__StatefulSet, obj)->spec;
 
 	podtemplate_defaults(obj->arena, spec->template_);
-	if (str_eq(spec->update_strategy->type, "RollingUpdate") && !spec->update_strategy->rolling_update) {
-		spec->update_strategy->rolling_update =
-		    API_NEW(obj->arena, apps_v1__rolling_update_stateful_set_strategy);
-		spec->update_strategy->rolling_update->has_partition = true;
+	if (str_empty(spec->update_strategy->type)) {
+		spec->update_strategy->type = (char *)"RollingUpdate";
+		if (!spec->update_strategy->rolling_update)
+			spec->update_strategy->rolling_update =
+			    API_NEW(obj->arena, apps_v1__rolling_update_stateful_set_strategy);
 	}
+	if (str_eq(spec->update_strategy->type, "RollingUpdate") && spec->update_strategy->rolling_update)
+		spec->update_strategy->rolling_update->has_partition = true; /* 0 unless given */
 	if (!spec->persistent_volume_claim_retention_policy) {
 		spec->persistent_volume_claim_retention_policy =
 		    API_NEW(obj->arena, apps_v1__stateful_set_persistent_volume_claim_retention_policy);

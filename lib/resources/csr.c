@@ -1,0 +1,99 @@
+/* certificates.k8s.io/v1 CertificateSigningRequest. Who asks is filled in by admission. */
+#include "lib/resources/strategy.h"
+#include "proto/certificates_v1.pb-c.h"
+
+static const char *const usages[] = {"signing", "digital signature", "content commitment", "key encipherment",
+    "key agreement", "data encipherment", "cert sign", "crl sign", "encipher only", "decipher only", "any",
+    "server auth", "client auth", "code signing", "email protection", "s/mime", "ipsec end system",
+    "ipsec tunnel", "ipsec user", "timestamping", "ocsp signing", "microsoft sgc", "netscape sgc", NULL};
+
+static bool is_pem_request(const ProtobufCBinaryData *data, struct arena *arena)
+{
+	const char *text = arena_strndup(arena, (const char *)data->data, data->len);
+
+	return data->len && strstr(text, "-----BEGIN CERTIFICATE REQUEST-----") &&
+	       strstr(text, "-----END CERTIFICATE REQUEST-----");
+}
+
+static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
+{
+	const CertificatesV1__CertificateSigningRequestSpec *spec =
+	    MSG(CertificatesV1__CertificateSigningRequest, obj)->spec;
+	const struct field_path *p = PATH_ROOT("spec");
+	struct rule_seen seen = {0};
+
+	if (ctx->is_update)
+		return;
+	rule_invalid_if(e, CHILD(p, "request"), !is_pem_request(&spec->request, e->arena), NULL,
+	    "PEM block type must be CERTIFICATE REQUEST");
+	rule_required_that(e, CHILD(p, "usages"), spec->n_usages, "usages must be provided");
+	for (size_t i = 0; i < spec->n_usages; i++) {
+		rule_enum(e, AT(CHILD(p, "usages"), i), spec->usages[i], usages);
+		if (rule_seen(&seen, e->arena, spec->usages[i]))
+			rule_duplicate(e, AT(CHILD(p, "usages"), i), spec->usages[i]);
+	}
+	if (rule_required(e, CHILD(p, "signerName"), spec->signer_name)) {
+		rule_format(e, CHILD(p, "signerName"), spec->signer_name, "domain-prefixed-path");
+		rule_invalid_if(e, CHILD(p, "signerName"),
+		    !strcmp(spec->signer_name, "kubernetes.io/legacy-unknown"), spec->signer_name,
+		    "the legacy signerName is not allowed via this API version");
+	}
+	if (spec->has_expiration_seconds)
+		rule_invalid_if(e, CHILD(p, "expirationSeconds"), spec->expiration_seconds < 600, NULL,
+		    "may not specify a duration less than 600 seconds (10 minutes)");
+}
+
+/* A request is what it was when it was made. */
+static void prepare_update(struct object *obj, const struct object *old, const struct resource_context *ctx)
+{
+	MSG(CertificatesV1__CertificateSigningRequest, obj)->spec =
+	    api_clone_message(obj->arena, &MSG(CertificatesV1__CertificateSigningRequest, old)->spec->base);
+}
+
+static const char *const field_names[] = {"spec.signerName", NULL};
+
+static const char *field(const struct object *obj, const char *name, struct arena *arena)
+{
+	return MSG(CertificatesV1__CertificateSigningRequest, obj)->spec->signer_name;
+}
+
+static const char *condition_text(
+    const CertificatesV1__CertificateSigningRequestStatus *s, struct arena *arena)
+{
+	bool approved = false, denied = false, failed = false;
+	const char *text;
+
+	for (size_t i = 0; i < s->n_conditions; i++) {
+		approved = approved || str_eq(s->conditions[i]->type, "Approved");
+		denied = denied || str_eq(s->conditions[i]->type, "Denied");
+		failed = failed || str_eq(s->conditions[i]->type, "Failed");
+	}
+	text = denied ? "Denied" : approved ? "Approved" : "Pending";
+	if (failed)
+		text = arena_printf(arena, "%s,Failed", text);
+	return s->certificate.len ? arena_printf(arena, "%s,Issued", text) : text;
+}
+
+static const struct table_column columns[] = {COLUMN_NAME, COLUMN_AGE, COLUMN("SignerName"),
+    COLUMN("Requestor"), COLUMN("RequestedDuration"), COLUMN("Condition")};
+
+static void cells(const struct object *obj, const struct resource_context *ctx, struct json **ret)
+{
+	const CertificatesV1__CertificateSigningRequest *csr =
+	    MSG(CertificatesV1__CertificateSigningRequest, obj);
+
+	ret[0] = cell_text(ctx, obj->meta->name);
+	ret[1] = cell_age(ctx, obj->meta->creation_timestamp);
+	ret[2] = cell_or_none(ctx, csr->spec->signer_name);
+	ret[3] = cell_text(ctx, csr->spec->username);
+	ret[4] = cell_text(ctx,
+	    csr->spec->has_expiration_seconds ? cell_since(ctx, csr->spec->expiration_seconds) : "<none>");
+	ret[5] = cell_text(ctx, condition_text(csr->status, ctx->arena));
+}
+
+const struct resource_type csr_strategy = {.prepare_update = prepare_update,
+    .validate = validate,
+    .field_selectors = field_names,
+    .field = field,
+    COLUMNS(columns),
+    .cells = cells};

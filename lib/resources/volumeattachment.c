@@ -1,0 +1,55 @@
+/* storage.k8s.io/v1 VolumeAttachment. */
+#include "lib/resources/strategy.h"
+#include "lib/resources/volumes.h"
+#include "proto/storage_v1.pb-c.h"
+
+static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
+{
+	const StorageV1__VolumeAttachmentSpec *spec = MSG(StorageV1__VolumeAttachment, obj)->spec;
+	const StorageV1__VolumeAttachmentSource *source = spec->source;
+	const struct field_path *p = PATH_ROOT("spec"),
+				*pv = CHILD(CHILD(p, "source"), "persistentVolumeName");
+
+	if (ctx->is_update) /* objects of before v1 may be looser */
+		rule_required(e, CHILD(p, "attacher"), spec->attacher);
+	else
+		volume_validate_csi_driver(spec->attacher, CHILD(p, "attacher"), e);
+	rule_format(e, CHILD(p, "nodeName"), spec->node_name, "dns-subdomain");
+	if (!rule_required_that(e, CHILD(p, "source"),
+		source->persistent_volume_name || source->inline_volume_spec,
+		"must specify exactly one of inlineVolumeSpec and persistentVolumeName"))
+		return;
+	rule_forbidden_if(e, CHILD(p, "source"), source->persistent_volume_name && source->inline_volume_spec,
+	    "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+	if (!source->persistent_volume_name)
+		return;
+	rule_required(e, pv, source->persistent_volume_name);
+	if (!ctx->is_update)
+		rule_format(e, pv, source->persistent_volume_name, "dns-subdomain");
+}
+
+static void validate_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	rule_immutable(e, PATH_ROOT("spec"),
+	    api_equal(
+		MSG(StorageV1__VolumeAttachment, obj)->spec, MSG(StorageV1__VolumeAttachment, old)->spec));
+}
+
+static const struct table_column columns[] = {COLUMN_NAME, {"Attacher", "string", "name", "", 0},
+    COLUMN("PV"), COLUMN("Node"), COLUMN_BOOL("Attached"), COLUMN_AGE};
+
+static void cells(const struct object *obj, const struct resource_context *ctx, struct json **ret)
+{
+	const StorageV1__VolumeAttachment *va = MSG(StorageV1__VolumeAttachment, obj);
+
+	ret[0] = cell_text(ctx, va->metadata->name);
+	ret[1] = cell_text(ctx, va->spec->attacher);
+	ret[2] = cell_text(ctx, va->spec->source->persistent_volume_name);
+	ret[3] = cell_text(ctx, va->spec->node_name);
+	ret[4] = cell_bool(ctx, va->status->attached);
+	ret[5] = cell_age(ctx, va->metadata->creation_timestamp);
+}
+
+const struct resource_type volumeattachment_strategy = {
+    .validate = validate, .validate_update = validate_update, COLUMNS(columns), .cells = cells};
