@@ -154,6 +154,8 @@ void loop_free(struct loop *loop)
 		}
 	}
 	process_forget_all(loop);
+	/* Clients freed just before hold timers until their next tick: that comes before the timers are closed below. */
+	run_ticks(&loop->idle);
 	while (!loop_link_is_empty(&loop->owned)) {
 		struct loop_owned *owned = container(loop->owned.next, struct loop_owned, link);
 		loop_disown(owned);
