@@ -60,14 +60,18 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	    .all_namespaces = all_namespaces, .allow_bare_type = true};
 	if (targets_find(k, &query, &targets, &len, &failures, err))
 		return -1;
-	if (failures.len == 1 && failures.items[0].err.code == ERR_NOT_FOUND && !find_by_prefix(k, &query, &targets, &len, err))
+	bool by_prefix = failures.len == 1 && failures.items[0].err.code == ERR_NOT_FOUND &&
+			 !find_by_prefix(k, &query, &targets, &len, err);
+	if (by_prefix)
 		failures.len = 0;
 	for (size_t i = 0; i < len; i++) {
 		struct error one = ERROR_INIT;
-		if (i)
+		if (i && !by_prefix)
 			printf("\n\n");
 		if (describe_object(k, &targets[i], show_events, &one))
 			failures_add(k, &failures, &one);
+		if (by_prefix)
+			printf("\n");
 	}
 	if (!len && !failures.len)
 		print_nothing(k, all_namespaces);

@@ -106,40 +106,6 @@ void describe_service_account(struct describe *d)
 	put_events(d);
 }
 
-static const char *words(struct describe *d, const struct json *list)
-{
-	struct buf out = BUF_INIT;
-	tree_for_each (list, item)
-		buf_printf(&out, "%s%s", item_i ? " " : "", tree_show(d->arena, item));
-	const char *text = arena_strdup(d->arena, buf_str(&out));
-	buf_done(&out);
-	return text;
-}
-
-static void put_rule(struct describe *d, const struct json *rule)
-{
-	const char *names = words(d, json_get(rule, "resourceNames")), *verbs = words(d, json_get(rule, "verbs"));
-	tree_for_each (json_get(rule, "nonResourceURLs"), url)
-		put(d, 1, "\t[%s]\t[%s]\t[%s]\n", tree_show(d->arena, url), names, verbs);
-	tree_for_each (json_get(rule, "apiGroups"), group)
-		tree_for_each (json_get(rule, "resources"), resource) {
-			const char *g = tree_show(d->arena, group);
-			put(d, 1, "%s%s%s\t[]\t[%s]\t[%s]\n", tree_show(d->arena, resource), *g ? "." : "", g, names, verbs);
-		}
-}
-
-void describe_role(struct describe *d)
-{
-	put(d, 0, "Name:\t%s\n", tree_name(d->object));
-	put_labels(d, 0, "Labels", tree_at(d->object, "metadata.labels"));
-	put_annotations(d, 0, "Annotations", tree_at(d->object, "metadata.annotations"));
-	put(d, 0, "PolicyRule:\n");
-	put(d, 1, "Resources\tNon-Resource URLs\tResource Names\tVerbs\n");
-	put(d, 1, "---------\t-----------------\t--------------\t-----\n");
-	tree_for_each (json_get(d->object, "rules"), rule)
-		put_rule(d, rule);
-}
-
 void describe_role_binding(struct describe *d)
 {
 	put(d, 0, "Name:\t%s\n", tree_name(d->object));

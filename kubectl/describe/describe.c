@@ -33,6 +33,8 @@ static const struct kind {
     {"daemonsets", "apps", describe_daemon_set},
     {"jobs", "batch", describe_job},
     {"cronjobs", "batch", describe_cron_job},
+    {"endpointslices", "discovery.k8s.io", describe_endpoint_slice},
+    {"priorityclasses", "scheduling.k8s.io", describe_priority_class},
     {"ingresses", "networking.k8s.io", describe_ingress},
     {"storageclasses", "storage.k8s.io", describe_storage_class},
     {"roles", "rbac.authorization.k8s.io", describe_role},

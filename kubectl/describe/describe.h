@@ -65,6 +65,8 @@ void describe_job(struct describe *d);
 void describe_cron_job(struct describe *d);
 void describe_service(struct describe *d);
 void describe_endpoints(struct describe *d);
+void describe_endpoint_slice(struct describe *d);
+void describe_priority_class(struct describe *d);
 void describe_ingress(struct describe *d);
 void describe_node(struct describe *d);
 void describe_claim(struct describe *d);

@@ -42,7 +42,7 @@ static const char *endpoints_text(struct describe *d, const struct json *slices,
 		}
 	if (n > SHOWN)
 		buf_printf(&out, " + %zu more...", n - SHOWN);
-	const char *text = arena_strdup(d->arena, buf_str(&out));
+	const char *text = out.size ? arena_strdup(d->arena, buf_str(&out)) : "<none>";
 	buf_done(&out);
 	return text;
 }
@@ -163,5 +163,29 @@ void describe_ingress(struct describe *d)
 	if (!tree_len(tree_at(d->object, "spec.rules")))
 		put(d, 1, "%s\t%s\t%s\n", "*", "*", fallback ? backend_text(d, fallback) : "<default>");
 	put_annotations(d, 0, "Annotations", tree_at(d->object, "metadata.annotations"));
+	put_events(d);
+}
+
+void describe_endpoint_slice(struct describe *d)
+{
+	const struct json *ports = json_get(d->object, "ports"), *endpoints = json_get(d->object, "endpoints");
+	put_head(d);
+	put(d, 0, "AddressType:\t%s\n", text_at(d, "addressType"));
+	put(d, 0, tree_len(ports) ? "Ports:\n  Name\tPort\tProtocol\n  ----\t----\t--------\n" : "Ports: <unset>\n");
+	tree_for_each (ports, port) {
+		const char *name = json_get_string(port, "name", "");
+		put(d, 1, "%s\t%s\t%s\n", *name ? name : "<unset>", show(d, port, "port"), show(d, port, "protocol"));
+	}
+	put(d, 0, tree_len(endpoints) ? "Endpoints:\n" : "Endpoints: <none>\n");
+	tree_for_each (endpoints, endpoint) {
+		put(d, 1, "- Addresses:\t%s\n", join(d, json_get(endpoint, "addresses")));
+		put(d, 2, "Conditions:\n");
+		put(d, 3, "Ready:\t%s\n", tree_show_at(d->arena, endpoint, "conditions.ready", "<unset>"));
+		put(d, 2, "Hostname:\t%s\n", tree_show_at(d->arena, endpoint, "hostname", "<unset>"));
+		if (json_get(endpoint, "targetRef"))
+			put(d, 2, "TargetRef:\t%s/%s\n", show(d, endpoint, "targetRef.kind"), show(d, endpoint, "targetRef.name"));
+		put(d, 2, "NodeName:\t%s\n", tree_show_at(d->arena, endpoint, "nodeName", "<unset>"));
+		put(d, 2, "Zone:\t%s\n", tree_show_at(d->arena, endpoint, "zone", "<unset>"));
+	}
 	put_events(d);
 }

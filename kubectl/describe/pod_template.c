@@ -124,13 +124,8 @@ static void put_ports(struct describe *d, int level, const struct json *containe
 	struct buf inner = BUF_INIT, host = BUF_INIT;
 	tree_for_each (ports, port) {
 		const char *protocol = json_get_string(port, "protocol", "TCP"), *comma = inner.size ? ", " : "";
-		const char *name = json_get_string(port, "name", "");
 		buf_printf(&inner, "%s%s/%s", comma, show(d, port, "containerPort"), protocol);
-		if (*name)
-			buf_printf(&inner, " (%s)", name);
 		buf_printf(&host, "%s%lld/%s", comma, (long long)json_get_int(port, "hostPort", 0), protocol);
-		if (*name)
-			buf_printf(&host, " (%s)", name);
 	}
 	const char *s = tree_len(ports) > 1 ? "s" : "";
 	put(d, level, "Port%s:\t%s\n", s, inner.size ? buf_str(&inner) : "<none>");
@@ -150,10 +145,10 @@ static void put_mounts(struct describe *d, int level, const struct json *contain
 	}
 }
 
-static void put_container(struct describe *d, int level, const struct json *c, const struct json *status, bool has_status)
+static void put_container(struct describe *d, const char *indent, const struct json *c, const struct json *status)
 {
-	put(d, level, "%s:\n", show(d, c, "name"));
-	level++;
+	const int level = 2; /* wherever the title stands */
+	put(d, 0, "%s%s:\n", indent, show(d, c, "name"));
 	if (status)
 		put(d, level, "Container ID:\t%s\n", show(d, status, "containerID"));
 	put(d, level, "Image:\t%s\n", show(d, c, "image"));
@@ -183,7 +178,7 @@ void put_containers(struct describe *d, int level, const char *title, const stru
 {
 	put(d, level, "%s:%s\n", title, tree_len(containers) ? "" : " <none>");
 	tree_for_each (containers, c)
-		put_container(d, level + 1, c, tree_find(statuses, "name", json_get_string(c, "name", "")), statuses != NULL);
+		put_container(d, level ? "   " : "  ", c, tree_find(statuses, "name", json_get_string(c, "name", "")));
 }
 
 static const struct {
@@ -236,22 +231,22 @@ void put_volumes(struct describe *d, int level, const struct json *volumes)
 {
 	put(d, level, tree_len(volumes) ? "Volumes:\n" : "Volumes:\t<none>\n");
 	tree_for_each (volumes, volume) {
-		put(d, level + 1, "%s:\n", show(d, volume, "name"));
+		put(d, 0, "%s%s:\n", level ? "   " : "  ", show(d, volume, "name"));
 		if (json_get(volume, "projected"))
-			put_projected(d, level + 2, json_get(volume, "projected"));
+			put_projected(d, 2, json_get(volume, "projected"));
 		for (size_t i = 0; i < sizeof(volume_kinds) / sizeof(*volume_kinds); i++) {
 			const struct json *source = json_get(volume, volume_kinds[i].member);
 			if (!source)
 				continue;
-			put(d, level + 2, "Type:\t%s\n", volume_kinds[i].type);
-			put_volume_fields(d, level + 2, source, volume_kinds[i].fields);
+			put(d, 2, "Type:\t%s\n", volume_kinds[i].type);
+			put_volume_fields(d, 2, source, volume_kinds[i].fields);
 		}
 		const struct json *downward = json_get(volume, "downwardAPI");
 		if (downward) {
-			put(d, level + 2, "Type:\tDownwardAPI (a volume populated by information about the pod)\n");
-			put(d, level + 2, "Items:\n");
+			put(d, 2, "Type:\tDownwardAPI (a volume populated by information about the pod)\n");
+			put(d, 2, "Items:\n");
 			tree_for_each (json_get(downward, "items"), item)
-				put(d, level + 3, "%s -> %s\n", show(d, item, "fieldRef.fieldPath"), show(d, item, "path"));
+				put(d, 3, "%s -> %s\n", show(d, item, "fieldRef.fieldPath"), show(d, item, "path"));
 		}
 	}
 }

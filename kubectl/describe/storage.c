@@ -131,3 +131,14 @@ void describe_storage_class(struct describe *d)
 	put(d, 0, "VolumeBindingMode:\t%s\n", text_at(d, "volumeBindingMode"));
 	put_events(d);
 }
+
+void describe_priority_class(struct describe *d)
+{
+	put(d, 0, "Name:\t%s\n", tree_name(d->object));
+	put(d, 0, "Value:\t%s\n", text_at(d, "value"));
+	put(d, 0, "GlobalDefault:\t%s\n", text_or(d, "globalDefault", "false"));
+	put(d, 0, "PreemptionPolicy:\t%s\n", text_at(d, "preemptionPolicy"));
+	put(d, 0, "Description:\t%s\n", text_at(d, "description"));
+	put_annotations(d, 0, "Annotations", tree_at(d->object, "metadata.annotations"));
+	put_events(d);
+}

@@ -60,7 +60,7 @@ static void put_replica_sets(struct describe *d)
 	struct json **sets, *current = NULL;
 	size_t len, old = 0;
 	struct error ignored = ERROR_INIT;
-	if (rollout_replica_sets(d->k, d->object, &sets, &len, &ignored))
+	if (rollout_replica_sets(d->k, d->object, &sets, &len, &ignored) || !len)
 		return;
 	current = rollout_current_set(d->object, sets, len);
 	struct json **others = ARENA_ARRAY(d->arena, struct json *, len + 1);

@@ -132,8 +132,12 @@ static int print_jsonpath(struct kubectl *k, struct printer *p, const struct jso
 	} else {
 		result = jsonpath_print(k->arena, p->path, object, &out, err);
 	}
-	if (result)
-		error_prefix(err, "error executing jsonpath \"%s\": Error executing template", p->template_text);
+	if (result) {
+		char why[256];
+		snprintf(why, sizeof(why), "%.255s", err->message);
+		error_clear(err);
+		error_set(err, ERR_PARSE, "error executing jsonpath \"%s\": Error executing template: %s", p->template_text, why);
+	}
 	else
 		fwrite(buf_str(&out), 1, out.size, stdout);
 	buf_done(&out);
