@@ -25,13 +25,15 @@ static void global_flags(struct globals *g, struct flag out[GLOBAL_FLAGS_MAX])
 	    {"as", 0, FLAG_STRING, &g->as, "User to impersonate"},
 	    {"as-group", 0, FLAG_ARRAY, &g->as_groups, "Group to impersonate; may repeat"},
 	    {"as-uid", 0, FLAG_STRING, &g->ignored, "UID to impersonate (not sent)"},
-	    {"insecure-skip-tls-verify", 0, FLAG_BOOL, &g->insecure, "Do not check the server's certificate", NULL,
-		&g->insecure_set},
-	    {"tls-server-name", 0, FLAG_STRING, &g->tls_server_name, "Name to check the server's certificate for"},
+	    {"insecure-skip-tls-verify", 0, FLAG_BOOL, &g->insecure, "Do not check the server's certificate",
+		NULL, &g->insecure_set},
+	    {"tls-server-name", 0, FLAG_STRING, &g->tls_server_name,
+		"Name to check the server's certificate for"},
 	    {"certificate-authority", 0, FLAG_STRING, &g->ca_file, "File of the certificate authority"},
 	    {"client-key", 0, FLAG_STRING, &g->key_file, "File of the client's key"},
 	    {"client-certificate", 0, FLAG_STRING, &g->cert_file, "File of the client's certificate"},
-	    {"request-timeout", 0, FLAG_STRING, &g->request_timeout, "Time to wait for one request, 0 for no limit"},
+	    {"request-timeout", 0, FLAG_STRING, &g->request_timeout,
+		"Time to wait for one request, 0 for no limit"},
 	    {"v", 'v', FLAG_INT, &g->verbosity, "Verbosity"},
 	    {"vmodule", 0, FLAG_STRING, &g->ignored, "Accepted and ignored"},
 	    {"cache-dir", 0, FLAG_STRING, &g->ignored, "Accepted and ignored: nothing is cached on disk"},
@@ -40,7 +42,8 @@ static void global_flags(struct globals *g, struct flag out[GLOBAL_FLAGS_MAX])
 	    {"kuberc", 0, FLAG_STRING, &g->ignored, "Accepted and ignored"},
 	    {"disable-compression", 0, FLAG_BOOL, &g->match_server_version, "Accepted and ignored"},
 	    {"match-server-version", 0, FLAG_BOOL, &g->match_server_version, "Accepted and ignored"},
-	    {"warnings-as-errors", 0, FLAG_BOOL, &g->warnings_as_errors, "Exit with an error after a warning"},
+	    {"warnings-as-errors", 0, FLAG_BOOL, &g->warnings_as_errors,
+		"Exit with an error after a warning"},
 	    {"help", 'h', FLAG_BOOL, &g->help, "Help for this command"},
 	};
 	memcpy(out, flags, sizeof(flags));
@@ -52,8 +55,7 @@ static int usage_error(struct kubectl *k, struct error *err)
 	char message[sizeof(err->message)];
 	snprintf(message, sizeof(message), "%s", err->message);
 	error_clear(err);
-	return error_set(
-	    err, ERR_PARSE, "%s\nSee '%s --help' for usage.", message, k->command_path);
+	return error_set(err, ERR_PARSE, "%s\nSee '%s --help' for usage.", message, k->command_path);
 }
 
 int kubectl_parse(struct kubectl *k, const char *usage, const struct flag *flags, int argc, char **argv,
@@ -67,7 +69,8 @@ int kubectl_parse(struct kubectl *k, const char *usage, const struct flag *flags
 		all[len++] = *flags;
 	size_t own = len;
 	for (const struct flag *g = global; g->name; g++) {
-		bool shadowed = false; /* `config set-cluster --server`, `logs --user`: the verb's meaning wins */
+		bool shadowed =
+		    false; /* `config set-cluster --server`, `logs --user`: the verb's meaning wins */
 		for (size_t i = 0; i < own; i++)
 			shadowed = shadowed || strcmp(all[i].name, g->name) == 0;
 		if (!shadowed)
@@ -86,7 +89,8 @@ int kubectl_parse(struct kubectl *k, const char *usage, const struct flag *flags
 		all[own] = (struct flag){NULL};
 		char *text = arena_printf(k->arena, "Usage:\n  %s", usage);
 		flags_print_help(all, text);
-		printf("\nUse \"kubectl options\" for a list of global command-line options (applies to all commands).\n");
+		printf("\nUse \"kubectl options\" for a list of global command-line options (applies to all "
+		       "commands).\n");
 		exit(0);
 	}
 	return 0;
@@ -140,8 +144,9 @@ static int unknown_command(
 		if (str_has_prefix(names[i], word))
 			nearest = names[i];
 	if (nearest)
-		return error_set(err, ERR_PARSE, "unknown command \"%s\" for \"%s\"\n\nDid you mean this?\n\t%s\n", word,
-		    k->command_path, nearest);
+		return error_set(err, ERR_PARSE,
+		    "unknown command \"%s\" for \"%s\"\n\nDid you mean this?\n\t%s\n", word, k->command_path,
+		    nearest);
 	return error_set(err, ERR_PARSE, "unknown command \"%s\" for \"%s\"", word, k->command_path);
 }
 
@@ -153,8 +158,8 @@ static void print_subcommands(struct kubectl *k, const struct command *const *co
 	printf("\nUsage:\n  %s [command]\n", k->command_path);
 }
 
-int kubectl_dispatch(struct kubectl *k, const struct command *const *commands, const char *usage, int argc, char **argv,
-    struct error *err)
+int kubectl_dispatch(struct kubectl *k, const struct command *const *commands, const char *usage, int argc,
+    char **argv, struct error *err)
 {
 	int at = find_word(k, argc, argv);
 	if (at == argc) {
@@ -187,7 +192,8 @@ int kubectl_dispatch(struct kubectl *k, const struct command *const *commands, c
 static void override(struct rest_config *c, const struct globals *g, struct arena *arena)
 {
 	if (!str_empty(g->server))
-		c->server = strstr(g->server, "://") ? g->server : arena_printf(arena, "http://%s", g->server);
+		c->server =
+		    strstr(g->server, "://") ? g->server : arena_printf(arena, "http://%s", g->server);
 	if (!str_empty(g->token)) {
 		c->token = g->token;
 		c->token_file = NULL;

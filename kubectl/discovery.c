@@ -6,8 +6,8 @@
 #include "kubectl/session.h"
 #include "lib/api/schema.h"
 
-#define ACCEPT_AGGREGATED                                                                                              \
-	"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"                                        \
+#define ACCEPT_AGGREGATED                                                                                    \
+	"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"                              \
 	"application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
 
 struct reading {
@@ -32,7 +32,8 @@ static void add_version(struct reading *r, const char *text)
 {
 	if (r->versions_len == r->versions_cap) {
 		size_t cap = r->versions_cap ? r->versions_cap * 2 : 32;
-		r->versions = arena_grow(r->k->arena, r->versions, r->versions_cap * sizeof(char *), cap * sizeof(char *));
+		r->versions = arena_grow(
+		    r->k->arena, r->versions, r->versions_cap * sizeof(char *), cap * sizeof(char *));
 		r->versions_cap = cap;
 	}
 	r->versions[r->versions_len++] = text;
@@ -41,7 +42,8 @@ static void add_version(struct reading *r, const char *text)
 static void add_mapping(struct reading *r, struct mapping *m)
 {
 	struct kubectl *k = r->k;
-	/* Versions come in the server's order of preference: the first that has a resource is the preferred one. */
+	/* Versions come in the server's order of preference: the first that has a resource is the preferred
+	 * one. */
 	m->is_preferred = true;
 	for (size_t i = r->group_start; i < r->len; i++)
 		if (str_eq(r->items[i]->plural, m->plural))
@@ -51,7 +53,8 @@ static void add_mapping(struct reading *r, struct mapping *m)
 		m->singular = str_lower(k->arena, m->kind);
 	if (r->len == r->cap) {
 		size_t cap = r->cap ? r->cap * 2 : 64;
-		r->items = arena_grow(k->arena, r->items, r->cap * sizeof(*r->items), cap * sizeof(*r->items));
+		r->items =
+		    arena_grow(k->arena, r->items, r->cap * sizeof(*r->items), cap * sizeof(*r->items));
 		r->cap = cap;
 	}
 	r->items[r->len++] = m;
@@ -61,7 +64,8 @@ static void read_aggregated_resource(
     struct reading *r, const char *group, const char *version, const struct json *resource)
 {
 	struct arena *arena = r->k->arena;
-	const struct json *kind = json_get(resource, "responseKind"), *subs = json_get(resource, "subresources");
+	const struct json *kind = json_get(resource, "responseKind"),
+			  *subs = json_get(resource, "subresources");
 	struct mapping *m = ARENA_NEW(arena, struct mapping);
 	size_t subs_len = subs && subs->type == JSON_ARRAY ? subs->len : 0;
 	const char **sub_names = ARENA_ARRAY(arena, const char *, subs_len + 1);
@@ -92,7 +96,8 @@ static void read_aggregated(struct reading *r, const struct json *list)
 			const char *version = json_get_string(versions->items[v], "version", "");
 			const struct json *resources = json_get(versions->items[v], "resources");
 			add_version(r, *group ? arena_printf(r->k->arena, "%s/%s", group, version) : version);
-			for (size_t i = 0; resources && resources->type == JSON_ARRAY && i < resources->len; i++)
+			for (size_t i = 0; resources && resources->type == JSON_ARRAY && i < resources->len;
+			     i++)
 				read_aggregated_resource(r, group, version, resources->items[i]);
 		}
 	}
@@ -137,7 +142,8 @@ static int read_legacy_version(struct reading *r, const char *group, const char 
 	return 0;
 }
 
-static int read_legacy(struct reading *r, const struct json *core, const struct json *groups, struct error *err)
+static int read_legacy(
+    struct reading *r, const struct json *core, const struct json *groups, struct error *err)
 {
 	const struct json *versions = json_get(core, "versions");
 	for (size_t i = 0; versions && i < versions->len; i++)
@@ -149,8 +155,10 @@ static int read_legacy(struct reading *r, const struct json *core, const struct 
 		versions = json_get(list->items[g], "versions");
 		r->group_start = r->len;
 		for (size_t v = 0; versions && v < versions->len; v++) {
-			struct error one = ERROR_INIT; /* an extension server that is away must not stop the rest */
-			read_legacy_version(r, group, json_get_string(versions->items[v], "version", ""), &one);
+			struct error one =
+			    ERROR_INIT; /* an extension server that is away must not stop the rest */
+			read_legacy_version(
+			    r, group, json_get_string(versions->items[v], "version", ""), &one);
 		}
 	}
 	return 0;

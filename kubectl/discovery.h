@@ -1,4 +1,5 @@
-/* discovery: reads what the server serves, in one document for each of /api and /apis, or the old way in many. */
+/* discovery: reads what the server serves, in one document for each of /api and /apis, or the old way in
+ * many. */
 #ifndef CUBE_KUBECTL_DISCOVERY_H
 #define CUBE_KUBECTL_DISCOVERY_H
 

@@ -36,12 +36,14 @@ static void on_download(void *arg, const struct http_response *response)
 	struct download *d = arg;
 	loop_stop(d->loop);
 	if (response->error)
-		d->result = error_set(d->err, ERR_IO, "unable to read URL \"%s\": %s", d->url, response->error->message);
+		d->result = error_set(
+		    d->err, ERR_IO, "unable to read URL \"%s\": %s", d->url, response->error->message);
 	else if (response->status != 200)
-		d->result = error_set(d->err, ERR_IO, "unable to read URL \"%s\", server reported status code=%d", d->url,
-		    response->status);
+		d->result = error_set(d->err, ERR_IO,
+		    "unable to read URL \"%s\", server reported status code=%d", d->url, response->status);
 	else
-		*d->text = arena_strndup(d->k->arena, str_or(response->body, ""), *d->size = response->body_size);
+		*d->text =
+		    arena_strndup(d->k->arena, str_or(response->body, ""), *d->size = response->body_size);
 }
 
 static int download(struct kubectl *k, const char *url, char **ret, size_t *ret_size, struct error *err)
@@ -56,7 +58,8 @@ static int download(struct kubectl *k, const char *url, char **ret, size_t *ret_
 	return d.result;
 }
 
-static int read_stream(struct kubectl *k, FILE *file, const char *path, char **ret, size_t *ret_size, struct error *err)
+static int read_stream(
+    struct kubectl *k, FILE *file, const char *path, char **ret, size_t *ret_size, struct error *err)
 {
 	struct buf out = BUF_INIT;
 	char part[65536];
@@ -106,7 +109,8 @@ static int add_source(struct reading *r, const char *name, const char *path, str
 		return -1;
 	if (r->len == r->cap) {
 		size_t cap = r->cap ? r->cap * 2 : 16;
-		r->items = arena_grow(r->k->arena, r->items, r->cap * sizeof(*r->items), cap * sizeof(*r->items));
+		r->items =
+		    arena_grow(r->k->arena, r->items, r->cap * sizeof(*r->items), cap * sizeof(*r->items));
 		r->cap = cap;
 	}
 	r->items[r->len++] = (struct source){name, text, size};
@@ -125,10 +129,12 @@ static int add_folder(struct reading *r, const char *folder, bool recursive, str
 	if (n < 0)
 		return error_set_errno(err, errno, "reading folder %s", folder);
 	for (int i = 0; i < n; i++) {
-		const char *name = entries[i]->d_name, *path = arena_printf(r->k->arena, "%s/%s", folder, name);
+		const char *name = entries[i]->d_name,
+			   *path = arena_printf(r->k->arena, "%s/%s", folder, name);
 		struct stat st;
 		bool is_folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-		bool is_manifest = str_has_suffix(name, ".yaml") || str_has_suffix(name, ".yml") || str_has_suffix(name, ".json");
+		bool is_manifest = str_has_suffix(name, ".yaml") || str_has_suffix(name, ".yml") ||
+				   str_has_suffix(name, ".json");
 		if (!result && is_folder && recursive)
 			result = add_folder(r, path, true, err);
 		else if (!result && !is_folder && is_manifest)
@@ -147,8 +153,9 @@ static int add_path(struct reading *r, const char *path, bool recursive, struct 
 	if (str_has_prefix(path, "http://") || str_has_prefix(path, "https://"))
 		return add_source(r, path, path, err);
 	if (stat(path, &st))
-		return errno == ENOENT ? error_set(err, ERR_PARSE, "the path \"%s\" does not exist", path)
-				       : error_set_errno(err, errno, "the path \"%s\" cannot be accessed", path);
+		return errno == ENOENT
+			   ? error_set(err, ERR_PARSE, "the path \"%s\" does not exist", path)
+			   : error_set_errno(err, errno, "the path \"%s\" cannot be accessed", path);
 	if (!S_ISDIR(st.st_mode))
 		return add_source(r, path, path, err);
 	size_t before = r->len, len = strlen(path);
@@ -162,7 +169,8 @@ static int add_path(struct reading *r, const char *path, bool recursive, struct 
 	return 0;
 }
 
-int files_read(struct kubectl *k, const struct file_flags *flags, struct source **ret, size_t *ret_len, struct error *err)
+int files_read(struct kubectl *k, const struct file_flags *flags, struct source **ret, size_t *ret_len,
+    struct error *err)
 {
 	struct reading r = {.k = k};
 	if (!str_empty(flags->kustomize))

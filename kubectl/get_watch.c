@@ -61,7 +61,8 @@ static int print_start(struct watch *w, const struct target *target, struct erro
 {
 	struct kubectl *k = w->g->k;
 	struct json *now;
-	if (w->g->printer ? session_get(k, get_path(w->g, target), &now, err) : get_table(w->g, target, &now, err))
+	if (w->g->printer ? session_get(k, get_path(w->g, target), &now, err)
+			  : get_table(w->g, target, &now, err))
 		return -1;
 	remember_version(w, now);
 	if (w->g->watch_only)
@@ -73,7 +74,8 @@ static int print_start(struct watch *w, const struct target *target, struct erro
 	}
 	if (!json_get(now, "items"))
 		return printer_print(k, w->g->printer, w->mapping, now, err);
-	tree_for_each (json_get(now, "items"), item) {
+	tree_for_each(json_get(now, "items"), item)
+	{
 		tree_set_text(k->arena, item, "apiVersion", mapping_api_version(k->arena, w->mapping));
 		tree_set_text(k->arena, item, "kind", w->mapping->kind);
 		if (printer_print(k, w->g->printer, w->mapping, item, err))

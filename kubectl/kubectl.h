@@ -1,7 +1,7 @@
 /*
- * kubectl: what every verb works with: the parsed global flags, the connection (made on first use) and the arena in
- * which everything of one invocation lives. One process runs one verb, so the arena is freed at the end only; loops
- * over streams (watch, logs) use arenas of their own.
+ * kubectl: what every verb works with: the parsed global flags, the connection (made on first use) and the
+ * arena in which everything of one invocation lives. One process runs one verb, so the arena is freed at the
+ * end only; loops over streams (watch, logs) use arenas of their own.
  */
 #ifndef CUBE_KUBECTL_KUBECTL_H
 #define CUBE_KUBECTL_KUBECTL_H
@@ -28,7 +28,8 @@ struct globals { /* flags that every verb takes */
 	struct flag_list as_groups;
 	bool insecure, insecure_set, help, ns_set, match_server_version, warnings_as_errors;
 	int64_t verbosity;
-	const char *ignored; /* flags that stock has and that mean nothing here: --cache-dir, --profile, ... */
+	const char
+	    *ignored; /* flags that stock has and that mean nothing here: --cache-dir, --profile, ... */
 };
 
 struct kubectl {
@@ -57,21 +58,23 @@ struct command {
 #include "kubectl/commands.def"
 #undef COMMAND
 
-/* Positional arguments of a verb; items end with NULL. `dash` is the index of the first behind `--`, or -1. */
+/* Positional arguments of a verb; items end with NULL. `dash` is the index of the first behind `--`, or -1.
+ */
 struct args {
 	const char **items;
 	size_t len;
 	int dash;
 };
 /*
- * Parses a verb's flags (may be NULL) together with the global ones. `usage` is printed for --help, which ends the
- * process. Flags and the text they point to stay valid for the process' life.
+ * Parses a verb's flags (may be NULL) together with the global ones. `usage` is printed for --help, which
+ * ends the process. Flags and the text they point to stay valid for the process' life.
  */
 int kubectl_parse(struct kubectl *k, const char *usage, const struct flag *flags, int argc, char **argv,
     struct args *ret, struct error *err);
-/* Runs argv[0] out of a NULL-terminated table: `kubectl config view`. Global flags may stand before the name. */
-int kubectl_dispatch(struct kubectl *k, const struct command *const *commands, const char *usage, int argc, char **argv,
-    struct error *err);
+/* Runs argv[0] out of a NULL-terminated table: `kubectl config view`. Global flags may stand before the name.
+ */
+int kubectl_dispatch(struct kubectl *k, const struct command *const *commands, const char *usage, int argc,
+    char **argv, struct error *err);
 
 int kubectl_config(struct kubectl *k, struct error *err);  /* fills k->config */
 int kubectl_connect(struct kubectl *k, struct error *err); /* and makes k->rest */
@@ -80,12 +83,13 @@ const char *kubectl_namespace(struct kubectl *k);
 int64_t kubectl_now_s(void);
 
 /* A flag that ends a table of flags, and one that is accepted for compatibility and changes nothing. */
-#define FLAG_END                                                                                                       \
-	{                                                                                                              \
-		NULL                                                                                                   \
+#define FLAG_END                                                                                             \
+	{                                                                                                    \
+		NULL                                                                                         \
 	}
 
-/* -- errors as stock words them (report.c) ------------------------------------------------------------------------ */
+/* -- errors as stock words them (report.c)
+ * ------------------------------------------------------------------------ */
 
 /* Prints err to standard error and returns the exit code. Empty messages print nothing. */
 int report_error(const struct kubectl *k, const struct error *err);
@@ -102,7 +106,7 @@ struct failures {
 	struct failure {
 		struct error err;
 		struct json *status;
-	} *items;
+	} * items;
 };
 void failures_add(struct kubectl *k, struct failures *list, struct error *err); /* clears err */
 /* 0 when the list is empty; otherwise fills err (one) or prints them and fills an empty error. */

@@ -18,7 +18,8 @@ struct json *last_applied_get(struct arena *arena, const struct json *object)
 	struct error ignored = ERROR_INIT;
 	struct json *tree = NULL;
 	const char *text = last_applied_text(object);
-	if (!text || json_parse(arena, text, strlen(text), NULL, &tree, &ignored) || tree->type != JSON_OBJECT)
+	if (!text || json_parse(arena, text, strlen(text), NULL, &tree, &ignored) ||
+	    tree->type != JSON_OBJECT)
 		return NULL;
 	return tree;
 }

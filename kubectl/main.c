@@ -41,7 +41,8 @@ int main(int argc, char **argv)
 	resources_init();
 	snprintf(k.command_path, sizeof(k.command_path), "kubectl");
 	int code;
-	if (argc < 2 || (argc == 2 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")))) {
+	if (argc < 2 ||
+	    (argc == 2 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")))) {
 		print_usage();
 		code = 0;
 	} else if (kubectl_dispatch(&k, commands, NULL, argc, argv, &err)) {

@@ -21,7 +21,8 @@ struct reading {
 
 int manifest_validation_parse(const char *text, enum manifest_validation *ret, struct error *err)
 {
-	static const char *const strict[] = {"", "strict", "true", NULL}, *const ignore[] = {"ignore", "false", NULL};
+	static const char *const strict[] = {"", "strict", "true", NULL}, *const ignore[] = {
+									      "ignore", "false", NULL};
 	if (!text || str_in(text, strict))
 		*ret = VALIDATE_STRICT;
 	else if (str_in(text, ignore))
@@ -30,7 +31,8 @@ int manifest_validation_parse(const char *text, enum manifest_validation *ret, s
 		*ret = VALIDATE_WARN;
 	else
 		return error_set(err, ERR_PARSE,
-		    "invalid - validate option %s; must be one of: strict (or true), warn, ignore (or false)", text);
+		    "invalid - validate option %s; must be one of: strict (or true), warn, ignore (or false)",
+		    text);
 	return 0;
 }
 
@@ -43,7 +45,8 @@ static void add(struct reading *r, struct manifest manifest)
 {
 	if (r->len == r->cap) {
 		size_t cap = r->cap ? r->cap * 2 : 16;
-		r->items = arena_grow(r->k->arena, r->items, r->cap * sizeof(*r->items), cap * sizeof(*r->items));
+		r->items =
+		    arena_grow(r->k->arena, r->items, r->cap * sizeof(*r->items), cap * sizeof(*r->items));
 		r->cap = cap;
 	}
 	r->items[r->len++] = manifest;
@@ -67,7 +70,8 @@ static const char *with_path(struct arena *arena, const char *finding)
 		dot--;
 	if (dot == field)
 		return finding;
-	return arena_printf(arena, "%.*s%.*s%s", (int)(near - finding), finding, (int)(dot - field), field + 1, near);
+	return arena_printf(
+	    arena, "%.*s%.*s%s", (int)(near - finding), finding, (int)(dot - field), field + 1, near);
 }
 
 static void report_findings(struct reading *r, const struct manifest *m, const struct codec_warnings *found)
@@ -80,7 +84,8 @@ static void report_findings(struct reading *r, const struct manifest *m, const s
 		report_warning("%s: %s", m->source, buf_str(&all));
 	} else {
 		error_set(&err, ERR_PARSE,
-		    "error validating \"%s\": error validating data: %s%s%s; if you choose to ignore these errors, turn "
+		    "error validating \"%s\": error validating data: %s%s%s; if you choose to ignore these "
+		    "errors, turn "
 		    "validation off with --validate=false",
 		    m->source, found->len > 1 ? "[" : "", buf_str(&all), found->len > 1 ? "]" : "");
 		fail(r, &err);
@@ -101,8 +106,10 @@ static void check_schema(struct reading *r, const struct manifest *m)
 		char text[sizeof(err.message)];
 		snprintf(text, sizeof(text), "%s", err.message);
 		error_clear(&err);
-		error_set(&err, ERR_PARSE, "error validating \"%s\": error validating data: %s; if you choose to ignore "
-					   "these errors, turn validation off with --validate=false", m->source, text);
+		error_set(&err, ERR_PARSE,
+		    "error validating \"%s\": error validating data: %s; if you choose to ignore "
+		    "these errors, turn validation off with --validate=false",
+		    m->source, text);
 		fail(r, &err);
 	} else if (found.len) {
 		report_findings(r, m, &found);
@@ -112,17 +119,21 @@ static void check_schema(struct reading *r, const struct manifest *m)
 static bool check_head(struct reading *r, const struct manifest *m)
 {
 	struct error err = ERROR_INIT;
-	const char *kind = json_get_string(m->tree, "kind", ""), *version = json_get_string(m->tree, "apiVersion", "");
+	const char *kind = json_get_string(m->tree, "kind", ""),
+		   *version = json_get_string(m->tree, "apiVersion", "");
 	if (m->tree->type != JSON_OBJECT)
-		error_set(&err, ERR_PARSE, "unable to decode \"%s\": line %zu: the document is no object", m->source, m->line);
+		error_set(&err, ERR_PARSE, "unable to decode \"%s\": line %zu: the document is no object",
+		    m->source, m->line);
 	else if (!*kind && !*version)
 		error_set(&err, ERR_PARSE,
-		    "error validating \"%s\": error validating data: [apiVersion not set, kind not set]; if you choose to "
+		    "error validating \"%s\": error validating data: [apiVersion not set, kind not set]; if "
+		    "you choose to "
 		    "ignore these errors, turn validation off with --validate=false",
 		    m->source);
 	else if (!*kind || !*version)
 		error_set(&err, ERR_PARSE,
-		    "error validating \"%s\": error validating data: %s not set; if you choose to ignore these errors, turn "
+		    "error validating \"%s\": error validating data: %s not set; if you choose to ignore "
+		    "these errors, turn "
 		    "validation off with --validate=false",
 		    m->source, *kind ? "apiVersion" : "kind");
 	if (err.code)
@@ -147,14 +158,16 @@ static bool resolve(struct reading *r, struct manifest *m)
 {
 	struct kubectl *k = r->k;
 	struct error err = ERROR_INIT;
-	const char *kind = json_get_string(m->tree, "kind", ""), *version = json_get_string(m->tree, "apiVersion", "");
+	const char *kind = json_get_string(m->tree, "kind", ""),
+		   *version = json_get_string(m->tree, "apiVersion", "");
 	m->name = tree_name(m->tree);
 	m->mapping = defined_here(r, version, kind);
 	if (!m->mapping && mapper_by_kind(k, version, kind, &m->mapping, &err)) {
 		if (str_has_prefix(err.message, "no matches for kind")) {
 			error_clear(&err);
 			error_set(&err, ERR_PARSE,
-			    "resource mapping not found for name: \"%s\" namespace: \"%s\" from \"%s\": no matches for kind "
+			    "resource mapping not found for name: \"%s\" namespace: \"%s\" from \"%s\": no "
+			    "matches for kind "
 			    "\"%s\" in version \"%s\"\nensure CRDs are installed first",
 			    m->name, tree_namespace(m->tree), m->source, kind, version);
 		}
@@ -164,7 +177,8 @@ static bool resolve(struct reading *r, struct manifest *m)
 	m->ns = m->mapping->is_namespaced ? tree_namespace(m->tree) : "";
 	if (m->mapping->is_namespaced && *m->ns && k->globals.ns_set && !str_eq(m->ns, k->globals.ns)) {
 		error_set(&err, ERR_PARSE,
-		    "the namespace from the provided object \"%s\" does not match the namespace \"%s\". You must pass "
+		    "the namespace from the provided object \"%s\" does not match the namespace \"%s\". You "
+		    "must pass "
 		    "'--namespace=%s' to perform this operation.",
 		    m->ns, k->globals.ns, m->ns);
 		fail(r, &err);
@@ -184,8 +198,7 @@ static void read_tree(struct reading *r, struct json *tree, const char *source, 
 		return;
 	const struct json *items = json_get(tree, "items");
 	if (str_has_suffix(json_get_string(tree, "kind", ""), "List") && items && items->type == JSON_ARRAY) {
-		tree_for_each (items, item)
-			read_tree(r, item, source, line);
+		tree_for_each(items, item) read_tree(r, item, source, line);
 		return;
 	}
 	if (!resolve(r, &m))
@@ -208,10 +221,12 @@ static void read_source(struct reading *r, const struct source *source)
 {
 	struct error err = ERROR_INIT;
 	struct codec_warnings found = {.arena = r->k->arena};
-	const struct json_limits limits = {.size_max = (size_t)256 << 20, .on_duplicate = on_duplicate, .arg = &found};
+	const struct json_limits limits = {
+	    .size_max = (size_t)256 << 20, .on_duplicate = on_duplicate, .arg = &found};
 	struct json **documents;
 	size_t *lines, len;
-	if (yaml_parse_all(r->k->arena, source->text, source->size, &limits, &documents, &lines, &len, &err)) {
+	if (yaml_parse_all(
+		r->k->arena, source->text, source->size, &limits, &documents, &lines, &len, &err)) {
 		error_prefix(&err, "error parsing %s: error converting YAML to JSON", source->name);
 		fail(r, &err);
 		return;
@@ -222,8 +237,8 @@ static void read_source(struct reading *r, const struct source *source)
 		read_tree(r, documents[i], source->name, lines[i]);
 }
 
-int manifests_read(struct kubectl *k, const char *verb, const struct file_flags *files, enum manifest_validation validation,
-    struct manifest **ret, size_t *ret_len, struct error *err)
+int manifests_read(struct kubectl *k, const char *verb, const struct file_flags *files,
+    enum manifest_validation validation, struct manifest **ret, size_t *ret_len, struct error *err)
 {
 	struct reading r = {.k = k, .validation = validation};
 	struct source *sources;

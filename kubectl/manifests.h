@@ -1,6 +1,6 @@
 /*
- * manifests: the objects of -f. Every document of every file is read, checked and resolved before the first is returned, so
- * that a mistake in the last document means that nothing was sent.
+ * manifests: the objects of -f. Every document of every file is read, checked and resolved before the first
+ * is returned, so that a mistake in the last document means that nothing was sent.
  */
 #ifndef CUBE_KUBECTL_MANIFESTS_H
 #define CUBE_KUBECTL_MANIFESTS_H
@@ -25,7 +25,7 @@ int manifest_validation_parse(const char *text, enum manifest_validation *ret, s
 const char *manifest_validation_query(enum manifest_validation validation);
 
 /* `verb` is for messages ("apply", "create"). No objects at all is an error. */
-int manifests_read(struct kubectl *k, const char *verb, const struct file_flags *files, enum manifest_validation validation,
-    struct manifest **ret, size_t *ret_len, struct error *err);
+int manifests_read(struct kubectl *k, const char *verb, const struct file_flags *files,
+    enum manifest_validation validation, struct manifest **ret, size_t *ret_len, struct error *err);
 
 #endif

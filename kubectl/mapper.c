@@ -85,7 +85,8 @@ static bool qualifier_is(const struct mapping *m, const char *qualifier)
 	if (!*qualifier || strcmp(qualifier, m->group) == 0)
 		return true;
 	return strncmp(qualifier, m->version, n) == 0 &&
-	       ((qualifier[n] == '.' && strcmp(qualifier + n + 1, m->group) == 0) || (!qualifier[n] && !*m->group));
+	       ((qualifier[n] == '.' && strcmp(qualifier + n + 1, m->group) == 0) ||
+		   (!qualifier[n] && !*m->group));
 }
 
 static const struct mapping *find_discovered(struct mapper *mapper, const char *name)
@@ -121,8 +122,8 @@ int mapper_by_name(struct kubectl *k, const char *name, const struct mapping **r
 	return error_set(err, ERR_PARSE, "the server doesn't have a resource type \"%s\"", name);
 }
 
-int mapper_by_kind(
-    struct kubectl *k, const char *api_version, const char *kind, const struct mapping **ret, struct error *err)
+int mapper_by_kind(struct kubectl *k, const char *api_version, const char *kind, const struct mapping **ret,
+    struct error *err)
 {
 	const char *slash = strchr(api_version, '/');
 	const char *group = slash ? arena_strndup(k->arena, api_version, (size_t)(slash - api_version)) : "";
@@ -148,11 +149,13 @@ int mapper_by_kind(
 const struct mapping *mapper_of_definition(
     struct kubectl *k, const struct json *definition, const char *api_version, const char *kind)
 {
-	static const char *const verbs[] = {"create", "delete", "get", "list", "patch", "update", "watch", NULL};
+	static const char *const verbs[] = {
+	    "create", "delete", "get", "list", "patch", "update", "watch", NULL};
 	const char *group = tree_text(definition, "spec.group", "");
 	if (!str_eq(tree_text(definition, "spec.names.kind", ""), kind))
 		return NULL;
-	tree_for_each (tree_at(definition, "spec.versions"), item) {
+	tree_for_each(tree_at(definition, "spec.versions"), item)
+	{
 		const char *version = json_get_string(item, "name", "");
 		if (!str_eq(arena_printf(k->arena, "%s/%s", group, version), api_version))
 			continue;

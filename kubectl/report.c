@@ -96,8 +96,10 @@ int report_error(const struct kubectl *k, const struct error *err)
 		return report_invalid(k->status, err);
 	if (report_is_server(err))
 		fprintf(stderr, "%s\n", server_text(k->arena, k->status, err));
-	else if (str_has_prefix(err->message, "error: ") || str_has_prefix(err->message, "The connection to ") ||
-		 str_has_prefix(err->message, "Unable to connect ") || str_has_prefix(err->message, "Error in config"))
+	else if (str_has_prefix(err->message, "error: ") ||
+		 str_has_prefix(err->message, "The connection to ") ||
+		 str_has_prefix(err->message, "Unable to connect ") ||
+		 str_has_prefix(err->message, "Error in config"))
 		fprintf(stderr, "%s\n", err->message);
 	else
 		fprintf(stderr, "error: %s\n", err->message);

@@ -19,7 +19,8 @@ int64_t rollout_revision(const struct json *set)
 
 static int compare(const void *a, const void *b)
 {
-	int64_t x = rollout_revision(*(struct json *const *)a), y = rollout_revision(*(struct json *const *)b);
+	int64_t x = rollout_revision(*(struct json *const *)a),
+		y = rollout_revision(*(struct json *const *)b);
 	return x < y ? -1 : x > y;
 }
 
@@ -28,7 +29,8 @@ static const char *selector_of(struct arena *arena, const struct json *owner)
 	struct buf out = BUF_INIT;
 	const struct json *labels = tree_at(owner, "spec.selector.matchLabels");
 	for (size_t i = 0; i < tree_size(labels); i++)
-		buf_printf(&out, "%s%s=%s", i ? "," : "", labels->members[i].key, tree_show(arena, labels->members[i].value));
+		buf_printf(&out, "%s%s=%s", i ? "," : "", labels->members[i].key,
+		    tree_show(arena, labels->members[i].value));
 	const char *text = arena_strdup(arena, buf_str(&out));
 	buf_done(&out);
 	return text;
@@ -45,12 +47,13 @@ static int owned(struct kubectl *k, const char *resource, const struct json *own
 	const struct json *items = json_get(list, "items");
 	*ret = ARENA_ARRAY(k->arena, struct json *, tree_len(items) + 1);
 	*ret_len = 0;
-	tree_for_each (items, item) {
+	tree_for_each(items, item)
+	{
 		tree_set_text(k->arena, item, "kind", mapping->kind);
-		tree_for_each (tree_at(item, "metadata.ownerReferences"), reference)
-			if (str_eq(json_get_string(reference, "uid", ""), tree_text(owner, "metadata.uid", "?")) &&
-			    json_get_bool(reference, "controller", false))
-				(*ret)[(*ret_len)++] = item;
+		tree_for_each(tree_at(item, "metadata.ownerReferences"),
+		    reference) if (str_eq(json_get_string(reference, "uid", ""),
+				       tree_text(owner, "metadata.uid", "?")) &&
+				   json_get_bool(reference, "controller", false))(*ret)[(*ret_len)++] = item;
 	}
 	if (*ret_len > 1)
 		qsort(*ret, *ret_len, sizeof(**ret), compare);
@@ -72,9 +75,12 @@ int rollout_controller_revisions(
 struct json *rollout_current_set(const struct json *deployment, struct json *const *sets, size_t len)
 {
 	struct json *current = NULL;
-	const char *revision = json_get_string(tree_at(deployment, "metadata.annotations"), REVISION_ANNOTATION, NULL);
+	const char *revision =
+	    json_get_string(tree_at(deployment, "metadata.annotations"), REVISION_ANNOTATION, NULL);
 	for (size_t i = 0; i < len; i++)
-		if (revision && str_eq(json_get_string(tree_at(sets[i], "metadata.annotations"), REVISION_ANNOTATION, ""), revision))
+		if (revision &&
+		    str_eq(json_get_string(tree_at(sets[i], "metadata.annotations"), REVISION_ANNOTATION, ""),
+			revision))
 			current = sets[i];
 	return current;
 }

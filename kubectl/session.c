@@ -13,8 +13,8 @@ enum { HEADERS_MAX = 70, CONNECT_TIMEOUT_MS = 30000 };
 void session_encode(struct buf *out, const char *text)
 {
 	for (const unsigned char *p = (const unsigned char *)str_or(text, ""); *p; p++) {
-		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-			     strchr("-._~", *p);
+		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			     (*p >= '0' && *p <= '9') || strchr("-._~", *p);
 		if (plain)
 			buf_putc(out, (char)*p);
 		else
@@ -162,7 +162,8 @@ static void on_done(void *arg, const struct http_response *response)
 	w->answer->size = response->body_size;
 }
 
-int session_exchange(struct kubectl *k, const struct exchange *exchange, struct answer *ret, struct error *err)
+int session_exchange(
+    struct kubectl *k, const struct exchange *exchange, struct answer *ret, struct error *err)
 {
 	struct error local = ERROR_INIT;
 	if (!err)
@@ -205,8 +206,8 @@ static int parse_answer(struct kubectl *k, const struct answer *answer, struct j
 	return 0;
 }
 
-int session_call(struct kubectl *k, const char *method, const char *path, const struct json *body, struct json **ret,
-    struct error *err)
+int session_call(struct kubectl *k, const char *method, const char *path, const struct json *body,
+    struct json **ret, struct error *err)
 {
 	struct buf text = BUF_INIT;
 	struct exchange exchange = {.method = method, .path = path};
@@ -227,16 +228,19 @@ int session_get(struct kubectl *k, const char *path, struct json **ret, struct e
 	return session_call(k, NULL, path, NULL, ret, err);
 }
 
-int session_patch(struct kubectl *k, const char *path, enum patch_type type, const struct json *patch, struct json **ret,
-    struct error *err)
+int session_patch(struct kubectl *k, const char *path, enum patch_type type, const struct json *patch,
+    struct json **ret, struct error *err)
 {
 	static const char *const types[] = {"application/json-patch+json", "application/merge-patch+json",
 	    "application/strategic-merge-patch+json", "application/apply-patch+yaml"};
 	struct buf text = BUF_INIT;
 	struct answer answer = {0};
 	json_write(&text, patch, 0);
-	struct exchange exchange = {.method = "PATCH", .path = path, .content_type = types[type],
-	    .body = buf_str(&text), .body_size = text.size};
+	struct exchange exchange = {.method = "PATCH",
+	    .path = path,
+	    .content_type = types[type],
+	    .body = buf_str(&text),
+	    .body_size = text.size};
 	int result = session_exchange(k, &exchange, &answer, err);
 	buf_done(&text);
 	return result ? result : parse_answer(k, &answer, ret, err);
@@ -268,7 +272,8 @@ int session_list(struct kubectl *k, const char *path, struct json **ret, struct 
 	return 0;
 }
 
-/* -- streams ------------------------------------------------------------------------------------------------------ */
+/* -- streams
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct streaming {
 	struct kubectl *k;
@@ -326,8 +331,8 @@ int session_stream(struct kubectl *k, const char *path, const char *accept, int6
 		timer = loop_timer_new(k->loop, on_stream_timeout, &s);
 		loop_timer_start(timer, timeout_ms, 0);
 	}
-	struct http_call *call = http_client_stream(
-	    rest_client_http(k->rest), &request, NULL, on_stream_data, on_stream_done, &s);
+	struct http_call *call =
+	    http_client_stream(rest_client_http(k->rest), &request, NULL, on_stream_data, on_stream_done, &s);
 	while (!s.is_over)
 		loop_run(k->loop);
 	if (s.stopped || s.timed_out)
@@ -363,8 +368,8 @@ static bool watch_line(struct watching *w, const char *line, size_t size)
 		w->expired = code == 410;
 		w->failed = !w->expired;
 		if (w->failed)
-			error_set(w->err, error_from_reason(json_get_string(object, "reason", ""), (int)code), "%s",
-			    json_get_string(object, "message", ""));
+			error_set(w->err, error_from_reason(json_get_string(object, "reason", ""), (int)code),
+			    "%s", json_get_string(object, "message", ""));
 		return false;
 	}
 	w->stopped = !w->on_event(w->arg, w->arena, type, object);

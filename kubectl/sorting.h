@@ -6,7 +6,8 @@ struct arena;
 struct json;
 struct jsonpath;
 
-/* Sorts an array by what the path selects of each item, or of the item's member `member` when that is not NULL. Stable. */
+/* Sorts an array by what the path selects of each item, or of the item's member `member` when that is not
+ * NULL. Stable. */
 void sort_objects(struct arena *arena, struct json *items, const char *member, const struct jsonpath *path);
 
 #endif

@@ -15,8 +15,8 @@ struct targets {
 	size_t types;
 };
 
-static void add(struct targets *t, const struct mapping *mapping, const char *ns, const char *name, struct json *tree,
-    const char *source)
+static void add(struct targets *t, const struct mapping *mapping, const char *ns, const char *name,
+    struct json *tree, const char *source)
 {
 	struct arena *arena = t->k->arena;
 	if (t->len == t->cap) {
@@ -30,7 +30,8 @@ static void add(struct targets *t, const struct mapping *mapping, const char *ns
 }
 
 /* A word with commas: kinds and categories. */
-static int resolve_types(struct targets *t, const char *word, const struct mapping ***ret, size_t *ret_len, struct error *err)
+static int resolve_types(
+    struct targets *t, const char *word, const struct mapping ***ret, size_t *ret_len, struct error *err)
 {
 	struct kubectl *k = t->k;
 	size_t words_len, cap = 0;
@@ -66,10 +67,13 @@ static int parse_pairs(struct targets *t, struct error *err)
 		const struct mapping *mapping;
 		if (!slash || slash == arg || !slash[1] || strchr(slash + 1, '/'))
 			return slash ? error_set(err, ERR_PARSE,
-					   "arguments in resource/name form must have a single resource and name")
+					   "arguments in resource/name form must have a single resource and "
+					   "name")
 				     : error_set(err, ERR_PARSE,
-					   "there is no need to specify a resource type as a separate argument when passing "
-					   "arguments in resource/name form (e.g. '%s resource/<resource_name>' instead of '%s "
+					   "there is no need to specify a resource type as a separate "
+					   "argument when passing "
+					   "arguments in resource/name form (e.g. '%s "
+					   "resource/<resource_name>' instead of '%s "
 					   "resource resource/<resource_name>'",
 					   t->k->command_path, t->k->command_path);
 		const char *type = arena_strndup(t->k->arena, arg, (size_t)(slash - arg));
@@ -93,11 +97,13 @@ static int parse_types(struct targets *t, struct error *err)
 	t->types = types_len;
 	bool whole = q->selector || q->field_selector || q->all;
 	if (q->args_len > 1 && q->all)
-		return error_set(err, ERR_PARSE, "a resource cannot be retrieved by name across all: --all and names exclude each other");
+		return error_set(err, ERR_PARSE,
+		    "a resource cannot be retrieved by name across all: --all and names exclude each other");
 	if (q->args_len > 1 && whole)
 		return error_set(err, ERR_PARSE, "name cannot be provided when a selector is specified");
 	if (q->args_len > 1 && q->all_namespaces)
-		return error_set(err, ERR_PARSE, "a resource cannot be retrieved by name across all namespaces");
+		return error_set(
+		    err, ERR_PARSE, "a resource cannot be retrieved by name across all namespaces");
 	if (q->args_len > 1 && types_len > 1)
 		return error_set(err, ERR_PARSE, "you must specify only one resource");
 	if (q->args_len == 1 && !whole && !q->allow_bare_type)
@@ -105,7 +111,8 @@ static int parse_types(struct targets *t, struct error *err)
 	for (size_t i = 0; i < types_len && q->args_len == 1; i++)
 		add(t, types[i], NULL, "", NULL, NULL);
 	for (size_t i = 1; i < q->args_len; i++)
-		add(t, types[0], types[0]->is_namespaced ? kubectl_namespace(t->k) : "", q->args[i], NULL, NULL);
+		add(t, types[0], types[0]->is_namespaced ? kubectl_namespace(t->k) : "", q->args[i], NULL,
+		    NULL);
 	return 0;
 }
 
@@ -114,13 +121,17 @@ static int parse_files(struct targets *t, struct error *err)
 	struct manifest *manifests;
 	size_t len;
 	if (t->query->args_len)
-		return error_set(err, ERR_PARSE, "when paths, URLs, or stdin is provided as input, you may not specify a resource by arguments as well");
-	if (manifests_read(t->k, strrchr(t->k->command_path, ' ') + 1, t->query->files, VALIDATE_IGNORE, &manifests, &len, err))
+		return error_set(err, ERR_PARSE,
+		    "when paths, URLs, or stdin is provided as input, you may not specify a resource by "
+		    "arguments as well");
+	if (manifests_read(t->k, strrchr(t->k->command_path, ' ') + 1, t->query->files, VALIDATE_IGNORE,
+		&manifests, &len, err))
 		return -1;
 	for (size_t i = 0; i < len; i++) {
 		if (i && manifests[i].mapping != manifests[0].mapping)
 			t->types = 2;
-		add(t, manifests[i].mapping, manifests[i].ns, manifests[i].name, manifests[i].tree, manifests[i].source);
+		add(t, manifests[i].mapping, manifests[i].ns, manifests[i].name, manifests[i].tree,
+		    manifests[i].source);
 	}
 	return 0;
 }
@@ -134,12 +145,17 @@ int targets_parse(struct kubectl *k, const struct target_query *query, struct ta
 		result = parse_files(&t, err);
 	} else if (!query->args_len) {
 		return error_set(err, ERR_PARSE,
-		    "You must provide one or more resources by argument or filename.\nExample resource specifications "
-		    "include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'");
+		    "You must provide one or more resources by argument or filename.\nExample resource "
+		    "specifications "
+		    "include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   "
+		    "'<resource>'");
 	} else if (query->default_type && !strchr(query->args[0], '/') && query->args_len == 1) {
-		add(&t, mapper_built_in(k, query->default_type), kubectl_namespace(k), query->args[0], NULL, NULL);
+		add(&t, mapper_built_in(k, query->default_type), kubectl_namespace(k), query->args[0], NULL,
+		    NULL);
 	} else if (strchr(query->args[0], '/')) {
-		result = query->selector ? error_set(err, ERR_PARSE, "selectors and the all flag cannot be used when passing resource/name arguments")
+		result = query->selector ? error_set(err, ERR_PARSE,
+					       "selectors and the all flag cannot be used when passing "
+					       "resource/name arguments")
 					 : parse_pairs(&t, err);
 	} else {
 		result = parse_types(&t, err);
@@ -171,7 +187,8 @@ static int expand_list(struct targets *t, const struct target *target, struct er
 	if (session_list(k, path, &list, err))
 		return -1;
 	const char *api_version = mapping_api_version(k->arena, target->mapping);
-	tree_for_each (json_get(list, "items"), item) {
+	tree_for_each(json_get(list, "items"), item)
+	{
 		tree_set_text(k->arena, item, "apiVersion", api_version);
 		tree_set_text(k->arena, item, "kind", target->mapping->kind);
 		add(t, target->mapping, tree_namespace(item), tree_name(item), item, NULL);
@@ -203,7 +220,8 @@ int targets_find(struct kubectl *k, const struct target_query *query, struct tar
 	return 0;
 }
 
-int target_find_one(struct kubectl *k, const struct target_query *query, struct target *ret, struct error *err)
+int target_find_one(
+    struct kubectl *k, const struct target_query *query, struct target *ret, struct error *err)
 {
 	struct target *list;
 	size_t len;

@@ -139,9 +139,7 @@ struct json *tree_new(
 
 struct json *tree_find(const struct json *list, const char *key, const char *value)
 {
-	tree_for_each (list, item)
-		if (str_eq(json_get_string(item, key, NULL), value))
-			return item;
+	tree_for_each(list, item) if (str_eq(json_get_string(item, key, NULL), value)) return item;
 	return NULL;
 }
 

@@ -10,13 +10,14 @@
 
 struct arena;
 
-struct json *tree_at(const struct json *v, const char *path);                         /* NULL when absent */
+struct json *tree_at(const struct json *v, const char *path);                        /* NULL when absent */
 const char *tree_text(const struct json *v, const char *path, const char *fallback); /* strings only */
 int64_t tree_int(const struct json *v, const char *path, int64_t fallback);
 bool tree_bool(const struct json *v, const char *path, bool fallback);
-size_t tree_len(const struct json *list); /* of an array; 0 for anything else */
+size_t tree_len(const struct json *list);    /* of an array; 0 for anything else */
 size_t tree_size(const struct json *object); /* members of an object; 0 for anything else */
-/* A scalar as text: strings raw, numbers and booleans as written; "" for NULL and null. Containers as JSON. */
+/* A scalar as text: strings raw, numbers and booleans as written; "" for NULL and null. Containers as JSON.
+ */
 const char *tree_show(struct arena *arena, const struct json *v);
 const char *tree_show_at(struct arena *arena, const struct json *v, const char *path, const char *fallback);
 const char *tree_name(const struct json *object);      /* metadata.name or "" */
@@ -35,8 +36,8 @@ int64_t tree_time(const struct json *v, const char *path);
 /* "5m", "2d3h": how long ago the time at path was; fallback when there is none. */
 const char *tree_age(struct arena *arena, const struct json *v, const char *path, const char *fallback);
 
-#define tree_for_each(list, item)                                                                                      \
-	for (size_t item##_i = 0; item##_i < tree_len(list); item##_i++)                                              \
+#define tree_for_each(list, item)                                                                            \
+	for (size_t item##_i = 0; item##_i < tree_len(list); item##_i++)                                     \
 		for (struct json *item = (list)->items[item##_i]; item; item = NULL)
 
 #endif

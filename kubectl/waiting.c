@@ -50,7 +50,8 @@ int wait_for(struct kubectl *k, const struct target *target, int64_t timeout_ms,
 		all.name = "";
 		const char *path = session_param(k, target_path(k, &all, NULL), "fieldSelector",
 		    arena_printf(k->arena, "metadata.name=%s", target->name));
-		path = session_param(k, path, "resourceVersion", tree_text(now, "metadata.resourceVersion", ""));
+		path =
+		    session_param(k, path, "resourceVersion", tree_text(now, "metadata.resourceVersion", ""));
 		path = session_param(k, path, "watch", "true");
 		int ended = session_watch(k, path, NULL, left_ms, on_event, &w, err);
 		if (ended < 0 || w.result < 0)
@@ -67,7 +68,8 @@ static int is_gone(void *arg, struct json *object, struct error *err)
 	return !object || !str_eq(tree_text(object, "metadata.uid", ""), arg);
 }
 
-int wait_gone(struct kubectl *k, const struct target *target, const char *uid, int64_t timeout_ms, struct error *err)
+int wait_gone(
+    struct kubectl *k, const struct target *target, const char *uid, int64_t timeout_ms, struct error *err)
 {
 	struct error one = ERROR_INIT;
 	int result = wait_for(k, target, timeout_ms, is_gone, (void *)uid, &one);

@@ -45,14 +45,14 @@ const char *write_query(
 	return path;
 }
 
-int write_done(struct kubectl *k, const struct write_flags *w, const struct mapping *mapping, const struct json *object,
-    const char *done, struct error *err)
+int write_done(struct kubectl *k, const struct write_flags *w, const struct mapping *mapping,
+    const struct json *object, const char *done, struct error *err)
 {
 	return printer_print_done(k, w->printer, mapping, object, done, w->dry_run, err);
 }
 
-int write_create(struct kubectl *k, const struct mapping *mapping, const char *ns, const char *query, const struct json *object,
-    struct json **ret, struct error *err)
+int write_create(struct kubectl *k, const struct mapping *mapping, const char *ns, const char *query,
+    const struct json *object, struct json **ret, struct error *err)
 {
 	for (int tries = 0;; tries++) {
 		int result = session_call(k, "POST", query, object, ret, err);
@@ -63,15 +63,17 @@ int write_create(struct kubectl *k, const struct mapping *mapping, const char *n
 	}
 }
 
-int write_difference(struct kubectl *k, const struct write_flags *w, const struct mapping *mapping, const char *ns,
-    const struct json *before, const struct json *after, const char *manager, struct json **ret, struct error *err)
+int write_difference(struct kubectl *k, const struct write_flags *w, const struct mapping *mapping,
+    const char *ns, const struct json *before, const struct json *after, const char *manager,
+    struct json **ret, struct error *err)
 {
 	const struct schema *schema = schema_by_gvk(mapping->group, mapping->version, mapping->kind);
-	struct json *patch = schema ? two_way_strategic(k->arena, schema, before, after) : two_way_merge(k->arena, before, after);
+	struct json *patch = schema ? two_way_strategic(k->arena, schema, before, after)
+				    : two_way_merge(k->arena, before, after);
 	*ret = NULL;
 	if (!patch->len)
 		return 0;
 	const char *path = session_path(k, mapping, ns, tree_name(before), NULL);
-	return session_patch(
-	    k, write_query(k, w, path, manager, false), schema ? PATCH_STRATEGIC : PATCH_MERGE, patch, ret, err);
+	return session_patch(k, write_query(k, w, path, manager, false),
+	    schema ? PATCH_STRATEGIC : PATCH_MERGE, patch, ret, err);
 }

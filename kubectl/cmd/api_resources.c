@@ -70,7 +70,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	const struct flag flags[] = {{"output", 'o', FLAG_STRING, &output, "wide or name"},
 	    {"no-headers", 0, FLAG_BOOL, &no_headers, "No header line"},
 	    {"api-group", 0, FLAG_STRING, &f.group, "Only this group", NULL, &f.has_group},
-	    {"namespaced", 0, FLAG_STRING, &f.namespaced, "Only namespaced (or not) ones", "true", &f.has_namespaced},
+	    {"namespaced", 0, FLAG_STRING, &f.namespaced, "Only namespaced (or not) ones", "true",
+		&f.has_namespaced},
 	    {"verbs", 0, FLAG_LIST, &f.verbs, "Only those that can do all of these"},
 	    {"categories", 0, FLAG_LIST, &f.categories, "Only those in all of these"},
 	    {"sort-by", 0, FLAG_STRING, &sort_by, "name or kind"},
@@ -92,7 +93,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	qsort(list, n, sizeof(*list), compare);
 	struct buf text = BUF_INIT, out = BUF_INIT;
 	if (!no_headers && !names)
-		buf_printf(&text, "NAME\tSHORTNAMES\tAPIVERSION\tNAMESPACED\tKIND%s\n", wide ? "\tVERBS\tCATEGORIES" : "");
+		buf_printf(&text, "NAME\tSHORTNAMES\tAPIVERSION\tNAMESPACED\tKIND%s\n",
+		    wide ? "\tVERBS\tCATEGORIES" : "");
 	for (size_t i = 0; i < n; i++)
 		if (names)
 			printf("%s\n", mapping_resource_text(k->arena, list[i]));

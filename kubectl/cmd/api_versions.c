@@ -16,7 +16,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	struct args args;
 	const char *const *versions;
 	size_t len;
-	if (kubectl_parse(k, "kubectl api-versions", NULL, argc, argv, &args, err) || mapper_versions(k, &versions, &len, err))
+	if (kubectl_parse(k, "kubectl api-versions", NULL, argc, argv, &args, err) ||
+	    mapper_versions(k, &versions, &len, err))
 		return -1;
 	const char **sorted = arena_memdup(k->arena, versions, len * sizeof(*versions));
 	qsort(sorted, len, sizeof(*sorted), compare);
@@ -25,5 +26,6 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	return 0;
 }
 
-const struct command command_api_versions = {"api-versions", NULL, "Other Commands:",
-    "Print the supported API versions on the server, in the form of \"group/version\"", run};
+const struct command command_api_versions = {"api-versions", NULL,
+    "Other Commands:", "Print the supported API versions on the server, in the form of \"group/version\"",
+    run};

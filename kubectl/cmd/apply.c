@@ -1,4 +1,5 @@
-/* kubectl apply: makes the cluster's objects what the manifests say, with a three-way patch or on the server's side. */
+/* kubectl apply: makes the cluster's objects what the manifests say, with a three-way patch or on the
+ * server's side. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,8 @@ struct apply {
 	struct flag_list prune_types;
 };
 
-static int finish(struct apply *a, const struct manifest *m, const struct json *object, const char *done, struct error *err)
+static int finish(
+    struct apply *a, const struct manifest *m, const struct json *object, const char *done, struct error *err)
 {
 	return write_done(a->k, &a->write, m->mapping, object, done, err);
 }
@@ -65,7 +67,8 @@ static int replace_by_force(struct apply *a, const struct manifest *m, struct js
 	struct kubectl *k = a->k;
 	const char *path = session_path(k, m->mapping, m->ns, m->name, NULL);
 	error_clear(err);
-	if (session_call(k, "DELETE", session_param(k, path, "propagationPolicy", "Background"), NULL, NULL, err))
+	if (session_call(
+		k, "DELETE", session_param(k, path, "propagationPolicy", "Background"), NULL, NULL, err))
 		return -1;
 	for (int tries = 0; tries < 300; tries++) {
 		struct error gone = ERROR_INIT;
@@ -84,8 +87,10 @@ static int apply_changes(struct apply *a, const struct manifest *m, struct json 
 	const char *path = session_path(k, m->mapping, m->ns, m->name, NULL);
 	if (!last_applied_text(current))
 		report_warning("resource %s/%s is missing the " LAST_APPLIED_ANNOTATION
-			       " annotation which is required by kubectl apply. kubectl apply should only be used on resources "
-			       "created declaratively by either kubectl create --save-config or kubectl apply. The missing "
+			       " annotation which is required by kubectl apply. kubectl apply should only be "
+			       "used on resources "
+			       "created declaratively by either kubectl create --save-config or kubectl "
+			       "apply. The missing "
 			       "annotation will be patched automatically.",
 		    m->mapping->plural, m->name);
 	struct json *patch = make_patch(a, m, current), *patched = current;
@@ -107,34 +112,39 @@ static int apply_changes(struct apply *a, const struct manifest *m, struct json 
 			break;
 		struct buf text = BUF_INIT;
 		json_write(&text, patch, 0);
-		report_add_source(k, err, arena_printf(k->arena, "applying patch:\n%s\nto:\nResource: \"%s, Resource=%s\", "
-								 "GroupVersionKind: \"%s, Kind=%s\"\nName: \"%s\", Namespace: \"%s\"\nfor:",
-					      buf_str(&text), mapping_api_version(k->arena, m->mapping), m->mapping->plural,
-					      mapping_api_version(k->arena, m->mapping), m->mapping->kind, m->name, m->ns),
+		report_add_source(k, err,
+		    arena_printf(k->arena,
+			"applying patch:\n%s\nto:\nResource: \"%s, Resource=%s\", "
+			"GroupVersionKind: \"%s, Kind=%s\"\nName: \"%s\", Namespace: \"%s\"\nfor:",
+			buf_str(&text), mapping_api_version(k->arena, m->mapping), m->mapping->plural,
+			mapping_api_version(k->arena, m->mapping), m->mapping->kind, m->name, m->ns),
 		    m->source);
 		buf_done(&text);
 		return -1;
 	}
-	/* What the server made of the patch may be what it had: the annotation alone changes nothing either. */
+	/* What the server made of the patch may be what it had: the annotation alone changes nothing either.
+	 */
 	bool same = str_eq(tree_text(patched, "metadata.resourceVersion", "a"),
 	    tree_text(current, "metadata.resourceVersion", "b"));
-	return finish(a, m, patched, same && !*str_or(a->write.dry_run, "") ? "unchanged" : "configured", err);
+	return finish(
+	    a, m, patched, same && !*str_or(a->write.dry_run, "") ? "unchanged" : "configured", err);
 }
 
 static int conflict_advice(struct kubectl *k, struct error *err)
 {
 	struct buf out = BUF_INIT;
-	buf_printf(&out, "%s\nPlease review the fields above--they currently have other managers. Here\n"
-			 "are the ways you can resolve this warning:\n"
-			 "* If you intend to manage all of these fields, please re-run the apply\n"
-			 "  command with the `--force-conflicts` flag.\n"
-			 "* If you do not intend to manage all of the fields, please edit your\n"
-			 "  manifest to remove references to the fields that should keep their\n"
-			 "  current managers.\n"
-			 "* You may co-own fields by updating your manifest to match the existing\n"
-			 "  value; in this case, you'll become the manager if the other manager(s)\n"
-			 "  stop managing the field (remove it from their configuration).\n"
-			 "See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts",
+	buf_printf(&out,
+	    "%s\nPlease review the fields above--they currently have other managers. Here\n"
+	    "are the ways you can resolve this warning:\n"
+	    "* If you intend to manage all of these fields, please re-run the apply\n"
+	    "  command with the `--force-conflicts` flag.\n"
+	    "* If you do not intend to manage all of the fields, please edit your\n"
+	    "  manifest to remove references to the fields that should keep their\n"
+	    "  current managers.\n"
+	    "* You may co-own fields by updating your manifest to match the existing\n"
+	    "  value; in this case, you'll become the manager if the other manager(s)\n"
+	    "  stop managing the field (remove it from their configuration).\n"
+	    "See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts",
 	    json_get_string(k->status, "message", err->message));
 	fprintf(stderr, "error: %s\n", buf_str(&out));
 	buf_done(&out);
@@ -171,7 +181,9 @@ static int apply_one(struct apply *a, const struct manifest *m, struct error *er
 		return error_set(err, ERR_PARSE, "from %s: cannot use generate name with apply",
 		    tree_text(m->tree, "metadata.generateName", ""));
 	if (!*m->name)
-		return error_set(err, ERR_PARSE, "error when retrieving current configuration of:\nResource: \"%s, Resource=%s\"\nfrom server for: \"%s\": resource name may not be empty",
+		return error_set(err, ERR_PARSE,
+		    "error when retrieving current configuration of:\nResource: \"%s, Resource=%s\"\nfrom "
+		    "server for: \"%s\": resource name may not be empty",
 		    mapping_api_version(k->arena, m->mapping), m->mapping->plural, m->source);
 	if (a->server_side)
 		return apply_on_server(a, m, err);
@@ -186,7 +198,8 @@ static int apply_one(struct apply *a, const struct manifest *m, struct error *er
 
 static bool selected(const struct apply *a, const struct manifest *m)
 {
-	/* Equality terms only, as in -l app=web: the server is not asked about objects that may not exist yet. */
+	/* Equality terms only, as in -l app=web: the server is not asked about objects that may not exist
+	 * yet. */
 	if (str_empty(a->selector))
 		return true;
 	size_t len;
@@ -208,15 +221,19 @@ static bool selected(const struct apply *a, const struct manifest *m)
 static int check(struct apply *a, const struct args *args, struct error *err)
 {
 	if (args->len)
-		return error_set(err, ERR_PARSE, "Unexpected args: [%s]\nSee 'kubectl apply -h' for help and examples", args->items[0]);
+		return error_set(err, ERR_PARSE,
+		    "Unexpected args: [%s]\nSee 'kubectl apply -h' for help and examples", args->items[0]);
 	if (a->prune || a->prune_types.len)
-		return error_set(err, ERR_PARSE, "--prune is not supported: delete what is no longer wanted with kubectl delete");
+		return error_set(err, ERR_PARSE,
+		    "--prune is not supported: delete what is no longer wanted with kubectl delete");
 	if (!files_given(&a->files))
 		return error_set(err, ERR_PARSE, "must specify one of -f and -k");
 	if (a->force_conflicts && !a->server_side)
 		return error_set(err, ERR_PARSE, "--force-conflicts only works with --server-side");
 	if (a->server_side && write_is_client(&a->write))
-		return error_set(err, ERR_PARSE, "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)");
+		return error_set(err, ERR_PARSE,
+		    "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server "
+		    "instead?)");
 	if (a->force && a->server_side)
 		return error_set(err, ERR_PARSE, "--force cannot be used with --server-side");
 	return write_flags_check(a->k, &a->write, err);
@@ -226,12 +243,14 @@ static int view_last_applied(struct kubectl *k, int argc, char **argv, struct er
 {
 	struct file_flags files = {0};
 	const char *output = "yaml";
-	const struct flag flags[] = {{"output", 'o', FLAG_STRING, &output, "yaml or json"}, FILE_FLAGS(&files), FLAG_END};
+	const struct flag flags[] = {
+	    {"output", 'o', FLAG_STRING, &output, "yaml or json"}, FILE_FLAGS(&files), FLAG_END};
 	struct args args;
 	struct target *targets;
 	struct failures failures = {0};
 	size_t len;
-	if (kubectl_parse(k, "kubectl apply view-last-applied (TYPE NAME | TYPE/NAME | -f FILE) [flags]", flags, argc, argv, &args, err))
+	if (kubectl_parse(k, "kubectl apply view-last-applied (TYPE NAME | TYPE/NAME | -f FILE) [flags]",
+		flags, argc, argv, &args, err))
 		return -1;
 	const struct target_query query = {.args = args.items, .args_len = args.len, .files = &files};
 	if (targets_find(k, &query, &targets, &len, &failures, err))
@@ -240,7 +259,9 @@ static int view_last_applied(struct kubectl *k, int argc, char **argv, struct er
 		struct buf out = BUF_INIT;
 		struct json *applied = last_applied_get(k->arena, targets[i].tree);
 		if (!applied)
-			return error_set(err, ERR_PARSE, "no last-applied-configuration annotation found on resource: %s", targets[i].name);
+			return error_set(err, ERR_PARSE,
+			    "no last-applied-configuration annotation found on resource: %s",
+			    targets[i].name);
 		if (str_eq(output, "json"))
 			json_write(&out, applied, 2);
 		else
@@ -264,7 +285,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	    {"force-conflicts", 0, FLAG_BOOL, &a.force_conflicts, "Take fields from other managers"},
 	    {"force", 0, FLAG_BOOL, &a.force, "Delete and create again what cannot be patched"},
 	    {"overwrite", 0, FLAG_BOOL, &a.overwrite, "Accepted and ignored"},
-	    {"prune", 0, FLAG_BOOL, &a.prune, "Not supported"}, {"all", 0, FLAG_BOOL, &a.all, "Accepted and ignored"},
+	    {"prune", 0, FLAG_BOOL, &a.prune, "Not supported"},
+	    {"all", 0, FLAG_BOOL, &a.all, "Accepted and ignored"},
 	    {"prune-allowlist", 0, FLAG_ARRAY, &a.prune_types, "Not supported"},
 	    {"cascade", 0, FLAG_STRING, &a.cascade, "Accepted and ignored", "background"},
 	    {"wait", 0, FLAG_BOOL, &a.wait, "Accepted and ignored"},
@@ -273,8 +295,10 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	struct args args;
 	struct manifest *manifests;
 	size_t len;
-	if (kubectl_parse(k, "kubectl apply (-f FILENAME | -k DIRECTORY) [flags]", flags, argc, argv, &args, err) ||
-	    check(&a, &args, err) || manifests_read(k, "apply", &a.files, a.write.validation, &manifests, &len, err))
+	if (kubectl_parse(
+		k, "kubectl apply (-f FILENAME | -k DIRECTORY) [flags]", flags, argc, argv, &args, err) ||
+	    check(&a, &args, err) ||
+	    manifests_read(k, "apply", &a.files, a.write.validation, &manifests, &len, err))
 		return -1;
 	struct failures failures = {0};
 	for (size_t i = 0; i < len; i++) {

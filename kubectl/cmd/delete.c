@@ -9,7 +9,8 @@
 #include "kubectl/tree.h"
 #include "kubectl/waiting.h"
 
-struct delete {
+struct delete
+{
 	struct kubectl *k;
 	struct file_flags files;
 	const char *selector, *field_selector, *cascade, *dry_run, *output, *raw;
@@ -20,8 +21,8 @@ struct delete {
 static struct json *delete_options(const struct delete *d)
 {
 	struct arena *arena = d->k->arena;
-	static const char *const names[][2] = {
-	    {"background", "Background"}, {"true", "Background"}, {"foreground", "Foreground"}, {"orphan", "Orphan"}, {"false", "Orphan"}};
+	static const char *const names[][2] = {{"background", "Background"}, {"true", "Background"},
+	    {"foreground", "Foreground"}, {"orphan", "Orphan"}, {"false", "Orphan"}};
 	struct json *options = json_new_object(arena);
 	tree_set_text(arena, options, "kind", "DeleteOptions");
 	tree_set_text(arena, options, "apiVersion", "v1");
@@ -41,7 +42,9 @@ static struct json *delete_options(const struct delete *d)
 static void print_deleted(const struct delete *d, const struct target *target)
 {
 	const char *kind = mapping_kind_text(d->k->arena, target->mapping);
-	const char *suffix = str_eq(d->dry_run, "client") ? " (dry run)" : str_eq(d->dry_run, "server") ? " (server dry run)" : "";
+	const char *suffix = str_eq(d->dry_run, "client")   ? " (dry run)"
+			     : str_eq(d->dry_run, "server") ? " (server dry run)"
+							    : "";
 	if (str_eq(d->output, "name"))
 		printf("%s/%s\n", kind, target->name);
 	else
@@ -51,7 +54,8 @@ static void print_deleted(const struct delete *d, const struct target *target)
 }
 
 /* ret_uid: of the object that was told to go, or "" when nothing is left to wait for. */
-static int delete_one(const struct delete *d, const struct target *target, const char **ret_uid, struct error *err)
+static int delete_one(
+    const struct delete *d, const struct target *target, const char **ret_uid, struct error *err)
 {
 	struct kubectl *k = d->k;
 	struct json *answer = NULL;
@@ -104,11 +108,14 @@ static int check(struct delete *d, struct error *err)
 {
 	static const char *const cascades[] = {"background", "foreground", "orphan", "true", "false", NULL};
 	if (!str_in(d->cascade, cascades))
-		return error_set(err, ERR_PARSE, "invalid cascade value (%s). Must be \"background\", \"foreground\", or \"orphan\"", d->cascade);
+		return error_set(err, ERR_PARSE,
+		    "invalid cascade value (%s). Must be \"background\", \"foreground\", or \"orphan\"",
+		    d->cascade);
 	if (str_eq(d->dry_run, "none"))
 		d->dry_run = "";
 	if (!str_empty(d->output) && !str_eq(d->output, "name"))
-		return error_set(err, ERR_PARSE, "unexpected -o output mode: %s. We only support '-o name'", d->output);
+		return error_set(
+		    err, ERR_PARSE, "unexpected -o output mode: %s. We only support '-o name'", d->output);
 	if (d->all && !str_empty(d->selector))
 		return error_set(err, ERR_PARSE, "cannot set --all and --selector at the same time");
 	if (d->now && d->grace_period != -1)
@@ -120,10 +127,12 @@ static int check(struct delete *d, struct error *err)
 	if (d->force && d->grace_period < 0)
 		d->grace_period = 0;
 	if (d->force && d->grace_period > 0)
-		return error_set(err, ERR_PARSE, "--force and --grace-period greater than 0 cannot be specified together");
+		return error_set(
+		    err, ERR_PARSE, "--force and --grace-period greater than 0 cannot be specified together");
 	if (d->force && d->grace_period == 0)
-		report_warning("Immediate deletion does not wait for confirmation that the running resource has been "
-			       "terminated. The resource may continue to run on the cluster indefinitely.");
+		report_warning(
+		    "Immediate deletion does not wait for confirmation that the running resource has been "
+		    "terminated. The resource may continue to run on the cluster indefinitely.");
 	return 0;
 }
 
@@ -161,7 +170,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	struct target *targets;
 	struct failures failures = {0};
 	size_t len;
-	if (kubectl_parse(k, "kubectl delete ([-f FILENAME] | TYPE [(NAME | -l label | --all)]) [flags]", flags, argc, argv, &args, err) ||
+	if (kubectl_parse(k, "kubectl delete ([-f FILENAME] | TYPE [(NAME | -l label | --all)]) [flags]",
+		flags, argc, argv, &args, err) ||
 	    check(&d, err))
 		return -1;
 	if (!str_empty(d.raw)) {
@@ -171,10 +181,16 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 		fwrite(answer.body, 1, answer.size, stdout);
 		return 0;
 	}
-	const struct target_query query = {.args = args.items, .args_len = args.len, .files = &d.files, .selector = d.selector,
-	    .field_selector = d.field_selector, .all = d.all, .all_namespaces = d.all_namespaces};
+	const struct target_query query = {.args = args.items,
+	    .args_len = args.len,
+	    .files = &d.files,
+	    .selector = d.selector,
+	    .field_selector = d.field_selector,
+	    .all = d.all,
+	    .all_namespaces = d.all_namespaces};
 	bool lists = d.all || d.selector || d.field_selector;
-	if (lists ? targets_find(k, &query, &targets, &len, &failures, err) : targets_parse(k, &query, &targets, &len, NULL, err))
+	if (lists ? targets_find(k, &query, &targets, &len, &failures, err)
+		  : targets_parse(k, &query, &targets, &len, NULL, err))
 		return -1;
 	if (lists && failures_result(k, &failures, err))
 		return -1;

@@ -8,8 +8,8 @@
 #include "kubectl/targets.h"
 
 /* A name that fits nothing may be the beginning of some. */
-static int find_by_prefix(struct kubectl *k, const struct target_query *query, struct target **ret, size_t *ret_len,
-    struct error *err)
+static int find_by_prefix(struct kubectl *k, const struct target_query *query, struct target **ret,
+    size_t *ret_len, struct error *err)
 {
 	struct target_query all = *query;
 	struct failures failures = {0};
@@ -42,7 +42,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	const char *selector = NULL;
 	bool all_namespaces = false, show_events = true;
 	int64_t chunk_size = 500;
-	const struct flag flags[] = {FILE_FLAGS(&files), {"selector", 'l', FLAG_STRING, &selector, "Label selector"},
+	const struct flag flags[] = {FILE_FLAGS(&files),
+	    {"selector", 'l', FLAG_STRING, &selector, "Label selector"},
 	    {"all-namespaces", 'A', FLAG_BOOL, &all_namespaces, "All namespaces"},
 	    {"show-events", 0, FLAG_BOOL, &show_events, "With events"},
 	    {"chunk-size", 0, FLAG_INT, &chunk_size, "Accepted and ignored"}, FLAG_END};
@@ -50,14 +51,20 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	struct target *targets;
 	struct failures failures = {0};
 	size_t len;
-	if (kubectl_parse(k, "kubectl describe (-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME) [flags]", flags, argc,
-		argv, &args, err))
+	if (kubectl_parse(k,
+		"kubectl describe (-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME) [flags]", flags,
+		argc, argv, &args, err))
 		return -1;
 	if (!args.len && !files_given(&files))
-		return error_set(err, ERR_PARSE, "You must specify the type of resource to describe. Use \"kubectl api-resources\" "
-						 "for a complete list of supported resources.");
-	const struct target_query query = {.args = args.items, .args_len = args.len, .files = &files, .selector = selector,
-	    .all_namespaces = all_namespaces, .allow_bare_type = true};
+		return error_set(err, ERR_PARSE,
+		    "You must specify the type of resource to describe. Use \"kubectl api-resources\" "
+		    "for a complete list of supported resources.");
+	const struct target_query query = {.args = args.items,
+	    .args_len = args.len,
+	    .files = &files,
+	    .selector = selector,
+	    .all_namespaces = all_namespaces,
+	    .allow_bare_type = true};
 	if (targets_find(k, &query, &targets, &len, &failures, err))
 		return -1;
 	bool by_prefix = failures.len == 1 && failures.items[0].err.code == ERR_NOT_FOUND &&
@@ -78,5 +85,6 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	return failures_result(k, &failures, err);
 }
 
-const struct command command_describe = {"describe", NULL, "Troubleshooting and Debugging Commands:",
-    "Show details of a specific resource or group of resources", run};
+const struct command command_describe = {"describe", NULL,
+    "Troubleshooting and Debugging Commands:", "Show details of a specific resource or group of resources",
+    run};

@@ -1,4 +1,5 @@
-/* kubectl get: tables that the server makes, or whole objects in a format of -o; with -w, changes as they come. */
+/* kubectl get: tables that the server makes, or whole objects in a format of -o; with -w, changes as they
+ * come. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,9 +42,12 @@ int get_table(struct get *g, const struct target *target, struct json **ret, str
 		struct json *page;
 		const char *path = base;
 		if (!*target->name && g->chunk_size > 0)
-			path = session_param(k, path, "limit", arena_printf(k->arena, "%lld", (long long)g->chunk_size));
+			path = session_param(
+			    k, path, "limit", arena_printf(k->arena, "%lld", (long long)g->chunk_size));
 		path = session_param(k, path, "continue", token);
-		if (session_exchange(k, &(struct exchange){.path = path, .accept = ACCEPT_TABLE "," ACCEPT_JSON}, &answer, err))
+		if (session_exchange(k,
+			&(struct exchange){.path = path, .accept = ACCEPT_TABLE "," ACCEPT_JSON}, &answer,
+			err))
 			return -1;
 		static const struct json_limits limits = {.size_max = (size_t)1 << 30};
 		if (json_parse(k->arena, answer.body, answer.size, &limits, &page, err))
@@ -51,8 +55,8 @@ int get_table(struct get *g, const struct target *target, struct json **ret, str
 		if (!str_eq(json_get_string(page, "kind", ""), "Table"))
 			page = table_of_objects(k->arena, page);
 		if (*ret)
-			tree_for_each (json_get(page, "rows"), row)
-				json_push(k->arena, json_get(*ret, "rows"), row);
+			tree_for_each(json_get(page, "rows"), row)
+			    json_push(k->arena, json_get(*ret, "rows"), row);
 		else
 			*ret = page;
 		token = tree_text(page, "metadata.continue", "");
@@ -120,8 +124,8 @@ static int print_tables(struct get *g, const struct target *targets, size_t len,
 				continue;
 			}
 			if (table)
-				tree_for_each (json_get(part, "rows"), row)
-					json_push(g->k->arena, json_get(table, "rows"), row);
+				tree_for_each(json_get(part, "rows"), row)
+				    json_push(g->k->arena, json_get(table, "rows"), row);
 			else
 				table = part;
 		}
@@ -145,8 +149,8 @@ static struct json *list_of(struct arena *arena, struct json *items)
 	return list;
 }
 
-static int print_objects(struct get *g, const struct target_query *query, const struct target *asked, size_t asked_len,
-    struct error *err)
+static int print_objects(struct get *g, const struct target_query *query, const struct target *asked,
+    size_t asked_len, struct error *err)
 {
 	struct kubectl *k = g->k;
 	struct failures failures = {0};
@@ -166,8 +170,10 @@ static int print_objects(struct get *g, const struct target_query *query, const 
 			json_push(k->arena, items, answer);
 			continue;
 		}
-		tree_for_each (json_get(answer, "items"), item) {
-			tree_set_text(k->arena, item, "apiVersion", mapping_api_version(k->arena, asked[i].mapping));
+		tree_for_each(json_get(answer, "items"), item)
+		{
+			tree_set_text(
+			    k->arena, item, "apiVersion", mapping_api_version(k->arena, asked[i].mapping));
 			tree_set_text(k->arena, item, "kind", asked[i].mapping->kind);
 			json_push(k->arena, items, item);
 		}
@@ -201,9 +207,12 @@ static int check_flags(struct get *g, const struct target_query *query, struct e
 	}
 	if (!query->args_len && !files_given(query->files))
 		return error_set(err, ERR_PARSE,
-		    "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of "
-		    "supported resources.\n\nerror: Required resource not specified.\nUse \"kubectl explain <resource>\" for a "
-		    "detailed description of that resource (e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and "
+		    "You must specify the type of resource to get. Use \"kubectl api-resources\" for a "
+		    "complete list of "
+		    "supported resources.\n\nerror: Required resource not specified.\nUse \"kubectl explain "
+		    "<resource>\" for a "
+		    "detailed description of that resource (e.g. kubectl explain pods).\nSee 'kubectl get "
+		    "-h' for help and "
 		    "examples");
 	return 0;
 }
@@ -214,8 +223,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	struct file_flags files = {0};
 	const char *raw = NULL, *template_text = NULL;
 	bool show_managed = false, server_print = true;
-	const struct flag flags[] = {
-	    {"output", 'o', FLAG_STRING, &g.output, "Format: wide, yaml, json, name, jsonpath=, custom-columns="},
+	const struct flag flags[] = {{"output", 'o', FLAG_STRING, &g.output,
+					 "Format: wide, yaml, json, name, jsonpath=, custom-columns="},
 	    {"template", 0, FLAG_STRING, &template_text, "Template for -o jsonpath or custom-columns"},
 	    {"watch", 'w', FLAG_BOOL, &g.watch, "Print changes after the list"},
 	    {"watch-only", 0, FLAG_BOOL, &g.watch_only, "Print changes without the list"},
@@ -229,13 +238,16 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	    {"show-managed-fields", 0, FLAG_BOOL, &show_managed, "Keep managedFields in yaml and json"},
 	    {"sort-by", 0, FLAG_STRING, &g.sort_by, "JSONPath to sort by"},
 	    {"no-headers", 0, FLAG_BOOL, &g.no_headers, "No header line"},
-	    {"ignore-not-found", 0, FLAG_BOOL, &g.ignore_not_found, "Exit with 0 when the object does not exist"},
+	    {"ignore-not-found", 0, FLAG_BOOL, &g.ignore_not_found,
+		"Exit with 0 when the object does not exist"},
 	    {"raw", 0, FLAG_STRING, &raw, "Path to GET as it is"},
 	    {"chunk-size", 0, FLAG_INT, &g.chunk_size, "Objects a request; 0 for all at once"},
 	    {"server-print", 0, FLAG_BOOL, &server_print, "Accepted and ignored"},
 	    {"subresource", 0, FLAG_STRING, &g.subresource, "status or scale"}, FILE_FLAGS(&files), FLAG_END};
 	struct args args;
-	if (kubectl_parse(k, "kubectl get [(-o|--output=)format] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE/NAME ...) [flags]",
+	if (kubectl_parse(k,
+		"kubectl get [(-o|--output=)format] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE/NAME "
+		"...) [flags]",
 		flags, argc, argv, &args, err))
 		return -1;
 	if (!str_empty(raw))

@@ -12,7 +12,8 @@ struct target;
 struct get {
 	struct kubectl *k;
 	const char *output, *selector, *field_selector, *sort_by, *subresource;
-	bool watch, watch_only, watch_events, all_namespaces, show_labels, show_kind, no_headers, ignore_not_found, many;
+	bool watch, watch_only, watch_events, all_namespaces, show_labels, show_kind, no_headers,
+	    ignore_not_found, many;
 	int64_t chunk_size;
 	struct flag_list label_columns;
 	struct jsonpath *sort_path;

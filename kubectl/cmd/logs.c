@@ -32,7 +32,8 @@ static const char *log_path(struct logs *l, const struct json *pod, const char *
 {
 	struct kubectl *k = l->k;
 	struct arena *arena = k->arena;
-	const char *path = session_path(k, mapper_built_in(k, "pods"), tree_namespace(pod), tree_name(pod), "log");
+	const char *path =
+	    session_path(k, mapper_built_in(k, "pods"), tree_namespace(pod), tree_name(pod), "log");
 	path = session_param(k, path, "container", container);
 	path = session_param(k, path, "follow", l->follow ? "true" : NULL);
 	path = session_param(k, path, "previous", l->previous ? "true" : NULL);
@@ -40,11 +41,13 @@ static const char *log_path(struct logs *l, const struct json *pod, const char *
 	path = session_param(k, path, "insecureSkipTLSVerifyBackend", l->insecure ? "true" : NULL);
 	path = session_param(k, path, "sinceTime", l->since_time);
 	if (l->since_ms > 0)
-		path = session_param(k, path, "sinceSeconds", arena_printf(arena, "%lld", (long long)((l->since_ms + 999) / 1000)));
+		path = session_param(k, path, "sinceSeconds",
+		    arena_printf(arena, "%lld", (long long)((l->since_ms + 999) / 1000)));
 	if (l->tail >= 0)
 		path = session_param(k, path, "tailLines", arena_printf(arena, "%lld", (long long)l->tail));
 	if (l->limit_bytes > 0)
-		path = session_param(k, path, "limitBytes", arena_printf(arena, "%lld", (long long)l->limit_bytes));
+		path = session_param(
+		    k, path, "limitBytes", arena_printf(arena, "%lld", (long long)l->limit_bytes));
 	return path;
 }
 
@@ -87,7 +90,8 @@ static int print_one(struct logs *l, const struct choice *c, struct error *err)
 	return result;
 }
 
-/* -- following several -------------------------------------------------------------------------------------------- */
+/* -- following several
+ * -------------------------------------------------------------------------------------------- */
 
 static void on_stream_data(void *arg, const char *data, size_t size)
 {
@@ -110,8 +114,10 @@ static int follow_all(struct logs *l, const struct choice *choices, size_t len, 
 	struct stream *streams = ARENA_ARRAY(k->arena, struct stream, len);
 	if ((int64_t)len > l->max_requests)
 		return error_set(err, ERR_PARSE,
-		    "you are attempting to follow %zu log streams, but maximum allowed concurrency is %lld, use --max-log-requests "
-		    "to increase the limit", len, (long long)l->max_requests);
+		    "you are attempting to follow %zu log streams, but maximum allowed concurrency is %lld, "
+		    "use --max-log-requests "
+		    "to increase the limit",
+		    len, (long long)l->max_requests);
 	if (kubectl_connect(k, err))
 		return -1;
 	for (size_t i = 0; i < len; i++) {
@@ -122,7 +128,8 @@ static int follow_all(struct logs *l, const struct choice *choices, size_t len, 
 		    .headers = rest_client_headers(k->rest),
 		    .timeout_ms = -1};
 		l->open++;
-		http_client_stream(rest_client_http(k->rest), &request, NULL, on_stream_data, on_stream_done, &streams[i]);
+		http_client_stream(
+		    rest_client_http(k->rest), &request, NULL, on_stream_data, on_stream_done, &streams[i]);
 	}
 	while (l->open)
 		loop_run(k->loop);
@@ -134,21 +141,23 @@ static int follow_all(struct logs *l, const struct choice *choices, size_t len, 
 	return failures_result(k, &failures, err);
 }
 
-/* -- which -------------------------------------------------------------------------------------------------------- */
+/* -- which
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void add_list(struct choice *out, size_t *len, const struct json *pod, const char *path)
 {
-	tree_for_each (tree_at(pod, path), c)
-		out[(*len)++] = (struct choice){pod, json_get_string(c, "name", ""), ""};
+	tree_for_each(tree_at(pod, path), c) out[(*len)++] =
+	    (struct choice){pod, json_get_string(c, "name", ""), ""};
 }
 
-static int choose(struct logs *l, struct json *const *pods, size_t pods_len, struct choice **ret, size_t *ret_len,
-    struct error *err)
+static int choose(struct logs *l, struct json *const *pods, size_t pods_len, struct choice **ret,
+    size_t *ret_len, struct error *err)
 {
 	struct kubectl *k = l->k;
 	size_t room = 1;
 	for (size_t i = 0; i < pods_len; i++)
-		room += 1 + tree_len(tree_at(pods[i], "spec.containers")) + tree_len(tree_at(pods[i], "spec.initContainers")) +
+		room += 1 + tree_len(tree_at(pods[i], "spec.containers")) +
+			tree_len(tree_at(pods[i], "spec.initContainers")) +
 			tree_len(tree_at(pods[i], "spec.ephemeralContainers"));
 	*ret = ARENA_ARRAY(k->arena, struct choice, room);
 	*ret_len = 0;
@@ -162,23 +171,25 @@ static int choose(struct logs *l, struct json *const *pods, size_t pods_len, str
 		const char *name = pod_container(k, pods[i], l->container, err);
 		if (!name) {
 			struct buf names = BUF_INIT;
-			tree_for_each (tree_at(pods[i], "spec.containers"), c)
-				buf_printf(&names, "%s%s", c_i ? " " : "", json_get_string(c, "name", ""));
+			tree_for_each(tree_at(pods[i], "spec.containers"), c)
+			    buf_printf(&names, "%s%s", c_i ? " " : "", json_get_string(c, "name", ""));
 			if (!str_empty(l->container)) {
 				error_clear(err);
-				error_set(err, ERR_PARSE, "container %s is not valid for pod %s", l->container, tree_name(pods[i]));
+				error_set(err, ERR_PARSE, "container %s is not valid for pod %s",
+				    l->container, tree_name(pods[i]));
 			}
 			buf_done(&names);
 			return -1;
 		}
 		size_t count = tree_len(tree_at(pods[i], "spec.containers"));
 		if (count > 1 && str_empty(l->container) &&
-		    !json_get(tree_at(pods[i], "metadata.annotations"), "kubectl.kubernetes.io/default-container")) {
+		    !json_get(tree_at(pods[i], "metadata.annotations"),
+			"kubectl.kubernetes.io/default-container")) {
 			fprintf(stderr, "Defaulted container \"%s\" out of: ", name);
-			tree_for_each (tree_at(pods[i], "spec.containers"), c)
-				fprintf(stderr, "%s%s", c_i ? ", " : "", json_get_string(c, "name", ""));
-			tree_for_each (tree_at(pods[i], "spec.initContainers"), c)
-				fprintf(stderr, ", %s (init)", json_get_string(c, "name", ""));
+			tree_for_each(tree_at(pods[i], "spec.containers"), c)
+			    fprintf(stderr, "%s%s", c_i ? ", " : "", json_get_string(c, "name", ""));
+			tree_for_each(tree_at(pods[i], "spec.initContainers"), c)
+			    fprintf(stderr, ", %s (init)", json_get_string(c, "name", ""));
 			fputc('\n', stderr);
 		}
 		(*ret)[(*ret_len)++] = (struct choice){pods[i], name, ""};
@@ -186,12 +197,14 @@ static int choose(struct logs *l, struct json *const *pods, size_t pods_len, str
 	return 0;
 }
 
-static int find_pods(struct logs *l, const struct args *args, struct json ***ret, size_t *ret_len, struct error *err)
+static int find_pods(
+    struct logs *l, const struct args *args, struct json ***ret, size_t *ret_len, struct error *err)
 {
 	struct kubectl *k = l->k;
 	if (l->selector) {
 		struct json *list;
-		const char *path = session_path(k, mapper_built_in(k, "pods"), kubectl_namespace(k), NULL, NULL);
+		const char *path =
+		    session_path(k, mapper_built_in(k, "pods"), kubectl_namespace(k), NULL, NULL);
 		if (session_list(k, session_param(k, path, "labelSelector", l->selector), &list, err))
 			return -1;
 		*ret = json_get(list, "items")->items;
@@ -205,8 +218,19 @@ static int find_pods(struct logs *l, const struct args *args, struct json ***ret
 	bool with_container = args->len == 2 && !strchr(args->items[1], '/') && str_empty(l->container);
 	if (with_container)
 		l->container = args->items[1];
-	const struct target_query query = {.args = args->items, .args_len = with_container ? 1 : args->len, .default_type = "pods"};
-	if (target_find_one(k, &query, &target, err) || pods_of(k, &target, ret, ret_len, err))
+	const struct target_query query = {
+	    .args = args->items, .args_len = with_container ? 1 : args->len, .default_type = "pods"};
+	if (target_find_one(k, &query, &target, err)) {
+		if (err->code == ERR_NOT_FOUND) { /* stock's own words */
+			char why[512];
+			snprintf(why, sizeof(why), "%.511s", err->message);
+			error_clear(err);
+			error_set(err, ERR_PARSE, "error from server (NotFound): %s in namespace \"%s\"", why,
+			    kubectl_namespace(k));
+		}
+		return -1;
+	}
+	if (pods_of(k, &target, ret, ret_len, err))
 		return -1;
 	if (!*ret_len)
 		return error_set(err, ERR_PARSE, "timed out waiting for the condition");
@@ -235,21 +259,26 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	    {"ignore-errors", 0, FLAG_BOOL, &l.ignore_errors, "Go on after errors"},
 	    {"max-log-requests", 0, FLAG_INT, &l.max_requests, "Streams at once"},
 	    {"pod-running-timeout", 0, FLAG_DURATION, &l.running_timeout_ms, "Accepted and ignored"},
-	    {"insecure-skip-tls-verify-backend", 0, FLAG_BOOL, &l.insecure, "Do not check the kubelet's certificate"}, FLAG_END};
+	    {"insecure-skip-tls-verify-backend", 0, FLAG_BOOL, &l.insecure,
+		"Do not check the kubelet's certificate"},
+	    FLAG_END};
 	struct args args;
 	struct json **pods;
 	struct choice *choices;
 	struct failures failures = {0};
 	size_t pods_len, len;
-	if (kubectl_parse(k, "kubectl logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] [flags]", flags, argc, argv, &args, err))
+	if (kubectl_parse(k, "kubectl logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] [flags]", flags, argc,
+		argv, &args, err))
 		return -1;
 	if (!args.len && !l.selector)
-		return error_set(err, ERR_PARSE, "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a "
-						 "required argument for the logs command\nSee 'kubectl logs -h' for help and examples");
+		return error_set(err, ERR_PARSE,
+		    "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a "
+		    "required argument for the logs command\nSee 'kubectl logs -h' for help and examples");
 	if (args.len && l.selector)
 		return error_set(err, ERR_PARSE, "only a selector (-l) or a POD name is allowed");
 	if (l.all_containers && !str_empty(l.container))
-		return error_set(err, ERR_PARSE, "--all-containers=true should not be specified with container name %s", l.container);
+		return error_set(err, ERR_PARSE,
+		    "--all-containers=true should not be specified with container name %s", l.container);
 	if (l.selector && !l.tail_set)
 		l.tail = 10;
 	if (l.all_pods)

@@ -11,9 +11,9 @@
 
 static struct json *client_version(struct arena *arena)
 {
-	static const char *const pairs[][2] = {{"major", "1"}, {"minor", "32"}, {"gitVersion", CLIENT_VERSION},
-	    {"gitCommit", ""}, {"gitTreeState", ""}, {"buildDate", ""}, {"goVersion", ""}, {"compiler", "gcc"},
-	    {"platform", "linux/amd64"}};
+	static const char *const pairs[][2] = {{"major", "1"}, {"minor", "32"},
+	    {"gitVersion", CLIENT_VERSION}, {"gitCommit", ""}, {"gitTreeState", ""}, {"buildDate", ""},
+	    {"goVersion", ""}, {"compiler", "gcc"}, {"platform", "linux/amd64"}};
 	struct json *v = json_new_object(arena);
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
 		tree_set_text(arena, v, pairs[i][0], pairs[i][1]);
@@ -50,7 +50,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	} else if (str_eq(output, "yaml")) {
 		yaml_write(&out, all);
 	} else {
-		buf_printf(&out, "Client Version: %s\nKustomize Version: %s\n", CLIENT_VERSION, KUSTOMIZE_VERSION);
+		buf_printf(
+		    &out, "Client Version: %s\nKustomize Version: %s\n", CLIENT_VERSION, KUSTOMIZE_VERSION);
 		if (server)
 			buf_printf(&out, "Server Version: %s\n", json_get_string(server, "gitVersion", ""));
 	}

@@ -13,7 +13,8 @@ static void put_quota(struct describe *d, const struct json *quota)
 	put(d, 1, "Resource\tUsed\tHard\n");
 	put(d, 1, "--------\t---\t---\n");
 	for (size_t i = 0; i < tree_size(hard); i++)
-		put(d, 1, "%s\t%s\t%s\n", hard->members[i].key, tree_show(d->arena, json_get(used, hard->members[i].key)),
+		put(d, 1, "%s\t%s\t%s\n", hard->members[i].key,
+		    tree_show(d->arena, json_get(used, hard->members[i].key)),
 		    tree_show(d->arena, hard->members[i].value));
 }
 
@@ -25,30 +26,34 @@ void describe_namespace(struct describe *d)
 	put(d, 0, "Status:\t%s\n", text_at(d, "status.phase"));
 	struct json *quotas = list_other(d, "resourcequotas", tree_name(d->object), NULL, NULL);
 	put(d, 0, tree_len(quotas) ? "\nResource Quotas\n" : "\nNo resource quota.\n");
-	tree_for_each (quotas, quota)
-		put_quota(d, quota);
+	tree_for_each(quotas, quota) put_quota(d, quota);
 	struct json *limits = list_other(d, "limitranges", tree_name(d->object), NULL, NULL);
 	if (!tree_len(limits)) {
 		put(d, 0, "\nNo LimitRange resource.\n");
 		return;
 	}
-	put(d, 0, "\nResource Limits\n Type\tResource\tMin\tMax\tDefault Request\tDefault Limit\tMax Limit/Request Ratio\n");
+	put(d, 0,
+	    "\nResource Limits\n Type\tResource\tMin\tMax\tDefault Request\tDefault Limit\tMax Limit/Request "
+	    "Ratio\n");
 	put(d, 0, " ----\t--------\t---\t---\t---------------\t-------------\t-----------------------\n");
-	tree_for_each (limits, range)
-		tree_for_each (tree_at(range, "spec.limits"), limit) {
-			const struct json *names = json_get(limit, "default");
-			names = names ? names : json_get(limit, "max") ? json_get(limit, "max") : json_get(limit, "min");
-			for (size_t i = 0; i < tree_size(names); i++) {
-				const char *key = names->members[i].key, *cells[5];
-				static const char *const members[] = {"min", "max", "defaultRequest", "default", "maxLimitRequestRatio"};
-				for (size_t j = 0; j < 5; j++) {
-					const struct json *v = json_get(json_get(limit, members[j]), key);
-					cells[j] = v ? tree_show(d->arena, v) : "-";
-				}
-				put(d, 0, " %s\t%s\t%s\t%s\t%s\t%s\t%s\n", json_get_string(limit, "type", ""), key, cells[0], cells[1],
-				    cells[2], cells[3], cells[4]);
+	tree_for_each(limits, range) tree_for_each(tree_at(range, "spec.limits"), limit)
+	{
+		const struct json *names = json_get(limit, "default");
+		names = names                    ? names
+			: json_get(limit, "max") ? json_get(limit, "max")
+						 : json_get(limit, "min");
+		for (size_t i = 0; i < tree_size(names); i++) {
+			const char *key = names->members[i].key, *cells[5];
+			static const char *const members[] = {
+			    "min", "max", "defaultRequest", "default", "maxLimitRequestRatio"};
+			for (size_t j = 0; j < 5; j++) {
+				const struct json *v = json_get(json_get(limit, members[j]), key);
+				cells[j] = v ? tree_show(d->arena, v) : "-";
 			}
+			put(d, 0, " %s\t%s\t%s\t%s\t%s\t%s\t%s\n", json_get_string(limit, "type", ""), key,
+			    cells[0], cells[1], cells[2], cells[3], cells[4]);
 		}
+	}
 }
 
 void describe_config_map(struct describe *d)
@@ -59,7 +64,8 @@ void describe_config_map(struct describe *d)
 	if (tree_size(data))
 		json_sort(data);
 	for (size_t i = 0; i < tree_size(data); i++)
-		put(d, 0, "%s:\n----\n%s\n\n", data->members[i].key, tree_show(d->arena, data->members[i].value));
+		put(d, 0, "%s:\n----\n%s\n\n", data->members[i].key,
+		    tree_show(d->arena, data->members[i].value));
 	put(d, 0, "\nBinaryData\n====\n");
 	for (size_t i = 0; i < tree_size(binary); i++) {
 		size_t size = 0;
@@ -93,8 +99,8 @@ static void put_names(struct describe *d, const char *title, const struct json *
 {
 	if (!tree_len(list))
 		put(d, 0, "%s:\t<none>\n", title);
-	tree_for_each (list, item)
-		put(d, 0, "%s%s\t%s\n", item_i ? "" : title, item_i ? "" : ":", json_get_string(item, "name", ""));
+	tree_for_each(list, item) put(
+	    d, 0, "%s%s\t%s\n", item_i ? "" : title, item_i ? "" : ":", json_get_string(item, "name", ""));
 }
 
 void describe_service_account(struct describe *d)
@@ -111,14 +117,16 @@ void describe_role_binding(struct describe *d)
 	put(d, 0, "Name:\t%s\n", tree_name(d->object));
 	put_labels(d, 0, "Labels", tree_at(d->object, "metadata.labels"));
 	put_annotations(d, 0, "Annotations", tree_at(d->object, "metadata.annotations"));
-	put(d, 0, "Role:\n  Kind:\t%s\n  Name:\t%s\n", text_at(d, "roleRef.kind"), text_at(d, "roleRef.name"));
+	put(d, 0, "Role:\n  Kind:\t%s\n  Name:\t%s\n", text_at(d, "roleRef.kind"),
+	    text_at(d, "roleRef.name"));
 	put(d, 0, "Subjects:\n  Kind\tName\tNamespace\n  ----\t----\t---------\n");
-	tree_for_each (json_get(d->object, "subjects"), s)
-		put(d, 1, "%s\t%s\t%s\n", json_get_string(s, "kind", ""), json_get_string(s, "name", ""),
-		    json_get_string(s, "namespace", ""));
+	tree_for_each(json_get(d->object, "subjects"), s)
+	    put(d, 1, "%s\t%s\t%s\n", json_get_string(s, "kind", ""), json_get_string(s, "name", ""),
+		json_get_string(s, "namespace", ""));
 }
 
-/* -- any kind ----------------------------------------------------------------------------------------------------- */
+/* -- any kind
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* creationTimestamp -> Creation Timestamp; clusterIP -> Cluster IP. */
 static const char *title_of(struct describe *d, const char *key)
@@ -141,7 +149,8 @@ static void put_tree(struct describe *d, int level, const struct json *object, c
 static void put_list(struct describe *d, int level, const char *title, const struct json *list)
 {
 	put(d, level, "%s:\n", title);
-	tree_for_each (list, item) {
+	tree_for_each(list, item)
+	{
 		if (item->type == JSON_OBJECT)
 			put_tree(d, level + 1, item, NULL);
 		else
@@ -164,7 +173,8 @@ static void put_tree(struct describe *d, int level, const struct json *object, c
 		} else if (value->type == JSON_ARRAY) {
 			put_list(d, level, title, value);
 		} else {
-			put(d, level, "%s:\t%s\n", title, value->type == JSON_NULL ? "<nil>" : tree_show(d->arena, value));
+			put(d, level, "%s:\t%s\n", title,
+			    value->type == JSON_NULL ? "<nil>" : tree_show(d->arena, value));
 		}
 	}
 }
@@ -172,7 +182,8 @@ static void put_tree(struct describe *d, int level, const struct json *object, c
 void describe_generic(struct describe *d)
 {
 	static const char *const shown[] = {"metadata", "apiVersion", "kind", NULL};
-	static const char *const shown_meta[] = {"name", "namespace", "labels", "annotations", "managedFields", NULL};
+	static const char *const shown_meta[] = {
+	    "name", "namespace", "labels", "annotations", "managedFields", NULL};
 	put(d, 0, "Name:\t%s\nNamespace:\t%s\n", tree_name(d->object), tree_namespace(d->object));
 	put_labels(d, 0, "Labels", tree_at(d->object, "metadata.labels"));
 	put_annotations(d, 0, "Annotations", tree_at(d->object, "metadata.annotations"));

@@ -46,12 +46,16 @@ static const struct kind {
 
 int describe_object(struct kubectl *k, const struct target *target, bool show_events, struct error *err)
 {
-	struct describe d = {.k = k, .arena = k->arena, .mapping = target->mapping, .object = target->tree,
+	struct describe d = {.k = k,
+	    .arena = k->arena,
+	    .mapping = target->mapping,
+	    .object = target->tree,
 	    .show_events = show_events};
 	struct buf out = BUF_INIT;
-	void (*describe)(struct describe *d) = describe_generic;
+	void (*describe)(struct describe * d) = describe_generic;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (str_eq(kinds[i].plural, target->mapping->plural) && str_eq(kinds[i].group, target->mapping->group))
+		if (str_eq(kinds[i].plural, target->mapping->plural) &&
+		    str_eq(kinds[i].group, target->mapping->group))
 			describe = kinds[i].describe;
 	describe(&d);
 	tabwriter_format(&out, buf_str(&d.out), 0, 2, NULL);
@@ -157,7 +161,8 @@ const char *selector_text(struct describe *d, const struct json *map)
 		return "<none>";
 	const struct json *copy = sorted(d, map);
 	for (size_t i = 0; i < copy->len; i++)
-		buf_printf(&out, "%s%s=%s", i ? "," : "", copy->members[i].key, tree_show(d->arena, copy->members[i].value));
+		buf_printf(&out, "%s%s=%s", i ? "," : "", copy->members[i].key,
+		    tree_show(d->arena, copy->members[i].value));
 	const char *text = arena_strdup(d->arena, buf_str(&out));
 	buf_done(&out);
 	return text;
@@ -166,8 +171,8 @@ const char *selector_text(struct describe *d, const struct json *map)
 static const char *values_text(struct describe *d, const struct json *values)
 {
 	struct buf out = BUF_INIT;
-	tree_for_each (values, value)
-		buf_printf(&out, "%s%s", out.size ? "," : "", tree_show(d->arena, value));
+	tree_for_each(values, value)
+	    buf_printf(&out, "%s%s", out.size ? "," : "", tree_show(d->arena, value));
 	const char *text = arena_strdup(d->arena, buf_str(&out));
 	buf_done(&out);
 	return text;
@@ -178,7 +183,8 @@ const char *label_selector_text(struct describe *d, const struct json *ls)
 	struct buf out = BUF_INIT;
 	if (tree_size(json_get(ls, "matchLabels")))
 		buf_puts(&out, selector_text(d, json_get(ls, "matchLabels")));
-	tree_for_each (json_get(ls, "matchExpressions"), e) {
+	tree_for_each(json_get(ls, "matchExpressions"), e)
+	{
 		const char *key = json_get_string(e, "key", ""), *op = json_get_string(e, "operator", "");
 		const char *values = values_text(d, json_get(e, "values")), *comma = out.size ? "," : "";
 		if (str_eq(op, "In"))
@@ -200,7 +206,8 @@ void put_resources(struct describe *d, int level, const char *title, const struc
 	const struct json *copy = sorted(d, list);
 	put(d, level, "%s:\n", title);
 	for (size_t i = 0; i < copy->len; i++)
-		put(d, level + 1, "%s:\t%s\n", copy->members[i].key, tree_show(d->arena, copy->members[i].value));
+		put(d, level + 1, "%s:\t%s\n", copy->members[i].key,
+		    tree_show(d->arena, copy->members[i].value));
 }
 
 const char *time_text(struct describe *d, const char *rfc3339)
@@ -219,10 +226,9 @@ const char *time_text(struct describe *d, const char *rfc3339)
 
 const char *controller_text(struct describe *d, const struct json *object)
 {
-	tree_for_each (tree_at(object, "metadata.ownerReferences"), owner)
-		if (json_get_bool(owner, "controller", false))
-			return arena_printf(
-			    d->arena, "%s/%s", json_get_string(owner, "kind", ""), json_get_string(owner, "name", ""));
+	tree_for_each(tree_at(object, "metadata.ownerReferences"),
+	    owner) if (json_get_bool(owner, "controller", false)) return arena_printf(d->arena, "%s/%s",
+	    json_get_string(owner, "kind", ""), json_get_string(owner, "name", ""));
 	return NULL;
 }
 
@@ -239,12 +245,14 @@ struct json *list_other(struct describe *d, const char *resource, const char *ns
 	return json_get(list, "items");
 }
 
-/* -- events ------------------------------------------------------------------------------------------------------- */
+/* -- events
+ * ------------------------------------------------------------------------------------------------------- */
 
 static const char *event_age(struct describe *d, const struct json *event)
 {
 	char out[TIME_TEXT_MAX];
-	int64_t now = kubectl_now_s(), last = tree_time(event, "lastTimestamp"), first = tree_time(event, "firstTimestamp");
+	int64_t now = kubectl_now_s(), last = tree_time(event, "lastTimestamp"),
+		first = tree_time(event, "firstTimestamp");
 	int64_t count = tree_int(event, "count", 0);
 	if (tree_time(event, "series.lastObservedTime")) {
 		last = tree_time(event, "series.lastObservedTime");
@@ -297,8 +305,9 @@ void put_events(struct describe *d)
 	/* A node's events name it twice: by uid and, from the kubelet, by name. */
 	bool is_node = str_eq(d->mapping->plural, "nodes");
 	const char *uid = is_node ? tree_name(d->object) : tree_text(d->object, "metadata.uid", "");
-	const char *fields = arena_printf(d->arena, "involvedObject.name=%s,involvedObject.kind=%s,involvedObject.uid=%s%s%s",
-	    tree_name(d->object), d->mapping->kind, uid, *ns ? ",involvedObject.namespace=" : "", ns);
+	const char *fields =
+	    arena_printf(d->arena, "involvedObject.name=%s,involvedObject.kind=%s,involvedObject.uid=%s%s%s",
+		tree_name(d->object), d->mapping->kind, uid, *ns ? ",involvedObject.namespace=" : "", ns);
 	struct json *events = list_other(d, "events", ns, NULL, fields);
 	if (!tree_len(events)) {
 		put(d, 0, "Events:\t<none>\n");
@@ -308,6 +317,5 @@ void put_events(struct describe *d)
 	put(d, 0, "Events:\n");
 	put(d, 1, "Type\tReason\tAge\tFrom\tMessage\n");
 	put(d, 1, "----\t------\t----\t----\t-------\n");
-	tree_for_each (events, event)
-		put_event(d, event);
+	tree_for_each(events, event) put_event(d, event);
 }

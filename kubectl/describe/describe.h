@@ -1,6 +1,7 @@
 /*
- * describe: what `kubectl describe` prints: one function a kind, text with tab-separated cells that is aligned at the end,
- * paragraph by paragraph. Kinds without a function of their own are printed member by member.
+ * describe: what `kubectl describe` prints: one function a kind, text with tab-separated cells that is
+ * aligned at the end, paragraph by paragraph. Kinds without a function of their own are printed member by
+ * member.
  */
 #ifndef CUBE_KUBECTL_DESCRIBE_DESCRIBE_H
 #define CUBE_KUBECTL_DESCRIBE_DESCRIBE_H
@@ -23,7 +24,8 @@ struct describe {
 /* Prints one object, its tree filled, to standard output. */
 int describe_object(struct kubectl *k, const struct target *target, bool show_events, struct error *err);
 
-/* -- for the files of this folder --------------------------------------------------------------------------------- */
+/* -- for the files of this folder
+ * --------------------------------------------------------------------------------- */
 
 /* level: indentation of two spaces each. */
 void put(struct describe *d, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -35,8 +37,8 @@ void put_head(struct describe *d);
 /* A map one entry a line under one title: "Labels:\ta=b\n\tc=d\n"; <none> when empty. */
 void put_labels(struct describe *d, int level, const char *title, const struct json *map);
 void put_annotations(struct describe *d, int level, const char *title, const struct json *map);
-const char *selector_text(struct describe *d, const struct json *map);       /* a=b,c=d or <none> */
-const char *label_selector_text(struct describe *d, const struct json *ls);  /* of a LabelSelector */
+const char *selector_text(struct describe *d, const struct json *map);      /* a=b,c=d or <none> */
+const char *label_selector_text(struct describe *d, const struct json *ls); /* of a LabelSelector */
 /* A ResourceList: "Limits:" and a line each. */
 void put_resources(struct describe *d, int level, const char *title, const struct json *list);
 const char *time_text(struct describe *d, const char *rfc3339); /* Mon, 02 Jan 2006 15:04:05 +0000 */

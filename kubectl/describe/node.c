@@ -15,7 +15,8 @@ static void put_roles(struct describe *d)
 	const struct json *labels = tree_at(d->object, "metadata.labels");
 	for (size_t i = 0; i < tree_size(labels); i++)
 		if (str_has_prefix(labels->members[i].key, "node-role.kubernetes.io/"))
-			buf_printf(&out, "%s%s", out.size ? "," : "", labels->members[i].key + strlen("node-role.kubernetes.io/"));
+			buf_printf(&out, "%s%s", out.size ? "," : "",
+			    labels->members[i].key + strlen("node-role.kubernetes.io/"));
 	put(d, 0, "Roles:\t%s\n", out.size ? buf_str(&out) : "<none>");
 	buf_done(&out);
 }
@@ -25,20 +26,22 @@ static void put_taints(struct describe *d)
 	const struct json *taints = tree_at(d->object, "spec.taints");
 	if (!tree_len(taints))
 		put(d, 0, "Taints:\t<none>\n");
-	tree_for_each (taints, taint) {
+	tree_for_each(taints, taint)
+	{
 		const char *value = show(d, taint, "value");
-		put(d, 0, "%s\t%s%s%s:%s\n", taint_i ? "" : "Taints:", show(d, taint, "key"), *value ? "=" : "", value,
-		    show(d, taint, "effect"));
+		put(d, 0, "%s\t%s%s%s:%s\n", taint_i ? "" : "Taints:", show(d, taint, "key"),
+		    *value ? "=" : "", value, show(d, taint, "effect"));
 	}
 }
 
 static void put_lease(struct describe *d)
 {
-	struct json *leases = list_other(
-	    d, "leases", "kube-node-lease", NULL, arena_printf(d->arena, "metadata.name=%s", tree_name(d->object)));
+	struct json *leases = list_other(d, "leases", "kube-node-lease", NULL,
+	    arena_printf(d->arena, "metadata.name=%s", tree_name(d->object)));
 	const struct json *lease = tree_len(leases) ? leases->items[0] : NULL;
 	if (!lease) {
-		put(d, 0, "Lease:\tFailed to get lease: leases.coordination.k8s.io \"%s\" not found\n", tree_name(d->object));
+		put(d, 0, "Lease:\tFailed to get lease: leases.coordination.k8s.io \"%s\" not found\n",
+		    tree_name(d->object));
 		return;
 	}
 	put(d, 0, "Lease:\n");
@@ -54,10 +57,9 @@ static void put_conditions(struct describe *d)
 		return;
 	put(d, 0, "Conditions:\n  Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage\n");
 	put(d, 1, "----\t------\t-----------------\t------------------\t------\t-------\n");
-	tree_for_each (conditions, c)
-		put(d, 1, "%s \t%s \t%s \t%s \t%s \t%s\n", show(d, c, "type"), show(d, c, "status"),
-		    time_text(d, show(d, c, "lastHeartbeatTime")), time_text(d, show(d, c, "lastTransitionTime")),
-		    show(d, c, "reason"), show(d, c, "message"));
+	tree_for_each(conditions, c) put(d, 1, "%s \t%s \t%s \t%s \t%s \t%s\n", show(d, c, "type"),
+	    show(d, c, "status"), time_text(d, show(d, c, "lastHeartbeatTime")),
+	    time_text(d, show(d, c, "lastTransitionTime")), show(d, c, "reason"), show(d, c, "message"));
 }
 
 static void put_map(struct describe *d, const char *title, const struct json *map)
@@ -73,17 +75,19 @@ static void put_map(struct describe *d, const char *title, const struct json *ma
 
 static void put_system_info(struct describe *d)
 {
-	static const char *const rows[][2] = {{"Machine ID", "machineID"}, {"System UUID", "systemUUID"}, {"Boot ID", "bootID"},
-	    {"Kernel Version", "kernelVersion"}, {"OS Image", "osImage"}, {"Operating System", "operatingSystem"},
-	    {"Architecture", "architecture"}, {"Container Runtime Version", "containerRuntimeVersion"},
-	    {"Kubelet Version", "kubeletVersion"}, {"Kube-Proxy Version", "kubeProxyVersion"}};
+	static const char *const rows[][2] = {{"Machine ID", "machineID"}, {"System UUID", "systemUUID"},
+	    {"Boot ID", "bootID"}, {"Kernel Version", "kernelVersion"}, {"OS Image", "osImage"},
+	    {"Operating System", "operatingSystem"}, {"Architecture", "architecture"},
+	    {"Container Runtime Version", "containerRuntimeVersion"}, {"Kubelet Version", "kubeletVersion"},
+	    {"Kube-Proxy Version", "kubeProxyVersion"}};
 	const struct json *info = tree_at(d->object, "status.nodeInfo");
 	put(d, 0, "System Info:\n");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		put(d, 1, "%s:\t%s\n", rows[i][0], show(d, info, rows[i][1]));
 }
 
-/* -- requests and limits ------------------------------------------------------------------------------------------ */
+/* -- requests and limits
+ * ------------------------------------------------------------------------------------------ */
 
 enum { RESOURCES = 3 };
 static const char *const resource_names[RESOURCES] = {"cpu", "memory", "ephemeral-storage"};
@@ -104,42 +108,47 @@ static struct quantity quantity_from(const struct json *map, const char *name)
 
 static void add_pod(struct sums *sums, const struct json *pod)
 {
-	tree_for_each (tree_at(pod, "spec.containers"), c)
-		for (size_t i = 0; i < RESOURCES; i++) {
-			struct quantity request = quantity_from(tree_at(c, "resources.requests"), resource_names[i]);
-			struct quantity limit = quantity_from(tree_at(c, "resources.limits"), resource_names[i]);
-			quantity_add(&sums->requests[i], &request);
-			quantity_add(&sums->limits[i], &limit);
-		}
-	tree_for_each (tree_at(pod, "spec.initContainers"), init)
-		for (size_t i = 0; i < RESOURCES; i++) {
-			struct quantity request = quantity_from(tree_at(init, "resources.requests"), resource_names[i]);
-			struct quantity limit = quantity_from(tree_at(init, "resources.limits"), resource_names[i]);
-			if (quantity_compare(&request, &sums->requests[i]) > 0)
-				sums->requests[i] = request;
-			if (quantity_compare(&limit, &sums->limits[i]) > 0)
-				sums->limits[i] = limit;
-		}
+	tree_for_each(tree_at(pod, "spec.containers"), c) for (size_t i = 0; i < RESOURCES; i++)
+	{
+		struct quantity request = quantity_from(tree_at(c, "resources.requests"), resource_names[i]);
+		struct quantity limit = quantity_from(tree_at(c, "resources.limits"), resource_names[i]);
+		quantity_add(&sums->requests[i], &request);
+		quantity_add(&sums->limits[i], &limit);
+	}
+	tree_for_each(tree_at(pod, "spec.initContainers"), init) for (size_t i = 0; i < RESOURCES; i++)
+	{
+		struct quantity request =
+		    quantity_from(tree_at(init, "resources.requests"), resource_names[i]);
+		struct quantity limit = quantity_from(tree_at(init, "resources.limits"), resource_names[i]);
+		if (quantity_compare(&request, &sums->requests[i]) > 0)
+			sums->requests[i] = request;
+		if (quantity_compare(&limit, &sums->limits[i]) > 0)
+			sums->limits[i] = limit;
+	}
 }
 
 static const char *with_percent(struct describe *d, const struct quantity *q, const struct quantity *whole)
 {
 	char text[QUANTITY_TEXT_MAX];
-	long long percent = whole->nano ? (long long)(q->nano / (whole->nano / 100 ? whole->nano / 100 : 1)) : 0;
+	long long percent =
+	    whole->nano ? (long long)(q->nano / (whole->nano / 100 ? whole->nano / 100 : 1)) : 0;
 	return arena_printf(d->arena, "%s (%lld%%)", quantity_format(q, text), percent);
 }
 
 static void put_pods(struct describe *d)
 {
 	struct json *pods = list_other(d, "pods", "", NULL,
-	    arena_printf(d->arena, "spec.nodeName=%s,status.phase!=Succeeded,status.phase!=Failed", tree_name(d->object)));
+	    arena_printf(d->arena, "spec.nodeName=%s,status.phase!=Succeeded,status.phase!=Failed",
+		tree_name(d->object)));
 	const struct json *allocatable = tree_at(d->object, "status.allocatable");
-	struct quantity cpu = quantity_from(allocatable, "cpu"), memory = quantity_from(allocatable, "memory");
+	struct quantity cpu = quantity_from(allocatable, "cpu"),
+			memory = quantity_from(allocatable, "memory");
 	struct sums total = {0};
 	put(d, 0, "Non-terminated Pods:\t(%zu in total)\n", tree_len(pods));
 	put(d, 1, "Namespace\tName\t\tCPU Requests\tCPU Limits\tMemory Requests\tMemory Limits\tAge\n");
 	put(d, 1, "---------\t----\t\t------------\t----------\t---------------\t-------------\t---\n");
-	tree_for_each (pods, pod) {
+	tree_for_each(pods, pod)
+	{
 		struct sums sums = {0};
 		add_pod(&sums, pod);
 		put(d, 1, "%s\t%s\t\t%s\t%s\t%s\t%s\t%s\n", tree_namespace(pod), tree_name(pod),
@@ -173,8 +182,8 @@ void describe_node(struct describe *d)
 	put_lease(d);
 	put_conditions(d);
 	put(d, 0, "Addresses:\n");
-	tree_for_each (tree_at(d->object, "status.addresses"), address)
-		put(d, 1, "%s:\t%s\n", show(d, address, "type"), show(d, address, "address"));
+	tree_for_each(tree_at(d->object, "status.addresses"), address)
+	    put(d, 1, "%s:\t%s\n", show(d, address, "type"), show(d, address, "address"));
 	put_map(d, "Capacity", tree_at(d->object, "status.capacity"));
 	put_map(d, "Allocatable", tree_at(d->object, "status.allocatable"));
 	put_system_info(d);
@@ -183,8 +192,7 @@ void describe_node(struct describe *d)
 	const struct json *cidrs = tree_at(d->object, "spec.podCIDRs");
 	if (tree_len(cidrs)) {
 		put(d, 0, "PodCIDRs:\t");
-		tree_for_each (cidrs, cidr)
-			put(d, 0, "%s%s", cidr_i ? "," : "", tree_show(d->arena, cidr));
+		tree_for_each(cidrs, cidr) put(d, 0, "%s%s", cidr_i ? "," : "", tree_show(d->arena, cidr));
 		put(d, 0, "\n");
 	}
 	if (*text_at(d, "spec.providerID"))

@@ -9,8 +9,7 @@ static void put_addresses(struct describe *d)
 	put(d, 0, "IP:\t%s\n", text_at(d, "status.podIP"));
 	const struct json *ips = tree_at(d->object, "status.podIPs");
 	put(d, 0, tree_len(ips) ? "IPs:\n" : "IPs:\t<none>\n");
-	tree_for_each (ips, ip)
-		put(d, 1, "IP:\t%s\n", json_get_string(ip, "ip", ""));
+	tree_for_each(ips, ip) put(d, 1, "IP:\t%s\n", json_get_string(ip, "ip", ""));
 }
 
 static void put_status(struct describe *d)
@@ -20,7 +19,8 @@ static void put_status(struct describe *d)
 	if (*deleted) {
 		int64_t grace = tree_int(d->object, "metadata.deletionGracePeriodSeconds", 0);
 		int64_t since = kubectl_now_s() - tree_time(d->object, "metadata.deletionTimestamp");
-		put(d, 0, "Status:\tTerminating (lasts %s)\n", time_human_duration(since < 0 ? 0 : since, out));
+		put(d, 0, "Status:\tTerminating (lasts %s)\n",
+		    time_human_duration(since < 0 ? 0 : since, out));
 		put(d, 0, "Termination Grace Period:\t%llds\n", (long long)grace);
 	} else {
 		put(d, 0, "Status:\t%s\n", text_at(d, "status.phase"));
@@ -38,8 +38,8 @@ static void put_conditions(struct describe *d)
 		return;
 	put(d, 0, "Conditions:\n");
 	put(d, 1, "Type\tStatus\n");
-	tree_for_each (conditions, c)
-		put(d, 1, "%s\t%s \n", json_get_string(c, "type", ""), json_get_string(c, "status", ""));
+	tree_for_each(conditions, c)
+	    put(d, 1, "%s\t%s \n", json_get_string(c, "type", ""), json_get_string(c, "status", ""));
 }
 
 static void put_node(struct describe *d)
@@ -79,7 +79,8 @@ void describe_pod(struct describe *d)
 	if (tree_len(json_get(spec, "initContainers")))
 		put_containers(d, 0, "Init Containers", json_get(spec, "initContainers"),
 		    tree_at(pod, "status.initContainerStatuses"));
-	put_containers(d, 0, "Containers", json_get(spec, "containers"), tree_at(pod, "status.containerStatuses"));
+	put_containers(
+	    d, 0, "Containers", json_get(spec, "containers"), tree_at(pod, "status.containerStatuses"));
 	if (tree_len(json_get(spec, "ephemeralContainers")))
 		put_containers(d, 0, "Ephemeral Containers", json_get(spec, "ephemeralContainers"),
 		    tree_at(pod, "status.ephemeralContainerStatuses"));

@@ -24,9 +24,12 @@ static void put_state(struct describe *d, int level, const char *title, const st
 			put(d, level + 1, "Message:\t%s\n", show(d, terminated, "message"));
 		put(d, level + 1, "Exit Code:\t%lld\n", (long long)json_get_int(terminated, "exitCode", 0));
 		if (json_get_int(terminated, "signal", 0) > 0)
-			put(d, level + 1, "Signal:\t%lld\n", (long long)json_get_int(terminated, "signal", 0));
-		put(d, level + 1, "Started:\t%s\n", time_text(d, json_get_string(terminated, "startedAt", "")));
-		put(d, level + 1, "Finished:\t%s\n", time_text(d, json_get_string(terminated, "finishedAt", "")));
+			put(d, level + 1, "Signal:\t%lld\n",
+			    (long long)json_get_int(terminated, "signal", 0));
+		put(d, level + 1, "Started:\t%s\n",
+		    time_text(d, json_get_string(terminated, "startedAt", "")));
+		put(d, level + 1, "Finished:\t%s\n",
+		    time_text(d, json_get_string(terminated, "finishedAt", "")));
 	} else if (waiting) {
 		put(d, level, "%s:\tWaiting\n", title);
 		if (*show(d, waiting, "reason"))
@@ -41,21 +44,22 @@ static const char *handler_text(struct describe *d, const struct json *probe)
 	struct json *http = json_get(probe, "httpGet"), *tcp = json_get(probe, "tcpSocket");
 	if (json_get(probe, "exec")) {
 		struct buf out = BUF_INIT;
-		tree_for_each (tree_at(probe, "exec.command"), word)
-			buf_printf(&out, "%s%s", out.size ? " " : "", tree_show(d->arena, word));
+		tree_for_each(tree_at(probe, "exec.command"), word)
+		    buf_printf(&out, "%s%s", out.size ? " " : "", tree_show(d->arena, word));
 		const char *text = arena_printf(d->arena, "exec [%s]", buf_str(&out));
 		buf_done(&out);
 		return text;
 	}
 	if (http) {
 		char *scheme = str_lower(d->arena, json_get_string(http, "scheme", "http"));
-		return arena_printf(d->arena, "http-get %s://%s:%s%s%s", scheme, show(d, http, "host"), show(d, http, "port"),
-		    show(d, http, "path")[0] == '/' ? "" : "/", show(d, http, "path"));
+		return arena_printf(d->arena, "http-get %s://%s:%s%s%s", scheme, show(d, http, "host"),
+		    show(d, http, "port"), show(d, http, "path")[0] == '/' ? "" : "/", show(d, http, "path"));
 	}
 	if (tcp)
 		return arena_printf(d->arena, "tcp-socket %s:%s", show(d, tcp, "host"), show(d, tcp, "port"));
 	if (json_get(probe, "grpc"))
-		return arena_printf(d->arena, "grpc <pod>:%s %s", show(d, probe, "grpc.port"), show(d, probe, "grpc.service"));
+		return arena_printf(d->arena, "grpc <pod>:%s %s", show(d, probe, "grpc.port"),
+		    show(d, probe, "grpc.service"));
 	return "unknown []";
 }
 
@@ -65,8 +69,10 @@ static void put_probe(struct describe *d, int level, const char *title, const st
 		return;
 	put(d, level, "%s:\t%s delay=%llds timeout=%llds period=%llds #success=%lld #failure=%lld\n", title,
 	    handler_text(d, probe), (long long)json_get_int(probe, "initialDelaySeconds", 0),
-	    (long long)json_get_int(probe, "timeoutSeconds", 0), (long long)json_get_int(probe, "periodSeconds", 0),
-	    (long long)json_get_int(probe, "successThreshold", 0), (long long)json_get_int(probe, "failureThreshold", 0));
+	    (long long)json_get_int(probe, "timeoutSeconds", 0),
+	    (long long)json_get_int(probe, "periodSeconds", 0),
+	    (long long)json_get_int(probe, "successThreshold", 0),
+	    (long long)json_get_int(probe, "failureThreshold", 0));
 }
 
 static void put_environment(struct describe *d, int level, const struct json *container)
@@ -74,15 +80,18 @@ static void put_environment(struct describe *d, int level, const struct json *co
 	const struct json *env = json_get(container, "env"), *from = json_get(container, "envFrom");
 	if (tree_len(from)) {
 		put(d, level, "Environment Variables from:\n");
-		tree_for_each (from, source) {
+		tree_for_each(from, source)
+		{
 			bool is_map = json_get(source, "configMapRef") != NULL;
 			const struct json *ref = json_get(source, is_map ? "configMapRef" : "secretRef");
 			put(d, level + 1, "%s\t%s\tOptional: %s\n", json_get_string(ref, "name", ""),
-			    is_map ? "ConfigMap" : "Secret", json_get_bool(ref, "optional", false) ? "true" : "false");
+			    is_map ? "ConfigMap" : "Secret",
+			    json_get_bool(ref, "optional", false) ? "true" : "false");
 		}
 	}
 	put(d, level, tree_len(env) ? "Environment:\n" : "Environment:\t<none>\n");
-	tree_for_each (env, var) {
+	tree_for_each(env, var)
+	{
 		const char *name = json_get_string(var, "name", "");
 		const struct json *value = json_get(var, "valueFrom"), *ref;
 		if ((ref = json_get(value, "fieldRef")))
@@ -95,8 +104,8 @@ static void put_environment(struct describe *d, int level, const struct json *co
 			    json_get_string(ref, "key", ""), json_get_string(ref, "name", ""),
 			    json_get_bool(ref, "optional", false) ? "true" : "false");
 		else if ((ref = json_get(value, "configMapKeyRef")))
-			put(d, level + 1, "%s:\t<set to the key '%s' of config map '%s'>\tOptional: %s\n", name,
-			    json_get_string(ref, "key", ""), json_get_string(ref, "name", ""),
+			put(d, level + 1, "%s:\t<set to the key '%s' of config map '%s'>\tOptional: %s\n",
+			    name, json_get_string(ref, "key", ""), json_get_string(ref, "name", ""),
 			    json_get_bool(ref, "optional", false) ? "true" : "false");
 		else
 			put(d, level + 1, "%s:\t%s\n", name, json_get_string(var, "value", ""));
@@ -108,7 +117,8 @@ static void put_words(struct describe *d, int level, const char *title, const st
 	if (!tree_len(words))
 		return;
 	put(d, level, "%s:\n", title);
-	tree_for_each (words, word) {
+	tree_for_each(words, word)
+	{
 		const char *text = tree_show(d->arena, word);
 		while (*text) {
 			size_t len = strcspn(text, "\n");
@@ -122,8 +132,10 @@ static void put_ports(struct describe *d, int level, const struct json *containe
 {
 	const struct json *ports = json_get(container, "ports");
 	struct buf inner = BUF_INIT, host = BUF_INIT;
-	tree_for_each (ports, port) {
-		const char *protocol = json_get_string(port, "protocol", "TCP"), *comma = inner.size ? ", " : "";
+	tree_for_each(ports, port)
+	{
+		const char *protocol = json_get_string(port, "protocol", "TCP"),
+			   *comma = inner.size ? ", " : "";
 		buf_printf(&inner, "%s%s/%s", comma, show(d, port, "containerPort"), protocol);
 		buf_printf(&host, "%s%lld/%s", comma, (long long)json_get_int(port, "hostPort", 0), protocol);
 	}
@@ -138,14 +150,17 @@ static void put_mounts(struct describe *d, int level, const struct json *contain
 {
 	const struct json *mounts = json_get(container, "volumeMounts");
 	put(d, level, tree_len(mounts) ? "Mounts:\n" : "Mounts:\t<none>\n");
-	tree_for_each (mounts, mount) {
+	tree_for_each(mounts, mount)
+	{
 		const char *sub = json_get_string(mount, "subPath", "");
-		put(d, level + 1, "%s from %s (%s%s%s%s)\n", show(d, mount, "mountPath"), show(d, mount, "name"),
-		    json_get_bool(mount, "readOnly", false) ? "ro" : "rw", *sub ? ",path=\"" : "", sub, *sub ? "\"" : "");
+		put(d, level + 1, "%s from %s (%s%s%s%s)\n", show(d, mount, "mountPath"),
+		    show(d, mount, "name"), json_get_bool(mount, "readOnly", false) ? "ro" : "rw",
+		    *sub ? ",path=\"" : "", sub, *sub ? "\"" : "");
 	}
 }
 
-static void put_container(struct describe *d, const char *indent, const struct json *c, const struct json *status)
+static void put_container(
+    struct describe *d, const char *indent, const struct json *c, const struct json *status)
 {
 	const int level = 2; /* wherever the title stands */
 	put(d, 0, "%s%s:\n", indent, show(d, c, "name"));
@@ -177,21 +192,25 @@ void put_containers(struct describe *d, int level, const char *title, const stru
     const struct json *statuses)
 {
 	put(d, level, "%s:%s\n", title, tree_len(containers) ? "" : " <none>");
-	tree_for_each (containers, c)
-		put_container(d, level ? "   " : "  ", c, tree_find(statuses, "name", json_get_string(c, "name", "")));
+	tree_for_each(containers, c) put_container(
+	    d, level ? "   " : "  ", c, tree_find(statuses, "name", json_get_string(c, "name", "")));
 }
 
 static const struct {
 	const char *member, *type, *fields;
 } volume_kinds[] = {
-    {"emptyDir", "EmptyDir (a temporary directory that shares a pod's lifetime)", "Medium:medium,SizeLimit:sizeLimit"},
+    {"emptyDir", "EmptyDir (a temporary directory that shares a pod's lifetime)",
+	"Medium:medium,SizeLimit:sizeLimit"},
     {"hostPath", "HostPath (bare host directory volume)", "Path:path,HostPathType:type"},
     {"secret", "Secret (a volume populated by a Secret)", "SecretName:secretName,Optional:optional"},
     {"configMap", "ConfigMap (a volume populated by a ConfigMap)", "Name:name,Optional:optional"},
-    {"persistentVolumeClaim", "PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)",
+    {"persistentVolumeClaim",
+	"PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)",
 	"ClaimName:claimName,ReadOnly:readOnly"},
-    {"nfs", "NFS (an NFS mount that lasts the lifetime of a pod)", "Server:server,Path:path,ReadOnly:readOnly"},
-    {"csi", "CSI (a Container Storage Interface (CSI) volume source)", "Driver:driver,FSType:fsType,ReadOnly:readOnly"},
+    {"nfs", "NFS (an NFS mount that lasts the lifetime of a pod)",
+	"Server:server,Path:path,ReadOnly:readOnly"},
+    {"csi", "CSI (a Container Storage Interface (CSI) volume source)",
+	"Driver:driver,FSType:fsType,ReadOnly:readOnly"},
 };
 
 static void put_volume_fields(struct describe *d, int level, const struct json *source, const char *fields)
@@ -201,9 +220,10 @@ static void put_volume_fields(struct describe *d, int level, const struct json *
 	for (size_t i = 0; i < len; i++) {
 		char *colon = strchr(pairs[i], ':');
 		*colon = '\0';
-		const char *fallback = str_eq(colon + 1, "optional") || str_eq(colon + 1, "readOnly") ? "false"
-				       : str_eq(colon + 1, "sizeLimit")			      ? "<unset>"
-											      : "";
+		const char *fallback = str_eq(colon + 1, "optional") || str_eq(colon + 1, "readOnly")
+					   ? "false"
+				       : str_eq(colon + 1, "sizeLimit") ? "<unset>"
+									: "";
 		put(d, level, "%s:\t%s\n", pairs[i], tree_show_at(d->arena, source, colon + 1, fallback));
 	}
 }
@@ -211,7 +231,8 @@ static void put_volume_fields(struct describe *d, int level, const struct json *
 static void put_projected(struct describe *d, int level, const struct json *projected)
 {
 	put(d, level, "Type:\tProjected (a volume that contains injected data from multiple sources)\n");
-	tree_for_each (json_get(projected, "sources"), source) {
+	tree_for_each(json_get(projected, "sources"), source)
+	{
 		const struct json *s;
 		if ((s = json_get(source, "secret"))) {
 			put(d, level, "SecretName:\t%s\n", show(d, s, "name"));
@@ -230,7 +251,8 @@ static void put_projected(struct describe *d, int level, const struct json *proj
 void put_volumes(struct describe *d, int level, const struct json *volumes)
 {
 	put(d, level, tree_len(volumes) ? "Volumes:\n" : "Volumes:\t<none>\n");
-	tree_for_each (volumes, volume) {
+	tree_for_each(volumes, volume)
+	{
 		put(d, 0, "%s%s:\n", level ? "   " : "  ", show(d, volume, "name"));
 		if (json_get(volume, "projected"))
 			put_projected(d, 2, json_get(volume, "projected"));
@@ -245,8 +267,8 @@ void put_volumes(struct describe *d, int level, const struct json *volumes)
 		if (downward) {
 			put(d, 2, "Type:\tDownwardAPI (a volume populated by information about the pod)\n");
 			put(d, 2, "Items:\n");
-			tree_for_each (json_get(downward, "items"), item)
-				put(d, 3, "%s -> %s\n", show(d, item, "fieldRef.fieldPath"), show(d, item, "path"));
+			tree_for_each(json_get(downward, "items"), item) put(
+			    d, 3, "%s -> %s\n", show(d, item, "fieldRef.fieldPath"), show(d, item, "path"));
 		}
 	}
 }
@@ -256,7 +278,8 @@ void put_tolerations(struct describe *d, const char *title, const struct json *t
 	bool first = true;
 	if (!tree_len(tolerations))
 		put(d, 0, "%s:\t<none>\n", title);
-	tree_for_each (tolerations, t) {
+	tree_for_each(tolerations, t)
+	{
 		struct buf out = BUF_INIT;
 		bool exists = str_eq(show(d, t, "operator"), "Exists");
 		buf_puts(&out, show(d, t, "key"));

@@ -5,27 +5,31 @@
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 
-static void merge_patches(struct arena *arena, const struct schema *schema, struct json *into, const struct json *from);
+static void merge_patches(
+    struct arena *arena, const struct schema *schema, struct json *into, const struct json *from);
 
 static void merge_lists(
     struct arena *arena, const struct patch_meta *meta, struct json *into, const struct json *from)
 {
 	size_t at = 0;
-	tree_for_each (from, item) {
+	tree_for_each(from, item)
+	{
 		struct json *same = NULL;
 		const struct json *key = json_get(item, meta->merge_key);
-		tree_for_each (into, candidate)
-			if (key && json_get(candidate, meta->merge_key) && json_equal(json_get(candidate, meta->merge_key), key))
-				same = candidate;
+		tree_for_each(into, candidate) if (key && json_get(candidate, meta->merge_key) &&
+						   json_equal(json_get(candidate, meta->merge_key), key))
+		    same = candidate;
 		if (same)
 			merge_patches(arena, meta->schema, same, item);
 		else
-			json_insert(arena, into, at++, json_clone(arena, item)); /* deletions stay at the end */
+			json_insert(
+			    arena, into, at++, json_clone(arena, item)); /* deletions stay at the end */
 	}
 }
 
 /* Both are patches: directives of the later one win, they say the same anyway. */
-static void merge_patches(struct arena *arena, const struct schema *schema, struct json *into, const struct json *from)
+static void merge_patches(
+    struct arena *arena, const struct schema *schema, struct json *into, const struct json *from)
 {
 	for (size_t i = 0; i < tree_size(from); i++) {
 		const char *key = from->members[i].key;
@@ -41,8 +45,8 @@ static void merge_patches(struct arena *arena, const struct schema *schema, stru
 	}
 }
 
-struct json *three_way_strategic(struct arena *arena, const struct schema *schema, const struct json *original,
-    const struct json *modified, const struct json *current)
+struct json *three_way_strategic(struct arena *arena, const struct schema *schema,
+    const struct json *original, const struct json *modified, const struct json *current)
 {
 	const struct diff_options changes = {.arena = arena, .ignore_deletions = true};
 	const struct diff_options deletions = {.arena = arena, .ignore_changes = true};
@@ -54,8 +58,8 @@ struct json *three_way_strategic(struct arena *arena, const struct schema *schem
 	return patch;
 }
 
-struct json *two_way_strategic(
-    struct arena *arena, const struct schema *schema, const struct json *original, const struct json *modified)
+struct json *two_way_strategic(struct arena *arena, const struct schema *schema, const struct json *original,
+    const struct json *modified)
 {
 	return diff_maps(&(struct diff_options){.arena = arena}, schema, original, modified, false);
 }

@@ -32,9 +32,7 @@ static void replace_if_different(const struct diff_options *o, struct json *patc
 
 static bool contains(const struct json *list, const struct json *value)
 {
-	tree_for_each (list, item)
-		if (json_equal(item, value))
-			return true;
+	tree_for_each(list, item) if (json_equal(item, value)) return true;
 	return false;
 }
 
@@ -42,9 +40,8 @@ static bool contains(const struct json *list, const struct json *value)
 static struct json *same_key(const struct json *list, const char *merge_key, const struct json *like)
 {
 	const struct json *key = json_get(like, merge_key);
-	tree_for_each (list, item)
-		if (key && json_get(item, merge_key) && json_equal(json_get(item, merge_key), key))
-			return item;
+	tree_for_each(list, item) if (key && json_get(item, merge_key) &&
+				      json_equal(json_get(item, merge_key), key)) return item;
 	return NULL;
 }
 
@@ -52,7 +49,8 @@ static struct json *same_key(const struct json *list, const char *merge_key, con
 static bool same_order(const struct json *original, const struct json *modified, const char *merge_key)
 {
 	size_t at = 0;
-	tree_for_each (modified, item) {
+	tree_for_each(modified, item)
+	{
 		bool found = false;
 		for (; at < tree_len(original) && !found; at++)
 			found = *merge_key ? same_key(original, merge_key, item) == original->items[at]
@@ -76,7 +74,8 @@ static struct json *diff_objects(const struct diff_options *o, const struct patc
     const struct json *original, const struct json *modified)
 {
 	struct json *list = json_new_array(o->arena);
-	tree_for_each (modified, item) {
+	tree_for_each(modified, item)
+	{
 		const struct json *before = same_key(original, meta->merge_key, item);
 		if (!before) {
 			if (!o->ignore_changes)
@@ -86,10 +85,12 @@ static struct json *diff_objects(const struct diff_options *o, const struct patc
 		struct json *patch = diff_maps(o, meta->schema, before, item, meta->retains_keys);
 		if (!patch->len)
 			continue;
-		json_set(o->arena, patch, meta->merge_key, json_clone(o->arena, json_get(item, meta->merge_key)));
+		json_set(
+		    o->arena, patch, meta->merge_key, json_clone(o->arena, json_get(item, meta->merge_key)));
 		json_push(o->arena, list, patch);
 	}
-	tree_for_each (o->ignore_deletions ? NULL : original, gone) {
+	tree_for_each(o->ignore_deletions ? NULL : original, gone)
+	{
 		if (same_key(modified, meta->merge_key, gone))
 			continue;
 		struct json *deletion = key_only(o->arena, gone, meta->merge_key);
@@ -99,18 +100,18 @@ static struct json *diff_objects(const struct diff_options *o, const struct patc
 	return list;
 }
 
-static void set_order(const struct diff_options *o, struct json *patch, const char *key, const char *merge_key,
-    const struct json *modified)
+static void set_order(const struct diff_options *o, struct json *patch, const char *key,
+    const char *merge_key, const struct json *modified)
 {
 	struct json *order = json_new_array(o->arena);
-	tree_for_each (modified, item)
-		json_push(o->arena, order, *merge_key ? key_only(o->arena, item, merge_key) : json_clone(o->arena, item));
+	tree_for_each(modified, item) json_push(
+	    o->arena, order, *merge_key ? key_only(o->arena, item, merge_key) : json_clone(o->arena, item));
 	if (order->len)
 		json_set(o->arena, patch, arena_printf(o->arena, "$setElementOrder/%s", key), order);
 }
 
-static void diff_list(const struct diff_options *o, const struct patch_meta *meta, struct json *patch, const char *key,
-    const struct json *original, const struct json *modified)
+static void diff_list(const struct diff_options *o, const struct patch_meta *meta, struct json *patch,
+    const char *key, const struct json *original, const struct json *modified)
 {
 	struct json *added, *deleted = json_new_array(o->arena);
 	if (!tree_len(original)) {
@@ -122,31 +123,33 @@ static void diff_list(const struct diff_options *o, const struct patch_meta *met
 		added = diff_objects(o, meta, original, modified);
 	} else {
 		added = json_new_array(o->arena);
-		tree_for_each (o->ignore_changes ? NULL : modified, item)
-			if (!contains(original, item) && !contains(added, item))
-				json_push(o->arena, added, json_clone(o->arena, item));
-		tree_for_each (o->ignore_deletions ? NULL : original, gone)
-			if (!contains(modified, gone) && !contains(deleted, gone))
-				json_push(o->arena, deleted, json_clone(o->arena, gone));
+		tree_for_each(o->ignore_changes ? NULL : modified,
+		    item) if (!contains(original, item) && !contains(added, item))
+		    json_push(o->arena, added, json_clone(o->arena, item));
+		tree_for_each(o->ignore_deletions ? NULL : original,
+		    gone) if (!contains(modified, gone) && !contains(deleted, gone))
+		    json_push(o->arena, deleted, json_clone(o->arena, gone));
 	}
 	bool ordered = same_order(original, modified, meta->merge_key);
 	bool any = added->len || deleted->len;
 	if ((!o->ignore_changes && (any || !ordered)) || (!o->ignore_deletions && any))
 		set_order(o, patch, key, meta->merge_key, modified);
 	if (deleted->len)
-		json_set(o->arena, patch, arena_printf(o->arena, "$deleteFromPrimitiveList/%s", key), deleted);
+		json_set(
+		    o->arena, patch, arena_printf(o->arena, "$deleteFromPrimitiveList/%s", key), deleted);
 	if (added->len)
 		json_set(o->arena, patch, key, added);
 }
 
-static void diff_member(const struct diff_options *o, const struct schema *schema, struct json *patch, const char *key,
-    const struct json *original, const struct json *modified)
+static void diff_member(const struct diff_options *o, const struct schema *schema, struct json *patch,
+    const char *key, const struct json *original, const struct json *modified)
 {
 	struct patch_meta meta = patch_meta_of(schema, key);
 	if (modified->type == JSON_OBJECT && !meta.replaces) {
 		struct json *sub;
 		if (meta.is_map && meta.schema) {
-			/* Every value has the same schema, whatever its key: there are few such maps, and none merges lists. */
+			/* Every value has the same schema, whatever its key: there are few such maps, and
+			 * none merges lists. */
 			sub = diff_maps(o, NULL, original, modified, false);
 		} else {
 			sub = diff_maps(o, meta.schema, original, modified, meta.retains_keys);
@@ -168,13 +171,14 @@ static int compare_text(const void *a, const void *b)
 static bool lost_a_member(const struct json *original, const struct json *modified)
 {
 	for (size_t i = 0; i < tree_size(original); i++)
-		if (original->members[i].value->type != JSON_NULL && !json_get(modified, original->members[i].key))
+		if (original->members[i].value->type != JSON_NULL &&
+		    !json_get(modified, original->members[i].key))
 			return true;
 	return false;
 }
 
-static void set_retained_keys(
-    const struct diff_options *o, struct json *patch, const struct json *original, const struct json *modified)
+static void set_retained_keys(const struct diff_options *o, struct json *patch, const struct json *original,
+    const struct json *modified)
 {
 	struct json *keys = json_new_array(o->arena);
 	for (size_t i = 0; i < modified->len; i++)

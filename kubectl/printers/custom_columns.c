@@ -17,7 +17,8 @@ struct custom_columns {
 	struct jsonpath *paths[TABWRITER_COLUMNS_MAX];
 };
 
-static int add_column(struct arena *arena, struct custom_columns *c, const char *header, const char *path, struct error *err)
+static int add_column(
+    struct arena *arena, struct custom_columns *c, const char *header, const char *path, struct error *err)
 {
 	if (c->len == TABWRITER_COLUMNS_MAX)
 		return error_set(err, ERR_PARSE, "more than %d custom columns", TABWRITER_COLUMNS_MAX);
@@ -35,8 +36,10 @@ static int parse_file(struct arena *arena, const char *text, struct custom_colum
 	if (lines_len < 2)
 		return error_set(err, ERR_PARSE, "expected a line of headers and a line of paths");
 	char *headers_at, *paths_at;
-	char *header = strtok_r(lines[0], " \t\r", &headers_at), *path = strtok_r(lines[1], " \t\r", &paths_at);
-	for (; header && path; header = strtok_r(NULL, " \t\r", &headers_at), path = strtok_r(NULL, " \t\r", &paths_at))
+	char *header = strtok_r(lines[0], " \t\r", &headers_at),
+	     *path = strtok_r(lines[1], " \t\r", &paths_at);
+	for (; header && path;
+	     header = strtok_r(NULL, " \t\r", &headers_at), path = strtok_r(NULL, " \t\r", &paths_at))
 		if (add_column(arena, c, header, path, err))
 			return -1;
 	if (header || path)
@@ -49,7 +52,8 @@ int custom_columns_parse(
 {
 	struct custom_columns *c = *ret = ARENA_NEW(arena, struct custom_columns);
 	if (!*text)
-		return error_set(err, ERR_PARSE, "custom-columns format specified but no custom columns given");
+		return error_set(
+		    err, ERR_PARSE, "custom-columns format specified but no custom columns given");
 	if (is_file)
 		return parse_file(arena, text, c, err);
 	for (const char *p = text; *p;) {
@@ -59,8 +63,8 @@ int custom_columns_parse(
 			depth += p[len] == '[' ? 1 : p[len] == ']' ? -1 : 0;
 		const char *spec = arena_strndup(arena, p, len), *colon = strchr(spec, ':');
 		if (!colon)
-			return error_set(
-			    err, ERR_PARSE, "unexpected custom-columns spec: %s, expected <header>:<json-path-expr>", spec);
+			return error_set(err, ERR_PARSE,
+			    "unexpected custom-columns spec: %s, expected <header>:<json-path-expr>", spec);
 		if (add_column(arena, c, arena_strndup(arena, spec, (size_t)(colon - spec)), colon + 1, err))
 			return -1;
 		p += len + (p[len] == ',');
@@ -68,8 +72,8 @@ int custom_columns_parse(
 	return 0;
 }
 
-static int print_row(struct arena *arena, const struct custom_columns *c, const struct json *object, struct buf *text,
-    struct error *err)
+static int print_row(struct arena *arena, const struct custom_columns *c, const struct json *object,
+    struct buf *text, struct error *err)
 {
 	for (size_t i = 0; i < c->len; i++) {
 		struct jsonpath_values values;
@@ -82,7 +86,8 @@ static int print_row(struct arena *arena, const struct custom_columns *c, const 
 			buf_puts(text, "<none>");
 		for (size_t j = 0; j < values.len; j++) {
 			bool is_null = values.items[j]->type == JSON_NULL;
-			buf_printf(text, "%s%s", j ? "," : "", is_null ? "<none>" : tree_show(arena, values.items[j]));
+			buf_printf(text, "%s%s", j ? "," : "",
+			    is_null ? "<none>" : tree_show(arena, values.items[j]));
 		}
 	}
 	buf_putc(text, '\n');
@@ -98,8 +103,8 @@ int custom_columns_print(struct arena *arena, const struct custom_columns *c, co
 	for (size_t i = 0; i < c->len && !no_headers; i++)
 		buf_printf(&text, "%s%s%s", i ? "\t" : "", c->headers[i], i + 1 == c->len ? "\n" : "");
 	int result = is_list ? 0 : print_row(arena, c, object, &text, err);
-	tree_for_each (is_list ? items : NULL, item)
-		result = result ? result : print_row(arena, c, item, &text, err);
+	tree_for_each(is_list ? items : NULL, item) result =
+	    result ? result : print_row(arena, c, item, &text, err);
 	if (!result) {
 		tabwriter_format(&out, buf_str(&text), 6, 3, NULL);
 		fputs(buf_str(&out), stdout);

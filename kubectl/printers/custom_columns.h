@@ -1,4 +1,5 @@
-/* custom_columns: -o custom-columns=HEADER:path,... ; the file form has headers in one line and paths in the next. */
+/* custom_columns: -o custom-columns=HEADER:path,... ; the file form has headers in one line and paths in the
+ * next. */
 #ifndef CUBE_KUBECTL_PRINTERS_CUSTOM_COLUMNS_H
 #define CUBE_KUBECTL_PRINTERS_CUSTOM_COLUMNS_H
 

@@ -15,7 +15,8 @@ static void push(struct arena *arena, struct jsonpath_values *list, const struct
 {
 	if (list->len == list->cap) {
 		size_t cap = list->cap ? list->cap * 2 : 8;
-		list->items = arena_grow(arena, list->items, list->cap * sizeof(*list->items), cap * sizeof(*list->items));
+		list->items = arena_grow(
+		    arena, list->items, list->cap * sizeof(*list->items), cap * sizeof(*list->items));
 		list->cap = cap;
 	}
 	list->items[list->len++] = v;
@@ -35,8 +36,7 @@ static void select_recursive(struct evaluation *e, const struct json *v, struct 
 	push(e->arena, out, v);
 	for (size_t i = 0; i < tree_size(v); i++)
 		select_recursive(e, v->members[i].value, out);
-	tree_for_each (v, item)
-		select_recursive(e, item, out);
+	tree_for_each(v, item) select_recursive(e, item, out);
 }
 
 static int select_slice(
@@ -44,14 +44,17 @@ static int select_slice(
 {
 	int64_t len = (int64_t)tree_len(v);
 	if (v->type != JSON_ARRAY)
-		return v->type == JSON_NULL ? 0 : error_set(e->err, ERR_PARSE, "%s is not array or slice", "value");
+		return v->type == JSON_NULL
+			   ? 0
+			   : error_set(e->err, ERR_PARSE, "%s is not array or slice", "value");
 	int64_t from = step->has_from ? step->from : 0, to = step->has_to ? step->to : len;
 	int64_t stride = step->has_stride ? step->stride : 1;
 	if (!step->is_slice) {
 		from = from < 0 ? from + len : from;
 		if (from < 0 || from >= len)
-			return error_set(e->err, ERR_PARSE, "array index out of bounds: index %lld, length %lld",
-			    (long long)step->from, (long long)len);
+			return error_set(e->err, ERR_PARSE,
+			    "array index out of bounds: index %lld, length %lld", (long long)step->from,
+			    (long long)len);
 		push(e->arena, out, v->items[from]);
 		return 0;
 	}
@@ -74,7 +77,10 @@ static bool compare(const struct json *a, const struct json *b, enum filter_op o
 		order = strcmp(a->text, b->text);
 	else
 		return false;
-	return op == FILTER_LT ? order < 0 : op == FILTER_LE ? order <= 0 : op == FILTER_GT ? order > 0 : order >= 0;
+	return op == FILTER_LT   ? order < 0
+	       : op == FILTER_LE ? order <= 0
+	       : op == FILTER_GT ? order > 0
+				 : order >= 0;
 }
 
 static int filter_matches(struct evaluation *e, const struct step *step, const struct json *item, bool *ret)
@@ -95,7 +101,8 @@ static int filter_matches(struct evaluation *e, const struct step *step, const s
 static int select_filter(
     struct evaluation *e, const struct step *step, const struct json *v, struct jsonpath_values *out)
 {
-	tree_for_each (v, item) {
+	tree_for_each(v, item)
+	{
 		bool match;
 		if (filter_matches(e, step, item, &match))
 			return -1;
@@ -132,8 +139,7 @@ static int run_step(
 	case STEP_WILDCARD:
 		for (size_t i = 0; i < tree_size(v); i++)
 			push(e->arena, out, v->members[i].value);
-		tree_for_each (v, item)
-			push(e->arena, out, item);
+		tree_for_each(v, item) push(e->arena, out, item);
 		return 0;
 	case STEP_RECURSIVE:
 		select_recursive(e, v, out);
@@ -167,8 +173,8 @@ static int run_steps(struct evaluation *e, const struct step *steps, size_t len,
 	return 0;
 }
 
-static int print_parts(
-    struct evaluation *e, const struct part *parts, size_t from, size_t to, const struct json *at, struct buf *out)
+static int print_parts(struct evaluation *e, const struct part *parts, size_t from, size_t to,
+    const struct json *at, struct buf *out)
 {
 	for (size_t i = from; i < to; i++) {
 		const struct part *part = &parts[i];
@@ -221,7 +227,8 @@ const char *jsonpath_relaxed(struct arena *arena, const char *text, struct error
 	}
 	if (strpbrk(text, "{}") || !len) {
 		error_set(err, ERR_PARSE,
-		    "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or "
+		    "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' "
+		    "or "
 		    "'{.name1.name2}'");
 		return NULL;
 	}

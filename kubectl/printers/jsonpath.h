@@ -1,6 +1,7 @@
 /*
- * jsonpath: kubectl's JSONPath templates: text outside braces is copied, {.a.b[0]['c'][*]..d[?(@.x=="y")][0:2]},
- * {range .items[*]}...{end}, {"text"}. Fields that are absent select nothing.
+ * jsonpath: kubectl's JSONPath templates: text outside braces is copied,
+ * {.a.b[0]['c'][*]..d[?(@.x=="y")][0:2]}, {range .items[*]}...{end}, {"text"}. Fields that are absent select
+ * nothing.
  */
 #ifndef CUBE_KUBECTL_PRINTERS_JSONPATH_H
 #define CUBE_KUBECTL_PRINTERS_JSONPATH_H

@@ -65,8 +65,8 @@ static int parse_filter(struct parser *p, struct step *step)
 	static const struct {
 		const char *text;
 		enum filter_op op;
-	} ops[] = {{"==", FILTER_EQ}, {"!=", FILTER_NE}, {"<=", FILTER_LE}, {">=", FILTER_GE}, {"<", FILTER_LT},
-	    {">", FILTER_GT}};
+	} ops[] = {{"==", FILTER_EQ}, {"!=", FILTER_NE}, {"<=", FILTER_LE}, {">=", FILTER_GE},
+	    {"<", FILTER_LT}, {">", FILTER_GT}};
 	step->type = STEP_FILTER;
 	step->op = FILTER_EXISTS;
 	if (parse_steps(p, &step->left, &step->left_len))
@@ -112,7 +112,8 @@ static int parse_alternative(struct parser *p, struct step *step)
 		}
 	}
 	if (!step->has_from && !step->is_slice)
-		return error_set(p->err, ERR_PARSE, "invalid array index %.*s", (int)strcspn(p->at, "]}"), p->at);
+		return error_set(
+		    p->err, ERR_PARSE, "invalid array index %.*s", (int)strcspn(p->at, "]}"), p->at);
 	return 0;
 }
 
@@ -175,7 +176,8 @@ static int parse_literal(struct parser *p, struct step *step)
 	}
 	len = str_has_prefix(p->at, "true") ? 4 : str_has_prefix(p->at, "false") ? 5 : 0;
 	if (!len)
-		return error_set(p->err, ERR_PARSE, "unrecognized identifier %.*s", (int)strcspn(p->at, " })"), p->at);
+		return error_set(
+		    p->err, ERR_PARSE, "unrecognized identifier %.*s", (int)strcspn(p->at, " })"), p->at);
 	step->literal = json_new_bool(p->arena, len == 4);
 	p->at += len;
 	return 0;

@@ -10,7 +10,14 @@
 #include "kubectl/tree.h"
 #include "lib/api/yaml.h"
 
-enum format { FORMAT_YAML, FORMAT_JSON, FORMAT_NAME, FORMAT_JSONPATH, FORMAT_JSONPATH_AS_JSON, FORMAT_COLUMNS };
+enum format {
+	FORMAT_YAML,
+	FORMAT_JSON,
+	FORMAT_NAME,
+	FORMAT_JSONPATH,
+	FORMAT_JSONPATH_AS_JSON,
+	FORMAT_COLUMNS
+};
 
 struct printer {
 	enum format format;
@@ -61,7 +68,8 @@ int printer_parse(
 			return -1;
 		argument = text;
 	}
-	if (strcmp(name, "jsonpath") == 0 || strcmp(name, "jsonpath-file") == 0 || strcmp(name, "jsonpath-as-json") == 0) {
+	if (strcmp(name, "jsonpath") == 0 || strcmp(name, "jsonpath-file") == 0 ||
+	    strcmp(name, "jsonpath-as-json") == 0) {
 		p->format = strcmp(name, "jsonpath-as-json") ? FORMAT_JSONPATH : FORMAT_JSONPATH_AS_JSON;
 		return parse_jsonpath(k, p, argument, err);
 	}
@@ -72,7 +80,9 @@ int printer_parse(
 	}
 	if (str_has_prefix(name, "go-template") || str_has_prefix(name, "template"))
 		return error_set(err, ERR_PARSE,
-		    "the output format \"%s\" is not supported by this kubectl: use -o jsonpath or -o custom-columns", name);
+		    "the output format \"%s\" is not supported by this kubectl: use -o jsonpath or -o "
+		    "custom-columns",
+		    name);
 	return unknown_format(output, err);
 }
 
@@ -98,8 +108,7 @@ static struct json *presentable(struct kubectl *k, const struct printer *p, cons
 	struct json *copy = json_clone(k->arena, object);
 	if (!p->show_managed_fields) {
 		tree_remove(copy, "metadata.managedFields");
-		tree_for_each (json_get(copy, "items"), item)
-			tree_remove(item, "metadata.managedFields");
+		tree_for_each(json_get(copy, "items"), item) tree_remove(item, "metadata.managedFields");
 	}
 	json_sort(copy);
 	return copy;
@@ -107,8 +116,10 @@ static struct json *presentable(struct kubectl *k, const struct printer *p, cons
 
 static void print_name(struct kubectl *k, const struct mapping *mapping, const struct json *object)
 {
-	const char *api_version = json_get_string(object, "apiVersion", ""), *slash = strchr(api_version, '/');
-	const char *kind = str_lower(k->arena, json_get_string(object, "kind", mapping ? mapping->kind : "object"));
+	const char *api_version = json_get_string(object, "apiVersion", ""),
+		   *slash = strchr(api_version, '/');
+	const char *kind =
+	    str_lower(k->arena, json_get_string(object, "kind", mapping ? mapping->kind : "object"));
 	if (mapping)
 		printf("%s/%s\n", mapping_kind_text(k->arena, mapping), tree_name(object));
 	else if (slash)
@@ -136,16 +147,16 @@ static int print_jsonpath(struct kubectl *k, struct printer *p, const struct jso
 		char why[256];
 		snprintf(why, sizeof(why), "%.255s", err->message);
 		error_clear(err);
-		error_set(err, ERR_PARSE, "error executing jsonpath \"%s\": Error executing template: %s", p->template_text, why);
-	}
-	else
+		error_set(err, ERR_PARSE, "error executing jsonpath \"%s\": Error executing template: %s",
+		    p->template_text, why);
+	} else
 		fwrite(buf_str(&out), 1, out.size, stdout);
 	buf_done(&out);
 	return result;
 }
 
-int printer_print(struct kubectl *k, struct printer *p, const struct mapping *mapping, const struct json *object,
-    struct error *err)
+int printer_print(struct kubectl *k, struct printer *p, const struct mapping *mapping,
+    const struct json *object, struct error *err)
 {
 	struct buf out = BUF_INIT;
 	const struct json *items = json_get(object, "items");
@@ -155,8 +166,7 @@ int printer_print(struct kubectl *k, struct printer *p, const struct mapping *ma
 	case FORMAT_NAME:
 		if (!is_list)
 			print_name(k, mapping, object);
-		tree_for_each (is_list ? items : NULL, item)
-			print_name(k, NULL, item);
+		tree_for_each(is_list ? items : NULL, item) print_name(k, NULL, item);
 		return 0;
 	case FORMAT_JSONPATH:
 	case FORMAT_JSONPATH_AS_JSON:
@@ -183,7 +193,9 @@ int printer_print_done(struct kubectl *k, struct printer *printer, const struct 
 {
 	if (printer)
 		return printer_print(k, printer, mapping, object, err);
-	const char *suffix = str_eq(dry_run, "client") ? " (dry run)" : str_eq(dry_run, "server") ? " (server dry run)" : "";
+	const char *suffix = str_eq(dry_run, "client")   ? " (dry run)"
+			     : str_eq(dry_run, "server") ? " (server dry run)"
+							 : "";
 	printf("%s/%s %s%s\n", mapping_kind_text(k->arena, mapping), tree_name(object), done, suffix);
 	return 0;
 }

@@ -24,7 +24,8 @@ static const char *labels_text(struct arena *arena, const struct json *labels)
 	struct json *sorted = json_clone(arena, labels);
 	json_sort(sorted);
 	for (size_t i = 0; i < sorted->len; i++)
-		buf_printf(&out, "%s%s=%s", i ? "," : "", sorted->members[i].key, tree_show(arena, sorted->members[i].value));
+		buf_printf(&out, "%s%s=%s", i ? "," : "", sorted->members[i].key,
+		    tree_show(arena, sorted->members[i].value));
 	const char *text = arena_strdup(arena, buf_str(&out));
 	buf_done(&out);
 	return text;
@@ -57,7 +58,8 @@ static void add_header(struct table_printer *p, struct arena *arena, struct buf 
 		add_cell(text, &first, "EVENT");
 	if (p->options.show_namespace)
 		add_cell(text, &first, "NAMESPACE");
-	tree_for_each (p->columns, column) {
+	tree_for_each(p->columns, column)
+	{
 		char *name = arena_strdup(arena, json_get_string(column, "name", ""));
 		for (char *c = name; *c; c++)
 			*c = (char)toupper((unsigned char)*c);
@@ -76,10 +78,11 @@ static const char *cell_text(struct arena *arena, const struct json *cell)
 	return !cell || cell->type == JSON_NULL ? "<none>" : tree_show(arena, cell);
 }
 
-static void add_row(struct table_printer *p, struct arena *arena, const struct mapping *mapping, const struct json *row,
-    const char *event, struct buf *text)
+static void add_row(struct table_printer *p, struct arena *arena, const struct mapping *mapping,
+    const struct json *row, const char *event, struct buf *text)
 {
-	const struct json *meta = json_get(json_get(row, "object"), "metadata"), *cells = json_get(row, "cells");
+	const struct json *meta = json_get(json_get(row, "object"), "metadata"),
+			  *cells = json_get(row, "cells");
 	bool first = true;
 	if (p->options.show_events)
 		add_cell(text, &first, event);
@@ -102,8 +105,8 @@ static void add_row(struct table_printer *p, struct arena *arena, const struct m
 	buf_putc(text, '\n');
 }
 
-void table_add(struct table_printer *p, struct arena *arena, const struct mapping *mapping, const struct json *table,
-    const char *event, struct buf *text)
+void table_add(struct table_printer *p, struct arena *arena, const struct mapping *mapping,
+    const struct json *table, const char *event, struct buf *text)
 {
 	const struct json *rows = json_get(table, "rows");
 	if (tree_len(json_get(table, "columnDefinitions")))
@@ -111,8 +114,7 @@ void table_add(struct table_printer *p, struct arena *arena, const struct mappin
 	if (!p->has_header && !p->options.no_headers && tree_len(rows))
 		add_header(p, arena, text);
 	p->has_header = p->has_header || tree_len(rows);
-	tree_for_each (rows, row)
-		add_row(p, arena, mapping, row, event, text);
+	tree_for_each(rows, row) add_row(p, arena, mapping, row, event, text);
 }
 
 void table_flush(struct table_printer *p, struct buf *text)
@@ -127,7 +129,8 @@ void table_flush(struct table_printer *p, struct buf *text)
 
 struct json *table_of_objects(struct arena *arena, struct json *list)
 {
-	struct json *table = json_new_object(arena), *columns = json_new_array(arena), *rows = json_new_array(arena);
+	struct json *table = json_new_object(arena), *columns = json_new_array(arena),
+		    *rows = json_new_array(arena);
 	static const char *const names[] = {"Name", "Age"};
 	for (size_t i = 0; i < 2; i++) {
 		struct json *column = json_new_object(arena);
@@ -139,7 +142,8 @@ struct json *table_of_objects(struct arena *arena, struct json *list)
 		items = json_new_array(arena);
 		json_push(arena, items, list);
 	}
-	tree_for_each (items, item) {
+	tree_for_each(items, item)
+	{
 		struct json *row = json_new_object(arena), *cells = json_new_array(arena);
 		json_push(arena, cells, json_new_string(arena, tree_name(item)));
 		json_push(arena, cells,

@@ -1,6 +1,7 @@
 /*
- * tabwriter: aligns text whose cells end with a tab, as Go's text/tabwriter does: a column is a run of adjacent lines that
- * have a tab-terminated cell in it, so paragraphs are aligned one by one. Widths count characters, not bytes.
+ * tabwriter: aligns text whose cells end with a tab, as Go's text/tabwriter does: a column is a run of
+ * adjacent lines that have a tab-terminated cell in it, so paragraphs are aligned one by one. Widths count
+ * characters, not bytes.
  */
 #ifndef CUBE_KUBECTL_PRINTERS_TABWRITER_H
 #define CUBE_KUBECTL_PRINTERS_TABWRITER_H
