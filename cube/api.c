@@ -34,8 +34,7 @@ struct probe {
 	char text[512];
 };
 
-struct api *
-api_open(const struct cluster *cluster, struct error *err)
+struct api *api_open(const struct cluster *cluster, struct error *err)
 {
 	struct arena *arena = arena_new();
 	struct api *api = ARENA_NEW(arena, struct api);
@@ -44,7 +43,8 @@ api_open(const struct cluster *cluster, struct error *err)
 	resources_init();
 	api->arena = arena;
 	api->loop = loop_new(NULL);
-	if (kubeconfig_load(arena, cluster_path(cluster, "kubeconfig/admin.conf"), NULL, NULL, NULL, &config, err) == 0) {
+	if (kubeconfig_load(
+		arena, cluster_path(cluster, "kubeconfig/admin.conf"), NULL, NULL, NULL, &config, err) == 0) {
 		config.user_agent = "cube/v1.32.0";
 		api->client = rest_client_new(api->loop, &config, err);
 	}
@@ -54,8 +54,7 @@ api_open(const struct cluster *cluster, struct error *err)
 	return NULL;
 }
 
-void
-api_close(struct api *api)
+void api_close(struct api *api)
 {
 	if (!api)
 		return;
@@ -64,24 +63,22 @@ api_close(struct api *api)
 	arena_free(api->arena);
 }
 
-struct rest_client *
-api_client(struct api *api)
+struct rest_client *api_client(struct api *api)
 {
 	return api->client;
 }
 
-static void
-on_probe(void *arg, const struct http_response *response)
+static void on_probe(void *arg, const struct http_response *response)
 {
 	struct probe *probe = arg;
 
 	probe->status = response->status;
-	snprintf(probe->text, sizeof probe->text, "%s", response->error ? response->error->message : str_or(response->body, ""));
+	snprintf(probe->text, sizeof probe->text, "%s",
+	    response->error ? response->error->message : str_or(response->body, ""));
 	loop_stop(probe->loop);
 }
 
-bool
-api_is_ready(struct api *api, char *ret_text, size_t size)
+bool api_is_ready(struct api *api, char *ret_text, size_t size)
 {
 	struct probe probe = {.loop = api->loop};
 
@@ -91,27 +88,27 @@ api_is_ready(struct api *api, char *ret_text, size_t size)
 	return probe.status == 200;
 }
 
-int
-api_wait_ready(struct api *api, int64_t timeout_ms, struct error *err)
+int api_wait_ready(struct api *api, int64_t timeout_ms, struct error *err)
 {
 	int64_t end = phases_now_ms() + timeout_ms;
 	char text[512] = "";
 
 	while (!api_is_ready(api, text, sizeof text)) {
 		if (phases_now_ms() > end)
-			return error_set(err, ERR_TIMEOUT, "the API server is not ready after %lld s: %s", (long long)(timeout_ms / 1000), text);
+			return error_set(err, ERR_TIMEOUT, "the API server is not ready after %lld s: %s",
+			    (long long)(timeout_ms / 1000), text);
 		usleep(5000);
 	}
 	return 0;
 }
 
-int
-api_create_bootstrap(struct api *api, struct error *err)
+int api_create_bootstrap(struct api *api, struct error *err)
 {
 	struct json **documents;
 	size_t *lines, len;
 
-	if (yaml_parse_all(api->arena, cube_bootstrap_yaml, strlen(cube_bootstrap_yaml), NULL, &documents, &lines, &len, err) < 0)
+	if (yaml_parse_all(api->arena, cube_bootstrap_yaml, strlen(cube_bootstrap_yaml), NULL, &documents,
+		&lines, &len, err) < 0)
 		return -1;
 	for (size_t i = 0; i < len; i++) {
 		struct buf text = BUF_INIT;
@@ -126,10 +123,12 @@ api_create_bootstrap(struct api *api, struct error *err)
 		if (rc < 0)
 			return error_prefix(err, "bootstrap.yaml line %zu", lines[i]);
 		type = resource_of(obj);
-		rc = rest_do(api->client, REST_REQUEST(.verb = REST_CREATE, .type = type, .ns = object_namespace(obj), .body = obj), NULL,
-		    &create_err);
+		rc = rest_do(api->client,
+		    REST_REQUEST(.verb = REST_CREATE, .type = type, .ns = object_namespace(obj), .body = obj),
+		    NULL, &create_err);
 		if (rc < 0 && !error_is(&create_err, ERR_ALREADY_EXISTS)) {
-			error_set(err, create_err.code, "create %s %s: %s", type->plural, object_name(obj), create_err.message);
+			error_set(err, create_err.code, "create %s %s: %s", type->plural, object_name(obj),
+			    create_err.message);
 			object_unref(obj);
 			return -1;
 		}
@@ -139,15 +138,15 @@ api_create_bootstrap(struct api *api, struct error *err)
 }
 
 /* 1 ready, 0 not yet with the reason in text, -1 no answer. */
-static int
-node_is_ready(struct api *api, const char *node, char *text, size_t size)
+static int node_is_ready(struct api *api, const char *node, char *text, size_t size)
 {
 	struct object *obj = NULL;
 	struct error err = ERROR_INIT;
 	int ready = 0;
 
 	snprintf(text, size, "the kubelet has not registered it");
-	if (rest_do(api->client, REST_REQUEST(.verb = REST_GET, .type = resource_nodes, .name = node), &obj, &err) < 0) {
+	if (rest_do(api->client, REST_REQUEST(.verb = REST_GET, .type = resource_nodes, .name = node), &obj,
+		&err) < 0) {
 		if (!error_is(&err, ERR_NOT_FOUND))
 			snprintf(text, size, "%s", err.message);
 		return error_is(&err, ERR_NOT_FOUND) ? 0 : -1;
@@ -165,15 +164,15 @@ node_is_ready(struct api *api, const char *node, char *text, size_t size)
 	return ready;
 }
 
-int
-api_wait_node_ready(struct api *api, const char *node, int64_t timeout_ms, struct error *err)
+int api_wait_node_ready(struct api *api, const char *node, int64_t timeout_ms, struct error *err)
 {
 	int64_t end = phases_now_ms() + timeout_ms;
 	char text[512] = "";
 
 	while (node_is_ready(api, node, text, sizeof text) != 1) {
 		if (phases_now_ms() > end)
-			return error_set(err, ERR_TIMEOUT, "node %s is not ready after %lld s: %s", node, (long long)(timeout_ms / 1000), text);
+			return error_set(err, ERR_TIMEOUT, "node %s is not ready after %lld s: %s", node,
+			    (long long)(timeout_ms / 1000), text);
 		usleep(20000);
 	}
 	return 0;

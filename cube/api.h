@@ -1,4 +1,5 @@
-/* api: the launcher as a client of the API server: waiting for it, bootstrap objects, the node's readiness. All block. */
+/* api: the launcher as a client of the API server: waiting for it, bootstrap objects, the node's readiness.
+ * All block. */
 #ifndef CUBE_CUBE_API_H
 #define CUBE_CUBE_API_H
 

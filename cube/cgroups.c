@@ -21,9 +21,10 @@ struct signal_request {
 	bool only_first;
 };
 
-/* Calls fn for every hierarchy's folder of that name: /sys/fs/cgroup/NAME on v2, /sys/fs/cgroup/CONTROLLER/NAME on v1. */
-static void
-each_root(struct arena *arena, const char *name, void (*fn)(struct arena *arena, const char *path, void *arg), void *arg)
+/* Calls fn for every hierarchy's folder of that name: /sys/fs/cgroup/NAME on v2,
+ * /sys/fs/cgroup/CONTROLLER/NAME on v1. */
+static void each_root(struct arena *arena, const char *name,
+    void (*fn)(struct arena *arena, const char *path, void *arg), void *arg)
 {
 	DIR *dir = opendir("/sys/fs/cgroup");
 	struct dirent *entry;
@@ -44,8 +45,7 @@ each_root(struct arena *arena, const char *name, void (*fn)(struct arena *arena,
 		closedir(dir);
 }
 
-static void
-each_pid(struct arena *arena, const char *path, pid_visitor *fn, void *arg)
+static void each_pid(struct arena *arena, const char *path, pid_visitor *fn, void *arg)
 {
 	DIR *dir = opendir(path);
 	FILE *procs = fopen(arena_printf(arena, "%s/cgroup.procs", path), "re");
@@ -65,8 +65,7 @@ each_pid(struct arena *arena, const char *path, pid_visitor *fn, void *arg)
 }
 
 /* Every process is in the same place of each v1 hierarchy, so the first that exists tells all. */
-static void
-note_root(struct arena *arena, const char *path, void *arg)
+static void note_root(struct arena *arena, const char *path, void *arg)
 {
 	const char **root = arg;
 
@@ -74,14 +73,12 @@ note_root(struct arena *arena, const char *path, void *arg)
 		*root = path;
 }
 
-static void
-count_pid(struct arena *arena, pid_t pid, void *arg)
+static void count_pid(struct arena *arena, pid_t pid, void *arg)
 {
 	++*(size_t *)arg;
 }
 
-size_t
-cgroups_count(struct arena *arena, const char *name)
+size_t cgroups_count(struct arena *arena, const char *name)
 {
 	const char *root = NULL;
 	size_t count = 0;
@@ -92,15 +89,16 @@ cgroups_count(struct arena *arena, const char *name)
 	return count;
 }
 
-static void
-signal_pid(struct arena *arena, pid_t pid, void *arg)
+static void signal_pid(struct arena *arena, pid_t pid, void *arg)
 {
 	const struct signal_request *request = arg;
 	char *status, *line, *last;
 
 	if (request->only_first) {
-		/* NSpid lists the process's number in each nested namespace; a container's first process ends in 1. */
-		if (file_read(arena, arena_printf(arena, "/proc/%d/status", (int)pid), &status, NULL, NULL) < 0 ||
+		/* NSpid lists the process's number in each nested namespace; a container's first process ends
+		 * in 1. */
+		if (file_read(arena, arena_printf(arena, "/proc/%d/status", (int)pid), &status, NULL, NULL) <
+			0 ||
 		    (line = strstr(status, "NSpid:")) == NULL)
 			return;
 		line[strcspn(line, "\n")] = '\0';
@@ -111,8 +109,7 @@ signal_pid(struct arena *arena, pid_t pid, void *arg)
 	kill(pid, request->signum);
 }
 
-void
-cgroups_signal(struct arena *arena, const char *name, int signum, bool only_first)
+void cgroups_signal(struct arena *arena, const char *name, int signum, bool only_first)
 {
 	struct signal_request request = {signum, only_first};
 	const char *root = NULL;
@@ -122,8 +119,7 @@ cgroups_signal(struct arena *arena, const char *name, int signum, bool only_firs
 		each_pid(arena, root, signal_pid, &request);
 }
 
-static void
-remove_tree(struct arena *arena, const char *path, void *arg)
+static void remove_tree(struct arena *arena, const char *path, void *arg)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -138,8 +134,7 @@ remove_tree(struct arena *arena, const char *path, void *arg)
 		error_set_errno(arg, errno, "remove %s", path);
 }
 
-int
-cgroups_remove(struct arena *arena, const char *name, struct error *err)
+int cgroups_remove(struct arena *arena, const char *name, struct error *err)
 {
 	struct error first = ERROR_INIT;
 

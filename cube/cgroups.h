@@ -1,5 +1,5 @@
-/* cgroups: the pods' control groups as the launcher needs them: who is inside, signal them, remove the empty tree. Works on
- * cgroup v1, hybrid and v2 layouts. `name` is the path below each hierarchy, "/cube". */
+/* cgroups: the pods' control groups as the launcher needs them: who is inside, signal them, remove the empty
+ * tree. Works on cgroup v1, hybrid and v2 layouts. `name` is the path below each hierarchy, "/cube". */
 #ifndef CUBE_CUBE_CGROUPS_H
 #define CUBE_CUBE_CGROUPS_H
 

@@ -18,8 +18,7 @@ static const char *own_directory(struct arena *arena);
 static const char *default_node_name(struct arena *arena);
 static void read_settings(struct cluster *cluster, const struct json *tree);
 
-int
-cluster_load(struct arena *arena, const char *data_dir, struct cluster *ret, struct error *err)
+int cluster_load(struct arena *arena, const char *data_dir, struct cluster *ret, struct error *err)
 {
 	struct cluster c = {
 	    .arena = arena,
@@ -56,14 +55,12 @@ cluster_load(struct arena *arena, const char *data_dir, struct cluster *ret, str
 	return 0;
 }
 
-bool
-cluster_exists(const struct cluster *cluster)
+bool cluster_exists(const struct cluster *cluster)
 {
 	return access(cluster_path(cluster, "cluster.json"), F_OK) == 0;
 }
 
-int
-cluster_save(const struct cluster *c, struct error *err)
+int cluster_save(const struct cluster *c, struct error *err)
 {
 	struct json *tree = json_new_object(c->arena);
 	struct buf text = BUF_INIT;
@@ -86,19 +83,21 @@ cluster_save(const struct cluster *c, struct error *err)
 	return status;
 }
 
-int
-cluster_derive(struct cluster *cluster, struct error *err)
+int cluster_derive(struct cluster *cluster, struct error *err)
 {
 	struct in_addr base;
-	char *cidr = arena_strdup(cluster->arena, cluster->service_cidr), *slash = strchr(cidr, '/'), text[INET_ADDRSTRLEN];
+	char *cidr = arena_strdup(cluster->arena, cluster->service_cidr), *slash = strchr(cidr, '/'),
+	     text[INET_ADDRSTRLEN];
 	int64_t bits;
 
 	if (!slash || !str_to_int64(slash + 1, &bits) || bits < 8 || bits > 28)
-		return error_set(err, ERR_BAD_REQUEST, "--service-cidr %s: give a network such as 10.96.0.0/16, between /8 and /28",
+		return error_set(err, ERR_BAD_REQUEST,
+		    "--service-cidr %s: give a network such as 10.96.0.0/16, between /8 and /28",
 		    cluster->service_cidr);
 	*slash = '\0';
 	if (inet_pton(AF_INET, cidr, &base) != 1)
-		return error_set(err, ERR_BAD_REQUEST, "--service-cidr %s: %s is no IPv4 address", cluster->service_cidr, cidr);
+		return error_set(err, ERR_BAD_REQUEST, "--service-cidr %s: %s is no IPv4 address",
+		    cluster->service_cidr, cidr);
 	base.s_addr = htonl((ntohl(base.s_addr) & ~(UINT32_MAX >> bits)) + 1);
 	cluster->service_ip = arena_strdup(cluster->arena, inet_ntop(AF_INET, &base, text, sizeof text));
 	base.s_addr = htonl(ntohl(base.s_addr) + 9);
@@ -106,8 +105,7 @@ cluster_derive(struct cluster *cluster, struct error *err)
 	return 0;
 }
 
-const char *
-cluster_path(const struct cluster *cluster, const char *fmt, ...)
+const char *cluster_path(const struct cluster *cluster, const char *fmt, ...)
 {
 	va_list ap;
 	char *tail;
@@ -118,8 +116,7 @@ cluster_path(const struct cluster *cluster, const char *fmt, ...)
 	return arena_printf(cluster->arena, "%s/%s", cluster->data_dir, tail);
 }
 
-static const char *
-own_directory(struct arena *arena)
+static const char *own_directory(struct arena *arena)
 {
 	char path[4096];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -135,8 +132,7 @@ own_directory(struct arena *arena)
 }
 
 /* A host name made a legal node name: lower case, up to the first character that a DNS label can't hold. */
-static const char *
-default_node_name(struct arena *arena)
+static const char *default_node_name(struct arena *arena)
 {
 	char host[256] = "";
 	size_t len;
@@ -149,8 +145,7 @@ default_node_name(struct arena *arena)
 	return len ? str_lower(arena, arena_strndup(arena, host, len)) : "cube";
 }
 
-static void
-read_settings(struct cluster *c, const struct json *tree)
+static void read_settings(struct cluster *c, const struct json *tree)
 {
 	struct arena *a = c->arena;
 

@@ -10,9 +10,9 @@
 #include "lib/base/error.h"
 #include "lib/client/kubeconfig.h"
 
-/* Nothing here asks the API server: a cluster in any state can be deleted. Goes on after a failure and reports the first. */
-static int
-delete_cluster(const struct cluster *c, struct phases *phases, struct error *err)
+/* Nothing here asks the API server: a cluster in any state can be deleted. Goes on after a failure and
+ * reports the first. */
+static int delete_cluster(const struct cluster *c, struct phases *phases, struct error *err)
 {
 	enum { PODS_GRACE_MS = 2000 };
 	struct error ignored = ERROR_INIT;
@@ -32,13 +32,12 @@ delete_cluster(const struct cluster *c, struct phases *phases, struct error *err
 	return err->code ? -1 : 0;
 }
 
-int
-cmd_delete(int argc, char **argv)
+int cmd_delete(int argc, char **argv)
 {
 	const char *data_dir = CLUSTER_DEFAULT_DATA_DIR, **args;
 	bool quiet = false;
-	const struct flag flags[] = {
-	    FLAG_DATA_DIR(data_dir), {"quiet", 'q', FLAG_BOOL, &quiet, "Print nothing but errors", NULL, NULL}, FLAG_END};
+	const struct flag flags[] = {FLAG_DATA_DIR(data_dir),
+	    {"quiet", 'q', FLAG_BOOL, &quiet, "Print nothing but errors", NULL, NULL}, FLAG_END};
 	struct arena *arena = arena_new();
 	struct error err = ERROR_INIT;
 	struct phases phases;

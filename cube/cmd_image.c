@@ -8,8 +8,7 @@
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
-static int
-remove_images(const struct cluster *cluster, const char **names, size_t len)
+static int remove_images(const struct cluster *cluster, const char **names, size_t len)
 {
 	struct error err = ERROR_INIT;
 	int rc = 0;
@@ -22,8 +21,7 @@ remove_images(const struct cluster *cluster, const char **names, size_t len)
 	return rc;
 }
 
-static int
-load_images(const struct cluster *cluster, const char **files, size_t len)
+static int load_images(const struct cluster *cluster, const char **files, size_t len)
 {
 	struct error err = ERROR_INIT;
 	int rc = 0;
@@ -40,8 +38,7 @@ load_images(const struct cluster *cluster, const char **files, size_t len)
 	return rc;
 }
 
-int
-cmd_image(int argc, char **argv)
+int cmd_image(int argc, char **argv)
 {
 	const char *data_dir = CLUSTER_DEFAULT_DATA_DIR, **args;
 	const struct flag flags[] = {FLAG_DATA_DIR(data_dir), FLAG_END};

@@ -3,8 +3,7 @@
 #include "cube/command.h"
 #include "lib/base/arena.h"
 
-int
-cmd_ip(int argc, char **argv)
+int cmd_ip(int argc, char **argv)
 {
 	const char *data_dir = CLUSTER_DEFAULT_DATA_DIR, **args;
 	const struct flag flags[] = {FLAG_DATA_DIR(data_dir), FLAG_END};

@@ -8,8 +8,7 @@
 #include "lib/base/str.h"
 
 /* Everything behind the command is kubectl's, with or without `--`; only a leading --data-dir is ours. */
-int
-cmd_kubectl(int argc, char **argv)
+int cmd_kubectl(int argc, char **argv)
 {
 	const char *data_dir = CLUSTER_DEFAULT_DATA_DIR, *program;
 	struct arena *arena = arena_new();

@@ -8,8 +8,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 
-static void
-list_logs(const char *dir_path)
+static void list_logs(const char *dir_path)
 {
 	DIR *dir = opendir(dir_path);
 	struct dirent *entry;
@@ -24,13 +23,13 @@ list_logs(const char *dir_path)
 		closedir(dir);
 }
 
-int
-cmd_logs(int argc, char **argv)
+int cmd_logs(int argc, char **argv)
 {
 	const char *data_dir = CLUSTER_DEFAULT_DATA_DIR, **args, *path;
 	bool follow = false;
 	int64_t tail = 200;
-	const struct flag flags[] = {FLAG_DATA_DIR(data_dir), {"follow", 'f', FLAG_BOOL, &follow, "Go on as lines come", NULL, NULL},
+	const struct flag flags[] = {FLAG_DATA_DIR(data_dir),
+	    {"follow", 'f', FLAG_BOOL, &follow, "Go on as lines come", NULL, NULL},
 	    {"tail", 'n', FLAG_INT, &tail, "Lines to begin with", NULL, NULL}, FLAG_END};
 	struct arena *arena = arena_new();
 	struct cluster cluster;
@@ -47,7 +46,8 @@ cmd_logs(int argc, char **argv)
 		list_logs(cluster_path(&cluster, "logs"));
 		return 1;
 	}
-	execlp("tail", "tail", "-n", arena_printf(arena, "%lld", (long long)tail), follow ? "-F" : "-q", path, (char *)NULL);
+	execlp("tail", "tail", "-n", arena_printf(arena, "%lld", (long long)tail), follow ? "-F" : "-q", path,
+	    (char *)NULL);
 	fprintf(stderr, "cube logs: tail: %s\n", strerror(errno));
 	return 127;
 }

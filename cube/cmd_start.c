@@ -22,20 +22,21 @@ struct start_options {
 	bool wait, quiet;
 };
 
-/* Settings are fixed by the first start: a different answer later would not fit certificates and objects made by then. */
-static int
-settle_text(const struct cluster *c, const char *flag, const char *given, const char **setting, struct error *err)
+/* Settings are fixed by the first start: a different answer later would not fit certificates and objects made
+ * by then. */
+static int settle_text(
+    const struct cluster *c, const char *flag, const char *given, const char **setting, struct error *err)
 {
 	if (!given || str_eq(given, *setting))
 		return 0;
 	if (cluster_exists(c))
-		return error_set(err, ERR_BAD_REQUEST, "--%s %s: this cluster was made with %s; `cube delete` first", flag, given, *setting);
+		return error_set(err, ERR_BAD_REQUEST,
+		    "--%s %s: this cluster was made with %s; `cube delete` first", flag, given, *setting);
 	*setting = given;
 	return 0;
 }
 
-static int
-settle(struct cluster *c, const struct start_options *o, struct error *err)
+static int settle(struct cluster *c, const struct start_options *o, struct error *err)
 {
 	if (settle_text(c, "node-name", o->node_name, &c->node_name, err) < 0 ||
 	    settle_text(c, "node-ip", o->node_ip, &c->node_ip, err) < 0 ||
@@ -53,17 +54,18 @@ settle(struct cluster *c, const struct start_options *o, struct error *err)
 }
 
 /* The pause image comes from our own static binary, so that no pod sandbox ever needs a registry. */
-static int
-load_pause_image(const struct cluster *c, int64_t timeout_ms, struct error *err)
+static int load_pause_image(const struct cluster *c, int64_t timeout_ms, struct error *err)
 {
 	const char *archive = arena_printf(c->arena, "%s/../share/cube/pause.tar", c->bin_dir);
-	const char *socket = cluster_path(c, "containerd/containerd.sock"), *done = cluster_path(c, "containerd/pause-loaded");
+	const char *socket = cluster_path(c, "containerd/containerd.sock"),
+		   *done = cluster_path(c, "containerd/pause-loaded");
 	int64_t end = phases_now_ms() + timeout_ms;
 	char *names;
 
 	while (access(socket, F_OK) < 0) {
 		if (phases_now_ms() > end)
-			return error_set(err, ERR_TIMEOUT, "containerd does not listen: see %s", cluster_path(c, "logs/containerd.log"));
+			return error_set(err, ERR_TIMEOUT, "containerd does not listen: see %s",
+			    cluster_path(c, "logs/containerd.log"));
 		usleep(5000);
 	}
 	if (access(done, F_OK) == 0)
@@ -79,8 +81,8 @@ load_pause_image(const struct cluster *c, int64_t timeout_ms, struct error *err)
 	}
 }
 
-static int
-start_cluster(struct cluster *c, const struct start_options *o, struct phases *phases, struct error *err)
+static int start_cluster(
+    struct cluster *c, const struct start_options *o, struct phases *phases, struct error *err)
 {
 	bool running = cluster_exists(c) && supervisor_pid_of(c, "supervisor") != 0;
 
@@ -88,7 +90,8 @@ start_cluster(struct cluster *c, const struct start_options *o, struct phases *p
 		return -1;
 	phases_step(phases, running ? "already running" : "this host has what is needed");
 	if (!running) {
-		if (directory_make(c->data_dir, 0755, err) < 0 || host_detect(c, err) < 0 || components_write_config(c, err) < 0)
+		if (directory_make(c->data_dir, 0755, err) < 0 || host_detect(c, err) < 0 ||
+		    components_write_config(c, err) < 0)
 			return -1;
 		/* From here on `cube delete` knows that there is something to undo. */
 		if (cluster_save(c, err) < 0)
@@ -106,8 +109,8 @@ start_cluster(struct cluster *c, const struct start_options *o, struct phases *p
 	return 0;
 }
 
-static int
-wait_for_cluster(struct cluster *c, const struct start_options *o, struct phases *phases, struct error *err)
+static int wait_for_cluster(
+    struct cluster *c, const struct start_options *o, struct phases *phases, struct error *err)
 {
 	struct api *api = api_open(c, err);
 	int rc = api ? api_wait_ready(api, o->timeout_ms, err) : -1;
@@ -129,18 +132,21 @@ wait_for_cluster(struct cluster *c, const struct start_options *o, struct phases
 	return rc;
 }
 
-int
-cmd_start(int argc, char **argv)
+int cmd_start(int argc, char **argv)
 {
 	struct start_options o = {.data_dir = CLUSTER_DEFAULT_DATA_DIR, .timeout_ms = 60000, .wait = true};
 	const struct flag flags[] = {
 	    FLAG_DATA_DIR(o.data_dir),
-	    {"node-name", 0, FLAG_STRING, &o.node_name, "Name of the node; the host name unless given", NULL, NULL},
-	    {"node-ip", 0, FLAG_STRING, &o.node_ip, "Address of the node that others reach; its own link with 10.245.0.1 unless given", NULL, NULL},
+	    {"node-name", 0, FLAG_STRING, &o.node_name, "Name of the node; the host name unless given", NULL,
+		NULL},
+	    {"node-ip", 0, FLAG_STRING, &o.node_ip,
+		"Address of the node that others reach; its own link with 10.245.0.1 unless given", NULL,
+		NULL},
 	    {"api-port", 0, FLAG_INT, &o.api_port, "Port of the API server (6443)", NULL, NULL},
 	    {"kubelet-port", 0, FLAG_INT, &o.kubelet_port, "Port of the kubelet (10250)", NULL, NULL},
 	    {"pod-cidr", 0, FLAG_STRING, &o.pod_cidr, "Addresses of pods (10.244.0.0/16)", NULL, NULL},
-	    {"service-cidr", 0, FLAG_STRING, &o.service_cidr, "Addresses of Services (10.96.0.0/16)", NULL, NULL},
+	    {"service-cidr", 0, FLAG_STRING, &o.service_cidr, "Addresses of Services (10.96.0.0/16)", NULL,
+		NULL},
 	    {"cluster-domain", 0, FLAG_STRING, &o.cluster_domain, "DNS domain (cluster.local)", NULL, NULL},
 	    {"wait", 0, FLAG_BOOL, &o.wait, "Wait until the node is Ready", NULL, NULL},
 	    {"timeout", 0, FLAG_DURATION, &o.timeout_ms, "How long to wait (60s)", NULL, NULL},
@@ -171,7 +177,8 @@ cmd_start(int argc, char **argv)
 		return command_fail(&err);
 	phases_step(&phases, "context \"%s\" in %s", CLUSTER_CONTEXT, kubeconfig);
 	if (wait_for_cluster(&cluster, &o, &phases, &err) < 0) {
-		fprintf(stderr, "cube: %s\n`cube status` shows what runs, `cube logs COMPONENT` why\n", err.message);
+		fprintf(stderr, "cube: %s\n`cube status` shows what runs, `cube logs COMPONENT` why\n",
+		    err.message);
 		return 1;
 	}
 	phases_end(&phases, "started");

@@ -10,8 +10,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 
-static long
-resident_kib(struct arena *arena, pid_t pid)
+static long resident_kib(struct arena *arena, pid_t pid)
 {
 	char *text, *line;
 
@@ -21,20 +20,19 @@ resident_kib(struct arena *arena, pid_t pid)
 	return line ? strtol(line + 6, NULL, 10) : 0;
 }
 
-static bool
-print_process(const struct cluster *c, const char *name)
+static bool print_process(const struct cluster *c, const char *name)
 {
 	pid_t pid = supervisor_pid_of(c, name);
 
 	if (pid)
-		printf("%-26s running   pid %-8d %6.1f MB\n", name, (int)pid, (double)resident_kib(c->arena, pid) / 1024);
+		printf("%-26s running   pid %-8d %6.1f MB\n", name, (int)pid,
+		    (double)resident_kib(c->arena, pid) / 1024);
 	else
 		printf("%-26s stopped\n", name);
 	return pid != 0;
 }
 
-static bool
-print_health(const struct cluster *c)
+static bool print_health(const struct cluster *c)
 {
 	struct error err = ERROR_INIT;
 	struct api *api = api_open(c, &err);
@@ -50,9 +48,9 @@ print_health(const struct cluster *c)
 	return ready;
 }
 
-/* Exit status: 0 all runs and the node is Ready, 1 something doesn't, 3 the cluster is stopped, 4 there is none. */
-int
-cmd_status(int argc, char **argv)
+/* Exit status: 0 all runs and the node is Ready, 1 something doesn't, 3 the cluster is stopped, 4 there is
+ * none. */
+int cmd_status(int argc, char **argv)
 {
 	const char *data_dir = CLUSTER_DEFAULT_DATA_DIR, **args;
 	const struct flag flags[] = {FLAG_DATA_DIR(data_dir), FLAG_END};

@@ -8,14 +8,13 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 
-int
-cmd_stop(int argc, char **argv)
+int cmd_stop(int argc, char **argv)
 {
 	enum { STOP_TIMEOUT_MS = 90000, PODS_GRACE_MS = 10000 };
 	const char *data_dir = CLUSTER_DEFAULT_DATA_DIR, **args;
 	bool quiet = false;
-	const struct flag flags[] = {
-	    FLAG_DATA_DIR(data_dir), {"quiet", 'q', FLAG_BOOL, &quiet, "Print nothing but errors", NULL, NULL}, FLAG_END};
+	const struct flag flags[] = {FLAG_DATA_DIR(data_dir),
+	    {"quiet", 'q', FLAG_BOOL, &quiet, "Print nothing but errors", NULL, NULL}, FLAG_END};
 	struct arena *arena = arena_new();
 	struct error err = ERROR_INIT;
 	struct phases phases;

@@ -2,8 +2,7 @@
 #include "cube/keeper.h"
 #include "cube/supervisor.h"
 
-int
-cmd_supervise(int argc, char **argv)
+int cmd_supervise(int argc, char **argv)
 {
 	return keeper_run(argc, argv, "supervise", supervisor_main);
 }

@@ -16,12 +16,19 @@ struct error;
 #undef COMMAND
 
 #define EXIT_USAGE 2
-#define FLAG_DATA_DIR(variable) {"data-dir", 0, FLAG_STRING, &(variable), "Where the cluster keeps everything", NULL, NULL}
-#define FLAG_END {NULL, 0, FLAG_STRING, NULL, NULL, NULL, NULL}
+#define FLAG_DATA_DIR(variable)                                                                              \
+	{                                                                                                    \
+		"data-dir", 0, FLAG_STRING, &(variable), "Where the cluster keeps everything", NULL, NULL    \
+	}
+#define FLAG_END                                                                                             \
+	{                                                                                                    \
+		NULL, 0, FLAG_STRING, NULL, NULL, NULL, NULL                                                 \
+	}
 
-/* Parses flags; prints the problem and returns -1 when they are wrong, or 1 when help was asked for and given. */
-int command_parse(const char *name, const struct flag *flags, int argc, char **argv, const char ***ret_args, size_t *ret_len,
-    int *ret_dash);
+/* Parses flags; prints the problem and returns -1 when they are wrong, or 1 when help was asked for and
+ * given. */
+int command_parse(const char *name, const struct flag *flags, int argc, char **argv, const char ***ret_args,
+    size_t *ret_len, int *ret_dash);
 /* Opens the cluster, or prints why not. With must_exist, no cluster.json is an error. */
 int command_open(struct arena *arena, const char *data_dir, bool must_exist, struct cluster *ret);
 /* Prints "cube: message" and returns 1. */

@@ -1,4 +1,5 @@
-/* components: the processes that make a node, each with its command line. The order is the order of starting. */
+/* components: the processes that make a node, each with its command line. The order is the order of starting.
+ */
 #ifndef CUBE_CUBE_COMPONENTS_H
 #define CUBE_CUBE_COMPONENTS_H
 

@@ -18,8 +18,7 @@
 
 extern char **environ;
 
-int
-file_read(struct arena *arena, const char *path, char **ret_text, size_t *ret_size, struct error *err)
+int file_read(struct arena *arena, const char *path, char **ret_text, size_t *ret_size, struct error *err)
 {
 	struct buf buf = BUF_INIT;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -39,14 +38,14 @@ file_read(struct arena *arena, const char *path, char **ret_text, size_t *ret_si
 	return n < 0 ? -1 : 0;
 }
 
-int
-file_write(const char *path, const void *data, size_t size, mode_t mode, struct error *err)
+int file_write(const char *path, const void *data, size_t size, mode_t mode, struct error *err)
 {
 	char temporary[4096];
 	size_t done = 0;
 	int fd;
 
-	if ((size_t)snprintf(temporary, sizeof temporary, "%s.%d.tmp", path, (int)getpid()) >= sizeof temporary)
+	if ((size_t)snprintf(temporary, sizeof temporary, "%s.%d.tmp", path, (int)getpid()) >=
+	    sizeof temporary)
 		return error_set(err, ERR_BAD_REQUEST, "%s: path too long", path);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (fd < 0)
@@ -71,8 +70,7 @@ file_write(const char *path, const void *data, size_t size, mode_t mode, struct 
 	return 0;
 }
 
-int
-directory_make(const char *path, mode_t mode, struct error *err)
+int directory_make(const char *path, mode_t mode, struct error *err)
 {
 	char part[4096];
 
@@ -89,22 +87,19 @@ directory_make(const char *path, mode_t mode, struct error *err)
 	return 0;
 }
 
-static int
-remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
 {
 	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
 }
 
-int
-tree_remove(const char *path, struct error *err)
+int tree_remove(const char *path, struct error *err)
 {
 	if (nftw(path, remove_entry, 64, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
 		return error_set_errno(err, errno, "remove %s", path);
 	return 0;
 }
 
-int
-run(struct arena *arena, char **ret_output, struct error *err, const char *program, ...)
+int run(struct arena *arena, char **ret_output, struct error *err, const char *program, ...)
 {
 	const char *argv[64] = {program};
 	posix_spawn_file_actions_t actions;
@@ -144,11 +139,11 @@ run(struct arena *arena, char **ret_output, struct error *err, const char *progr
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-const char *
-find_program(struct arena *arena, const char *name)
+const char *find_program(struct arena *arena, const char *name)
 {
 	const char *path = getenv("PATH");
-	char *all = arena_printf(arena, "%s:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin", path ? path : ""), *save = NULL;
+	char *all = arena_printf(arena, "%s:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin", path ? path : ""),
+	     *save = NULL;
 
 	for (char *dir = strtok_r(all, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
 		char *candidate = arena_printf(arena, "%s/%s", dir, name);

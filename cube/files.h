@@ -15,7 +15,9 @@ int directory_make(const char *path, mode_t mode, struct error *err); /* with it
 /* Removes a tree, not following links and not leaving its file system; a missing one is success. */
 int tree_remove(const char *path, struct error *err);
 /* Runs a program and waits. output (arena) may be NULL. Returns its exit status, or -1 with *err set. */
-int run(struct arena *arena, char **ret_output, struct error *err, const char *program, ...) __attribute__((sentinel));
-const char *find_program(struct arena *arena, const char *name); /* in PATH and the sbin folders; NULL when missing */
+int run(struct arena *arena, char **ret_output, struct error *err, const char *program, ...)
+    __attribute__((sentinel));
+const char *find_program(
+    struct arena *arena, const char *name); /* in PATH and the sbin folders; NULL when missing */
 
 #endif

@@ -22,7 +22,8 @@
 /* Kernel settings that Cube or the CNI plugins change, below /proc/sys. */
 static const char *const sysctls[] = {
     "net/ipv4/ip_forward", "net/ipv4/conf/all/route_localnet", "net/bridge/bridge-nf-call-iptables", NULL};
-/* Folders outside the data directory that containerd and libcni insist on; covered inside the node's namespace. */
+/* Folders outside the data directory that containerd and libcni insist on; covered inside the node's
+ * namespace. */
 static const char *const outside_folders[] = {"/run/containerd", "/var/lib/cni", NULL};
 
 static int journal_write(const struct cluster *c, struct error *err);
@@ -33,8 +34,7 @@ static void remove_cni_rules(const struct cluster *c, bool with_host_ports);
 static char *sysctl_read(struct arena *arena, const char *name);
 static int sysctl_write(struct arena *arena, const char *name, const char *value);
 
-static bool
-overlay_works(const struct cluster *c)
+static bool overlay_works(const struct cluster *c)
 {
 	const char *base = cluster_path(c, "overlay-trial"), *names[] = {"l", "u", "w", "m"};
 	struct error ignored = ERROR_INIT;
@@ -42,16 +42,16 @@ overlay_works(const struct cluster *c)
 
 	for (size_t i = 0; i < 4; i++)
 		directory_make(arena_printf(c->arena, "%s/%s", base, names[i]), 0700, &ignored);
-	works = mount("overlay", arena_printf(c->arena, "%s/m", base), "overlay", 0,
-		    arena_printf(c->arena, "lowerdir=%s/l,upperdir=%s/u,workdir=%s/w", base, base, base)) == 0;
+	works =
+	    mount("overlay", arena_printf(c->arena, "%s/m", base), "overlay", 0,
+		arena_printf(c->arena, "lowerdir=%s/l,upperdir=%s/u,workdir=%s/w", base, base, base)) == 0;
 	if (works)
 		umount2(arena_printf(c->arena, "%s/m", base), MNT_DETACH);
 	tree_remove(base, &ignored);
 	return works;
 }
 
-int
-host_detect(struct cluster *c, struct error *err)
+int host_detect(struct cluster *c, struct error *err)
 {
 	enum { CAP_SYS_RESOURCE_BIT = 24 };
 	unsigned long long bounding = 0;
@@ -67,8 +67,7 @@ host_detect(struct cluster *c, struct error *err)
 	return 0;
 }
 
-int
-host_prepare(const struct cluster *c, struct error *err)
+int host_prepare(const struct cluster *c, struct error *err)
 {
 	if (journal_write(c, err) < 0)
 		return -1;
@@ -79,8 +78,7 @@ host_prepare(const struct cluster *c, struct error *err)
 	return namespace_make(c, err);
 }
 
-int
-host_release_namespace(const struct cluster *c, struct error *err)
+int host_release_namespace(const struct cluster *c, struct error *err)
 {
 	const char *path = cluster_path(c, "run/mntns");
 
@@ -92,15 +90,16 @@ host_release_namespace(const struct cluster *c, struct error *err)
 	return 0;
 }
 
-int
-host_restore(const struct cluster *c, struct error *err)
+int host_restore(const struct cluster *c, struct error *err)
 {
-	struct json *journal = journal_read(c), *before = json_get(journal, "sysctls"), *made = json_get(journal, "madeFolders");
+	struct json *journal = journal_read(c), *before = json_get(journal, "sysctls"),
+		    *made = json_get(journal, "madeFolders");
 	const char *proxy = arena_printf(c->arena, "%s/kube-proxy", c->bin_dir);
 	struct error first = ERROR_INIT;
 
 	if (access(proxy, X_OK) == 0)
-		run(c->arena, NULL, NULL, "timeout", "30", proxy, "--cleanup", arena_printf(c->arena, "--cluster-cidr=%s", c->pod_cidr),
+		run(c->arena, NULL, NULL, "timeout", "30", proxy, "--cleanup",
+		    arena_printf(c->arena, "--cluster-cidr=%s", c->pod_cidr),
 		    arena_printf(c->arena, "--pod-bridge=%s", CLUSTER_POD_BRIDGE), NULL);
 	remove_cni_rules(c, journal && !json_get_bool(journal, "hadHostPortChains", true));
 	if (access("/sys/class/net/" CLUSTER_POD_BRIDGE, F_OK) == 0)
@@ -121,15 +120,16 @@ host_restore(const struct cluster *c, struct error *err)
 	return first.code ? -1 : 0;
 }
 
-int
-host_stop_pods(const struct cluster *c, int grace_ms, struct error *err)
+int host_stop_pods(const struct cluster *c, int grace_ms, struct error *err)
 {
 	enum { STEP_MS = 20 };
 
 	cgroups_signal(c->arena, CLUSTER_CGROUP, SIGTERM, true);
-	for (int waited = 0; waited < grace_ms && cgroups_count(c->arena, CLUSTER_CGROUP) > 0; waited += STEP_MS)
+	for (int waited = 0; waited < grace_ms && cgroups_count(c->arena, CLUSTER_CGROUP) > 0;
+	     waited += STEP_MS)
 		usleep(STEP_MS * 1000);
-	for (int waited = 0; waited < 10000 && cgroups_count(c->arena, CLUSTER_CGROUP) > 0; waited += STEP_MS) {
+	for (int waited = 0; waited < 10000 && cgroups_count(c->arena, CLUSTER_CGROUP) > 0;
+	     waited += STEP_MS) {
 		cgroups_signal(c->arena, CLUSTER_CGROUP, SIGKILL, false);
 		usleep(STEP_MS * 1000);
 	}
@@ -138,11 +138,11 @@ host_stop_pods(const struct cluster *c, int grace_ms, struct error *err)
 	return 0;
 }
 
-static int
-journal_write(const struct cluster *c, struct error *err)
+static int journal_write(const struct cluster *c, struct error *err)
 {
 	const char *path = cluster_path(c, "host.json");
-	struct json *tree = json_new_object(c->arena), *values = json_new_object(c->arena), *made = json_new_array(c->arena);
+	struct json *tree = json_new_object(c->arena), *values = json_new_object(c->arena),
+		    *made = json_new_array(c->arena);
 	struct buf text = BUF_INIT;
 	char *rules = NULL;
 	int rc;
@@ -162,7 +162,8 @@ journal_write(const struct cluster *c, struct error *err)
 	run(c->arena, &rules, NULL, "iptables-save", "-t", "nat", NULL);
 	json_set(c->arena, tree, "sysctls", values);
 	json_set(c->arena, tree, "madeFolders", made);
-	json_set(c->arena, tree, "hadHostPortChains", json_new_bool(c->arena, rules && strstr(rules, ":CNI-HOSTPORT-")));
+	json_set(c->arena, tree, "hadHostPortChains",
+	    json_new_bool(c->arena, rules && strstr(rules, ":CNI-HOSTPORT-")));
 	json_write(&text, tree, 2);
 	buf_putc(&text, '\n');
 	rc = file_write(path, text.data, text.size, 0600, err);
@@ -170,8 +171,7 @@ journal_write(const struct cluster *c, struct error *err)
 	return rc;
 }
 
-static struct json *
-journal_read(const struct cluster *c)
+static struct json *journal_read(const struct cluster *c)
 {
 	struct error ignored = ERROR_INIT;
 	struct json *tree = NULL;
@@ -185,27 +185,29 @@ journal_read(const struct cluster *c)
 }
 
 /* A bridge without ports: the kernel may lack dummy links, and the address works without carrier. */
-static int
-node_link_make(const struct cluster *c, struct error *err)
+static int node_link_make(const struct cluster *c, struct error *err)
 {
 	const char *address = arena_printf(c->arena, "%s/32", c->node_ip);
 	char *out = NULL;
 
 	if (access("/sys/class/net/" CLUSTER_NODE_LINK, F_OK) < 0 &&
 	    run(c->arena, &out, err, "ip", "link", "add", CLUSTER_NODE_LINK, "type", "bridge", NULL) != 0)
-		return error_set(err, ERR_IO, "make link %s: %s", CLUSTER_NODE_LINK, str_or(out, "ip failed"));
-	if (run(c->arena, &out, err, "ip", "address", "replace", address, "dev", CLUSTER_NODE_LINK, NULL) != 0 ||
+		return error_set(
+		    err, ERR_IO, "make link %s: %s", CLUSTER_NODE_LINK, str_or(out, "ip failed"));
+	if (run(c->arena, &out, err, "ip", "address", "replace", address, "dev", CLUSTER_NODE_LINK, NULL) !=
+		0 ||
 	    run(c->arena, &out, err, "ip", "link", "set", CLUSTER_NODE_LINK, "up", NULL) != 0)
-		return error_set(err, ERR_IO, "address %s on %s: %s", address, CLUSTER_NODE_LINK, str_or(out, "ip failed"));
+		return error_set(err, ERR_IO, "address %s on %s: %s", address, CLUSTER_NODE_LINK,
+		    str_or(out, "ip failed"));
 	return 0;
 }
 
 /*
- * The mount namespace in which containerd and the kubelet live, pinned at run/mntns so that both can be started again in
- * it. Its root is shared, so that mounts of volumes reach containers that asked for it; nothing of it shows on the host.
+ * The mount namespace in which containerd and the kubelet live, pinned at run/mntns so that both can be
+ * started again in it. Its root is shared, so that mounts of volumes reach containers that asked for it;
+ * nothing of it shows on the host.
  */
-static int
-namespace_make(const struct cluster *c, struct error *err)
+static int namespace_make(const struct cluster *c, struct error *err)
 {
 	static const char script[] = "set -e; mount --make-rshared /\n"
 				     "mkdir -p /run/containerd /var/lib/cni\n"
@@ -222,28 +224,31 @@ namespace_make(const struct cluster *c, struct error *err)
 		return error_set_errno(err, errno, "bind %s", folder);
 	if (file_write(path, "", 0, 0600, err) < 0)
 		return -1;
-	if (run(c->arena, &out, err, "unshare", arena_printf(c->arena, "--mount=%s", path), "--propagation", "private", "sh", "-c",
-		script, "sh", cluster_path(c, "cni/cache"), NULL) != 0)
-		return error_set(err, ERR_IO, "make the node's mount namespace: %s", str_or(out, "unshare failed"));
+	if (run(c->arena, &out, err, "unshare", arena_printf(c->arena, "--mount=%s", path), "--propagation",
+		"private", "sh", "-c", script, "sh", cluster_path(c, "cni/cache"), NULL) != 0)
+		return error_set(
+		    err, ERR_IO, "make the node's mount namespace: %s", str_or(out, "unshare failed"));
 	return 0;
 }
 
-/* Each pod has a POSTROUTING rule and a chain when CNI masquerades, and hostPort chains; the plugins leave some behind. */
-static void
-remove_cni_rules(const struct cluster *c, bool with_host_ports)
+/* Each pod has a POSTROUTING rule and a chain when CNI masquerades, and hostPort chains; the plugins leave
+ * some behind. */
+static void remove_cni_rules(const struct cluster *c, bool with_host_ports)
 {
 	char *rules = NULL, *save = NULL;
 
 	if (run(c->arena, &rules, NULL, "iptables-save", "-t", "nat", NULL) != 0 || !strstr(rules, "CNI-"))
 		return;
 	for (char *line = strtok_r(rules, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		bool jump = str_has_prefix(line, "-A ") && (strstr(line, "name: \\\"cube\\\"") != NULL ||
-							       (with_host_ports && strstr(line, "-j CNI-HOSTPORT-")));
+		bool jump =
+		    str_has_prefix(line, "-A ") && (strstr(line, "name: \\\"cube\\\"") != NULL ||
+						       (with_host_ports && strstr(line, "-j CNI-HOSTPORT-")));
 		const char *chain = strstr(line, "-j CNI-");
 
 		if (!jump)
 			continue;
-		run(c->arena, NULL, NULL, "sh", "-c", arena_printf(c->arena, "iptables -w -t nat -D %s", line + 3), NULL);
+		run(c->arena, NULL, NULL, "sh", "-c",
+		    arena_printf(c->arena, "iptables -w -t nat -D %s", line + 3), NULL);
 		if (chain) {
 			chain = arena_strndup(c->arena, chain + 3, strcspn(chain + 3, " "));
 			run(c->arena, NULL, NULL, "iptables", "-w", "-t", "nat", "-F", chain, NULL);
@@ -252,8 +257,7 @@ remove_cni_rules(const struct cluster *c, bool with_host_ports)
 	}
 }
 
-static char *
-sysctl_read(struct arena *arena, const char *name)
+static char *sysctl_read(struct arena *arena, const char *name)
 {
 	char *text;
 
@@ -263,8 +267,7 @@ sysctl_read(struct arena *arena, const char *name)
 	return text;
 }
 
-static int
-sysctl_write(struct arena *arena, const char *name, const char *value)
+static int sysctl_write(struct arena *arena, const char *name, const char *value)
 {
 	int fd = open(arena_printf(arena, "/proc/sys/%s", name), O_WRONLY | O_CLOEXEC), rc, saved;
 

@@ -24,19 +24,18 @@ static const struct command commands[] = {
 };
 enum { COMMANDS_LEN = sizeof commands / sizeof commands[0] };
 
-static void
-print_usage(FILE *to)
+static void print_usage(FILE *to)
 {
 	fprintf(to, "Cube: Kubernetes in C.\n\nUsage: cube COMMAND [flags]\n\n");
 	for (size_t i = 0; i < COMMANDS_LEN; i++) {
 		if (commands[i].help)
-			fprintf(to, "  %-8s %-32s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+			fprintf(to, "  %-8s %-32s %s\n", commands[i].name, commands[i].arguments,
+			    commands[i].help);
 	}
 	fprintf(to, "\n`cube COMMAND --help` lists a command's flags.\n");
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	const char *names[COMMANDS_LEN + 1] = {NULL}, *near;
 
@@ -47,18 +46,18 @@ main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < COMMANDS_LEN; i++) {
 		names[i] = commands[i].name;
-		if (str_eq(argv[1], commands[i].name) || (str_eq(argv[1], "--version") && str_eq(commands[i].name, "version")))
+		if (str_eq(argv[1], commands[i].name) ||
+		    (str_eq(argv[1], "--version") && str_eq(commands[i].name, "version")))
 			return commands[i].run(argc - 1, argv + 1);
 	}
 	near = str_nearest(argv[1], names);
-	fprintf(stderr, "cube: unknown command \"%s\"%s%s%s; `cube --help` lists them\n", argv[1], near ? ", did you mean \"" : "",
-	    near ? near : "", near ? "\"?" : "");
+	fprintf(stderr, "cube: unknown command \"%s\"%s%s%s; `cube --help` lists them\n", argv[1],
+	    near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return EXIT_USAGE;
 }
 
-int
-command_parse(const char *name, const struct flag *flags, int argc, char **argv, const char ***ret_args, size_t *ret_len,
-    int *ret_dash)
+int command_parse(const char *name, const struct flag *flags, int argc, char **argv, const char ***ret_args,
+    size_t *ret_len, int *ret_dash)
 {
 	struct error err = ERROR_INIT;
 
@@ -68,7 +67,8 @@ command_parse(const char *name, const struct flag *flags, int argc, char **argv,
 				if (str_eq(commands[k].name, name)) {
 					char usage[256];
 
-					snprintf(usage, sizeof usage, "cube %s %s", name, commands[k].arguments);
+					snprintf(
+					    usage, sizeof usage, "cube %s %s", name, commands[k].arguments);
 					flags_print_help(flags, usage);
 				}
 			}
@@ -82,8 +82,7 @@ command_parse(const char *name, const struct flag *flags, int argc, char **argv,
 	return 0;
 }
 
-int
-command_open(struct arena *arena, const char *data_dir, bool must_exist, struct cluster *ret)
+int command_open(struct arena *arena, const char *data_dir, bool must_exist, struct cluster *ret)
 {
 	struct error err = ERROR_INIT;
 
@@ -97,18 +96,17 @@ command_open(struct arena *arena, const char *data_dir, bool must_exist, struct 
 	return 0;
 }
 
-int
-command_fail(const struct error *err)
+int command_fail(const struct error *err)
 {
 	fprintf(stderr, "cube: %s\n", err->message);
 	return 1;
 }
 
-const char *
-command_kubeconfig(struct arena *arena)
+const char *command_kubeconfig(struct arena *arena)
 {
 	const char *sudo_user = getenv("SUDO_USER"), *given = getenv("KUBECONFIG");
-	struct passwd *user = !str_empty(sudo_user) && geteuid() == 0 && str_empty(given) ? getpwnam(sudo_user) : NULL;
+	struct passwd *user =
+	    !str_empty(sudo_user) && geteuid() == 0 && str_empty(given) ? getpwnam(sudo_user) : NULL;
 
 	if (user && user->pw_uid != 0)
 		return arena_printf(arena, "%s/.kube/config", user->pw_dir);

@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-int64_t
-phases_now_ms(void)
+int64_t phases_now_ms(void)
 {
 	struct timespec now;
 
@@ -13,15 +12,13 @@ phases_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void
-phases_begin(struct phases *phases, int quiet)
+void phases_begin(struct phases *phases, int quiet)
 {
 	phases->begun_ms = phases->step_ms = phases_now_ms();
 	phases->quiet = quiet;
 }
 
-static void
-print_line(int64_t ms, const char *fmt, va_list ap)
+static void print_line(int64_t ms, const char *fmt, va_list ap)
 {
 	char text[512];
 
@@ -30,8 +27,7 @@ print_line(int64_t ms, const char *fmt, va_list ap)
 	fflush(stdout);
 }
 
-void
-phases_step(struct phases *phases, const char *fmt, ...)
+void phases_step(struct phases *phases, const char *fmt, ...)
 {
 	int64_t now = phases_now_ms();
 	va_list ap;
@@ -43,8 +39,7 @@ phases_step(struct phases *phases, const char *fmt, ...)
 	phases->step_ms = now;
 }
 
-void
-phases_end(struct phases *phases, const char *fmt, ...)
+void phases_end(struct phases *phases, const char *fmt, ...)
 {
 	va_list ap;
 

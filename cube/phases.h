@@ -11,7 +11,8 @@ struct phases {
 
 int64_t phases_now_ms(void);
 void phases_begin(struct phases *phases, int quiet);
-void phases_step(struct phases *phases, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* the step just done */
+void phases_step(struct phases *phases, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3))); /* the step just done */
 void phases_end(struct phases *phases, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,4 +1,5 @@
-/* pki: the cluster's keys and certificates (P-256, a year for leaves, ten for authorities) and the kubeconfigs made of them. */
+/* pki: the cluster's keys and certificates (P-256, a year for leaves, ten for authorities) and the
+ * kubeconfigs made of them. */
 #ifndef CUBE_CUBE_PKI_H
 #define CUBE_CUBE_PKI_H
 

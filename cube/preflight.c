@@ -13,7 +13,8 @@
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 
-/* A unix socket's path has 107 bytes; the longest below the data directory is etcd's or containerd's ttrpc socket. */
+/* A unix socket's path has 107 bytes; the longest below the data directory is etcd's or containerd's ttrpc
+ * socket. */
 enum { DATA_DIR_MAX = 70 };
 
 struct needed {
@@ -32,13 +33,14 @@ static const struct needed programs[] = {
     {"nsenter", "util-linux"},
     {"unshare", "util-linux"},
 };
-static const char *const ours[] = {"kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubelet", "kube-proxy", "kube-dns"};
+static const char *const ours[] = {
+    "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubelet", "kube-proxy", "kube-dns"};
 static const char *const cni_plugins[] = {"bridge", "host-local", "portmap", "loopback"};
 
-static int
-port_is_free(int port)
+static int port_is_free(int port)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_ANY)};
+	struct sockaddr_in address = {
+	    .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_ANY)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, rc;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -50,16 +52,18 @@ port_is_free(int port)
 	return rc;
 }
 
-static void
-check_programs(const struct cluster *c, struct buf *problems)
+static void check_programs(const struct cluster *c, struct buf *problems)
 {
 	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
 		if (!find_program(c->arena, programs[i].program))
-			buf_printf(problems, "\n  %s is missing: apt-get install %s", programs[i].program, programs[i].package);
+			buf_printf(problems, "\n  %s is missing: apt-get install %s", programs[i].program,
+			    programs[i].package);
 	}
 	for (size_t i = 0; i < sizeof cni_plugins / sizeof cni_plugins[0]; i++) {
 		if (access(arena_printf(c->arena, "/usr/lib/cni/%s", cni_plugins[i]), X_OK) < 0)
-			buf_printf(problems, "\n  CNI plugin %s is missing: apt-get install containernetworking-plugins", cni_plugins[i]);
+			buf_printf(problems,
+			    "\n  CNI plugin %s is missing: apt-get install containernetworking-plugins",
+			    cni_plugins[i]);
 	}
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
 		if (access(arena_printf(c->arena, "%s/%s", c->bin_dir, ours[i]), X_OK) < 0)
@@ -67,26 +71,31 @@ check_programs(const struct cluster *c, struct buf *problems)
 	}
 }
 
-int
-preflight(const struct cluster *c, struct error *err)
+int preflight(const struct cluster *c, struct error *err)
 {
 	struct buf problems = BUF_INIT;
 	const struct {
 		int64_t port;
 		const char *flag, *use;
-	} ports[] = {{c->api_port, "--api-port", "the API server"}, {c->kubelet_port, "--kubelet-port", "the kubelet"}};
+	} ports[] = {{c->api_port, "--api-port", "the API server"},
+	    {c->kubelet_port, "--kubelet-port", "the kubelet"}};
 	int rc = 0;
 
 	if (geteuid() != 0)
-		return error_set(err, ERR_FORBIDDEN, "cube start needs root (namespaces, mounts, iptables): run it with sudo");
+		return error_set(err, ERR_FORBIDDEN,
+		    "cube start needs root (namespaces, mounts, iptables): run it with sudo");
 	if (strlen(c->data_dir) > DATA_DIR_MAX)
-		buf_printf(&problems, "\n  --data-dir %s: at most %d characters, or the sockets below it get no name", c->data_dir, DATA_DIR_MAX);
+		buf_printf(&problems,
+		    "\n  --data-dir %s: at most %d characters, or the sockets below it get no name",
+		    c->data_dir, DATA_DIR_MAX);
 	check_programs(c, &problems);
 	for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
 		int problem = port_is_free((int)ports[i].port);
 
 		if (problem)
-			buf_printf(&problems, "\n  port %lld for %s: %s; end what listens there (ss -ltnp) or choose another with %s",
+			buf_printf(&problems,
+			    "\n  port %lld for %s: %s; end what listens there (ss -ltnp) or choose another "
+			    "with %s",
 			    (long long)ports[i].port, ports[i].use, strerror(problem), ports[i].flag);
 	}
 	if (problems.size)

@@ -5,7 +5,8 @@
 struct cluster;
 struct error;
 
-/* Root, programs, CNI plugins, free ports, a usable data directory. The error lists all that is wrong, a line each. */
+/* Root, programs, CNI plugins, free ports, a usable data directory. The error lists all that is wrong, a line
+ * each. */
 int preflight(const struct cluster *cluster, struct error *err);
 
 #endif

@@ -22,8 +22,8 @@
 enum {
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MAX_MS = 10000,
-	STEADY_MS = 10000,       /* running this long counts as healthy: back-off starts anew */
-	STOP_GRACE_MS = 10000,   /* then SIGKILL */
+	STEADY_MS = 10000,     /* running this long counts as healthy: back-off starts anew */
+	STOP_GRACE_MS = 10000, /* then SIGKILL */
 	PODS_GRACE_MS = 30000,
 	LOG_SIZE_MAX = 16 << 20, /* a larger log is put aside when its process starts again */
 };
@@ -33,13 +33,13 @@ struct supervisor;
 struct child {
 	struct supervisor *sup;
 	struct component spec;
-	struct process *process;   /* ours; NULL when adopted or not running */
-	struct loop_fd *adopted;   /* watches a process that an earlier supervisor started */
+	struct process *process; /* ours; NULL when adopted or not running */
+	struct loop_fd *adopted; /* watches a process that an earlier supervisor started */
 	int adopted_fd;
-	pid_t pid;                 /* 0: not running */
+	pid_t pid; /* 0: not running */
 	int64_t started_ms;
 	int failures;
-	struct loop_timer *timer;  /* start again, or kill when stopping takes too long */
+	struct loop_timer *timer; /* start again, or kill when stopping takes too long */
 };
 
 struct supervisor {
@@ -57,8 +57,7 @@ static void child_ended(struct child *child, const char *how);
 static bool child_adopt(struct child *child);
 static void stop_rank(struct supervisor *sup);
 
-static void
-on_stop_signal(void *arg, int signum)
+static void on_stop_signal(void *arg, int signum)
 {
 	struct supervisor *sup = arg;
 
@@ -72,8 +71,7 @@ on_stop_signal(void *arg, int signum)
 	stop_rank(sup);
 }
 
-static void
-children_make(struct supervisor *sup)
+static void children_make(struct supervisor *sup)
 {
 	struct cluster *c = sup->cluster;
 	size_t len;
@@ -97,8 +95,7 @@ children_make(struct supervisor *sup)
 	}
 }
 
-int
-supervisor_main(struct cluster *cluster)
+int supervisor_main(struct cluster *cluster)
 {
 	struct supervisor sup = {.cluster = cluster, .loop = loop_new(NULL)};
 	struct error err = ERROR_INIT;
@@ -127,8 +124,7 @@ supervisor_main(struct cluster *cluster)
 	return sup.exit_status;
 }
 
-static int
-open_log(struct child *child)
+static int open_log(struct child *child)
 {
 	const struct cluster *c = child->sup->cluster;
 	const char *path = cluster_path(c, "logs/%s.log", child->spec.name);
@@ -139,8 +135,7 @@ open_log(struct child *child)
 	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 }
 
-static void
-on_exit(void *arg, const struct process_result *result)
+static void on_exit(void *arg, const struct process_result *result)
 {
 	struct child *child = arg;
 	char how[1024];
@@ -155,8 +150,7 @@ on_exit(void *arg, const struct process_result *result)
 	child_ended(child, how);
 }
 
-static void
-child_start(void *arg)
+static void child_start(void *arg)
 {
 	struct child *child = arg;
 	struct supervisor *sup = child->sup;
@@ -165,7 +159,8 @@ child_start(void *arg)
 
 	if (sup->stopping) { /* the timer of a stop: it took too long */
 		if (child->pid) {
-			log_warning("%s: still running after %d s, killed", child->spec.name, STOP_GRACE_MS / 1000);
+			log_warning(
+			    "%s: still running after %d s, killed", child->spec.name, STOP_GRACE_MS / 1000);
 			kill(child->pid, SIGKILL);
 		}
 		return;
@@ -186,8 +181,7 @@ child_start(void *arg)
 		close(log_fd);
 }
 
-static void
-on_adopted_end(void *arg)
+static void on_adopted_end(void *arg)
 {
 	struct child *child = arg;
 
@@ -197,8 +191,7 @@ on_adopted_end(void *arg)
 	child_ended(child, "ended");
 }
 
-static bool
-child_adopt(struct child *child)
+static bool child_adopt(struct child *child)
 {
 	pid_t pid = pidfile_read(child->sup->cluster, child->spec.name);
 	int fd = pid ? pidfile_watch(pid) : -1;
@@ -213,8 +206,7 @@ child_adopt(struct child *child)
 	return true;
 }
 
-static void
-child_ended(struct child *child, const char *how)
+static void child_ended(struct child *child, const char *how)
 {
 	struct supervisor *sup = child->sup;
 	int64_t delay = 0;
@@ -237,8 +229,7 @@ child_ended(struct child *child, const char *how)
 	loop_timer_start(child->timer, delay, 0);
 }
 
-static void
-pods_stop_work(void *arg)
+static void pods_stop_work(void *arg)
 {
 	struct supervisor *sup = arg;
 	struct arena *arena = arena_new(); /* the cluster's own arena belongs to the loop's thread */
@@ -251,8 +242,7 @@ pods_stop_work(void *arg)
 	arena_free(arena);
 }
 
-static void
-pods_stop_done(void *arg)
+static void pods_stop_done(void *arg)
 {
 	struct supervisor *sup = arg;
 
@@ -260,9 +250,9 @@ pods_stop_done(void *arg)
 	stop_rank(sup);
 }
 
-/* Stops what belongs to the current rank; goes to the next once nothing of it runs. Called again at each end. */
-static void
-stop_rank(struct supervisor *sup)
+/* Stops what belongs to the current rank; goes to the next once nothing of it runs. Called again at each end.
+ */
+static void stop_rank(struct supervisor *sup)
 {
 	for (; sup->rank < STOP_RANKS; sup->rank++) {
 		bool waiting = false;
@@ -302,8 +292,7 @@ struct guard {
 	int fd;
 };
 
-static void
-on_supervisor_end(void *arg)
+static void on_supervisor_end(void *arg)
 {
 	struct guard *guard = arg;
 	struct error err = ERROR_INIT;
@@ -312,7 +301,8 @@ on_supervisor_end(void *arg)
 	loop_fd_free(guard->watch);
 	guard->watch = NULL;
 	close(guard->fd);
-	if (access(cluster_path(guard->cluster, "run/stopping"), F_OK) == 0 || !cluster_exists(guard->cluster)) {
+	if (access(cluster_path(guard->cluster, "run/stopping"), F_OK) == 0 ||
+	    !cluster_exists(guard->cluster)) {
 		loop_stop(guard->loop);
 		return;
 	}
@@ -330,8 +320,7 @@ on_supervisor_end(void *arg)
 		guard->watch = loop_fd_new(guard->loop, guard->fd, on_supervisor_end, guard);
 }
 
-int
-supervisor_guard_main(struct cluster *cluster)
+int supervisor_guard_main(struct cluster *cluster)
 {
 	struct guard guard = {.cluster = cluster, .loop = loop_new(NULL)};
 	pid_t pid = supervisor_pid_of(cluster, "supervisor");

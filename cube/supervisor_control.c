@@ -19,17 +19,16 @@
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
-pid_t
-supervisor_pid_of(const struct cluster *cluster, const char *name)
+pid_t supervisor_pid_of(const struct cluster *cluster, const char *name)
 {
 	return pidfile_read(cluster, name);
 }
 
 /* Forks twice so that the supervisor belongs to init, with its own session and its log as output. */
-static void
-become_supervisor(const struct cluster *c)
+static void become_supervisor(const struct cluster *c)
 {
-	int log_fd = open(cluster_path(c, "logs/cube.log"), O_WRONLY | O_CREAT | O_APPEND, 0644), null_fd = open("/dev/null", O_RDONLY);
+	int log_fd = open(cluster_path(c, "logs/cube.log"), O_WRONLY | O_CREAT | O_APPEND, 0644),
+	    null_fd = open("/dev/null", O_RDONLY);
 	const char *program = arena_printf(c->arena, "%s/cube", c->bin_dir);
 
 	setsid();
@@ -46,8 +45,7 @@ become_supervisor(const struct cluster *c)
 	_exit(127);
 }
 
-int
-supervisor_start(const struct cluster *c, struct error *err)
+int supervisor_start(const struct cluster *c, struct error *err)
 {
 	pid_t pid;
 
@@ -65,11 +63,11 @@ supervisor_start(const struct cluster *c, struct error *err)
 			return 0;
 		usleep(5000);
 	}
-	return error_set(err, ERR_TIMEOUT, "the supervisor did not start: see %s", cluster_path(c, "logs/cube.log"));
+	return error_set(
+	    err, ERR_TIMEOUT, "the supervisor did not start: see %s", cluster_path(c, "logs/cube.log"));
 }
 
-int
-supervisor_stop(const struct cluster *c, int timeout_ms, struct error *err)
+int supervisor_stop(const struct cluster *c, int timeout_ms, struct error *err)
 {
 	pid_t pid = supervisor_pid_of(c, "supervisor");
 	struct pollfd watch = {.fd = pid ? pidfile_watch(pid) : -1, .events = POLLIN};
@@ -81,18 +79,19 @@ supervisor_stop(const struct cluster *c, int timeout_ms, struct error *err)
 	n = poll(&watch, 1, timeout_ms);
 	close(watch.fd);
 	if (n != 1)
-		return error_set(err, ERR_TIMEOUT, "the supervisor (process %d) did not end within %d s: see %s", (int)pid, timeout_ms / 1000,
-		    cluster_path(c, "logs/cube.log"));
+		return error_set(err, ERR_TIMEOUT,
+		    "the supervisor (process %d) did not end within %d s: see %s", (int)pid,
+		    timeout_ms / 1000, cluster_path(c, "logs/cube.log"));
 	return 0;
 }
 
-/* A process belongs to this cluster when it runs one of our programs and its command line names a file below the data
- * directory. Others that name one, an editor or `tail -f`, are left alone. */
-static bool
-belongs(const struct cluster *c, pid_t pid)
+/* A process belongs to this cluster when it runs one of our programs and its command line names a file below
+ * the data directory. Others that name one, an editor or `tail -f`, are left alone. */
+static bool belongs(const struct cluster *c, pid_t pid)
 {
-	static const char *const programs[] = {"etcd", "containerd", "containerd-shim-runc-v2", "runc", "kube-apiserver", "kube-scheduler",
-	    "kube-controller-manager", "kubelet", "kube-proxy", "kube-dns", "cube", NULL};
+	static const char *const programs[] = {"etcd", "containerd", "containerd-shim-runc-v2", "runc",
+	    "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubelet", "kube-proxy",
+	    "kube-dns", "cube", NULL};
 	const char *below = arena_printf(c->arena, "%s/", c->data_dir), *p;
 	struct error ignored = ERROR_INIT;
 	char *text, exe[4096];
@@ -103,12 +102,14 @@ belongs(const struct cluster *c, pid_t pid)
 	exe[strcspn(exe, " ")] = '\0'; /* " (deleted)" after an upgrade */
 	if (!strrchr(exe, '/') || !str_in(strrchr(exe, '/') + 1, programs))
 		return false;
-	if (file_read(c->arena, arena_printf(c->arena, "/proc/%d/cmdline", (int)pid), &text, &size, &ignored) < 0)
+	if (file_read(
+		c->arena, arena_printf(c->arena, "/proc/%d/cmdline", (int)pid), &text, &size, &ignored) < 0)
 		return false;
 	for (p = text; p < text + size; p += strlen(p) + 1) {
 		const char *found = strstr(p, below);
 
-		/* Whole argument, or behind "=", "unix://" or "--mount=": never in the middle of another path. */
+		/* Whole argument, or behind "=", "unix://" or "--mount=": never in the middle of another
+		 * path. */
 		if (found && (found == p || found[-1] == '=' || found[-1] == '/'))
 			return true;
 	}
@@ -116,8 +117,7 @@ belongs(const struct cluster *c, pid_t pid)
 }
 
 /* Kills and waits until the process is gone, so that what it held (ports, mounts) is free. */
-static void
-kill_and_wait(pid_t pid)
+static void kill_and_wait(pid_t pid)
 {
 	enum { GONE_TIMEOUT_MS = 5000 };
 	struct pollfd watch = {.fd = pidfile_watch(pid), .events = POLLIN};
@@ -129,8 +129,7 @@ kill_and_wait(pid_t pid)
 	close(watch.fd);
 }
 
-static size_t
-kill_round(const struct cluster *c)
+static size_t kill_round(const struct cluster *c)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
@@ -149,8 +148,7 @@ kill_round(const struct cluster *c)
 	return killed;
 }
 
-void
-supervisor_kill_all(const struct cluster *c)
+void supervisor_kill_all(const struct cluster *c)
 {
 	size_t len;
 	const struct component *list = components_make(c, &len);

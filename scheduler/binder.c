@@ -25,7 +25,7 @@ struct binding {
 	struct arena *arena;
 	const char **claims; /* names, in the pod's namespace, that must become bound first */
 	size_t claims_len;
-	size_t writes;       /* claim and volume writes under way */
+	size_t writes; /* claim and volume writes under way */
 	struct rest_call *call;
 	struct loop_timer *timer;
 	bool is_binding;
@@ -44,18 +44,18 @@ static void advance(struct binding *b);
 static void send_binding(struct binding *b);
 static void finish(struct binding *b, const struct error *err);
 
-struct binder *
-binder_new(struct rest_client *client, const struct informer *claims, const struct informer *volumes, binder_done *on_bound, void *arg)
+struct binder *binder_new(struct rest_client *client, const struct informer *claims,
+    const struct informer *volumes, binder_done *on_bound, void *arg)
 {
 	struct binder *binder = calloc(1, sizeof *binder);
 
-	*binder = (struct binder){.client = client, .claims = claims, .volumes = volumes, .on_bound = on_bound, .arg = arg};
+	*binder = (struct binder){
+	    .client = client, .claims = claims, .volumes = volumes, .on_bound = on_bound, .arg = arg};
 	LIST_INIT(&binder->list);
 	return binder;
 }
 
-static void
-binding_free(struct binding *b)
+static void binding_free(struct binding *b)
 {
 	LIST_REMOVE(b, link);
 	rest_cancel(b->call);
@@ -66,8 +66,7 @@ binding_free(struct binding *b)
 	free(b);
 }
 
-void
-binder_free(struct binder *binder)
+void binder_free(struct binder *binder)
 {
 	if (!binder)
 		return;
@@ -76,8 +75,7 @@ binder_free(struct binder *binder)
 	free(binder);
 }
 
-static void
-on_timeout(void *arg)
+static void on_timeout(void *arg)
 {
 	struct error err = ERROR_INIT;
 
@@ -85,8 +83,8 @@ on_timeout(void *arg)
 	finish(arg, &err);
 }
 
-void
-binder_bind(struct binder *binder, const struct object *pod, const CoreV1__Node *node, const struct volumes_state *volumes)
+void binder_bind(struct binder *binder, const struct object *pod, const CoreV1__Node *node,
+    const struct volumes_state *volumes)
 {
 	struct binding *b = calloc(1, sizeof *b);
 
@@ -104,8 +102,7 @@ binder_bind(struct binder *binder, const struct object *pod, const CoreV1__Node 
 	advance(b);
 }
 
-void
-binder_claim_changed(struct binder *binder, const struct object *claim)
+void binder_claim_changed(struct binder *binder, const struct object *claim)
 {
 	struct binding *b = LIST_FIRST(&binder->list), *next;
 
@@ -116,8 +113,7 @@ binder_claim_changed(struct binder *binder, const struct object *claim)
 	}
 }
 
-static void
-on_prepared(void *arg, const struct rest_result *result)
+static void on_prepared(void *arg, const struct rest_result *result)
 {
 	struct binding *b = arg;
 
@@ -129,15 +125,16 @@ on_prepared(void *arg, const struct rest_result *result)
 		advance(b);
 }
 
-/* Either names the claim in a free volume, which the volume controller then completes, or asks for a new one here. */
-static void
-prepare_claim(struct binding *b, const struct waiting_claim *waiting, const CoreV1__Node *node)
+/* Either names the claim in a free volume, which the volume controller then completes, or asks for a new one
+ * here. */
+static void prepare_claim(struct binding *b, const struct waiting_claim *waiting, const CoreV1__Node *node)
 {
 	const CoreV1__PersistentVolumeClaim *claim = waiting->claim;
 	const CoreV1__PersistentVolume *volume = volumes_find(b->binder->volumes, claim, node);
 	struct arena *a = b->arena;
 	struct json *patch = json_new_object(a), *outer = json_new_object(a), *inner = json_new_object(a);
-	struct rest_request request = {.verb = REST_PATCH, .patch = patch, .patch_type = REST_PATCH_MERGE, .grace_period_s = -1};
+	struct rest_request request = {
+	    .verb = REST_PATCH, .patch = patch, .patch_type = REST_PATCH_MERGE, .grace_period_s = -1};
 
 	b->claims[b->claims_len++] = arena_strdup(a, claim->metadata->name);
 	if (!volume && api_map_get(claim->metadata, annotations, ANNOTATION_SELECTED_NODE))
@@ -164,23 +161,23 @@ prepare_claim(struct binding *b, const struct waiting_claim *waiting, const Core
 	b->call = rest_send(b->binder->client, &request, on_prepared, b);
 }
 
-static void
-advance(struct binding *b)
+static void advance(struct binding *b)
 {
 	if (b->writes || b->is_binding)
 		return;
 	for (size_t i = 0; i < b->claims_len; i++) {
-		const struct object *obj = informer_lookup(b->binder->claims, object_namespace(b->pod), b->claims[i]);
+		const struct object *obj =
+		    informer_lookup(b->binder->claims, object_namespace(b->pod), b->claims[i]);
 
 		/* Bound once the controller has said so, not when the volume's name alone is set. */
-		if (!obj || !str_eq(((const CoreV1__PersistentVolumeClaim *)obj->msg)->status->phase, "Bound"))
+		if (!obj ||
+		    !str_eq(((const CoreV1__PersistentVolumeClaim *)obj->msg)->status->phase, "Bound"))
 			return;
 	}
 	send_binding(b);
 }
 
-static void
-on_binding_done(void *arg, const struct rest_result *result)
+static void on_binding_done(void *arg, const struct rest_result *result)
 {
 	struct binding *b = arg;
 
@@ -188,8 +185,7 @@ on_binding_done(void *arg, const struct rest_result *result)
 	finish(b, result->error);
 }
 
-static void
-send_binding(struct binding *b)
+static void send_binding(struct binding *b)
 {
 	struct object *obj = object_new(schema_by_gvk("", "v1", "Binding"));
 	CoreV1__Binding *binding = (CoreV1__Binding *)obj->msg;
@@ -197,18 +193,18 @@ send_binding(struct binding *b)
 	b->is_binding = true;
 	obj->meta->name = arena_strdup(obj->arena, object_name(b->pod));
 	obj->meta->namespace_ = arena_strdup(obj->arena, object_namespace(b->pod));
-	obj->meta->uid = arena_strdup(obj->arena, object_uid(b->pod)); /* a pod of the same name that came later is another */
+	obj->meta->uid = arena_strdup(
+	    obj->arena, object_uid(b->pod)); /* a pod of the same name that came later is another */
 	binding->target->kind = (char *)"Node";
 	binding->target->name = arena_strdup(obj->arena, b->node);
 	b->call = rest_send(b->binder->client,
-	    REST_REQUEST(.verb = REST_CREATE, .type = resource_pods, .ns = object_namespace(b->pod), .name = object_name(b->pod),
-		.subresource = "binding", .body = obj),
+	    REST_REQUEST(.verb = REST_CREATE, .type = resource_pods, .ns = object_namespace(b->pod),
+		.name = object_name(b->pod), .subresource = "binding", .body = obj),
 	    on_binding_done, b);
 	object_unref(obj);
 }
 
-static void
-finish(struct binding *b, const struct error *err)
+static void finish(struct binding *b, const struct error *err)
 {
 	struct binder *binder = b->binder;
 

@@ -27,14 +27,15 @@ struct reason_counts {
 };
 
 static enum verdict run_pre_filters(struct cycle *cycle, uint32_t *wakes_on);
-static enum verdict run_filters(const struct cycle *cycle, const struct node_info *node, struct reasons *reasons, uint32_t *wakes_on);
+static enum verdict run_filters(
+    const struct cycle *cycle, const struct node_info *node, struct reasons *reasons, uint32_t *wakes_on);
 static struct node_info *choose(struct cycle *cycle, struct node_info **nodes, size_t len);
 static void count_reasons(struct reason_counts *counts, const struct reasons *reasons);
-static const char *message(struct arena *arena, size_t nodes_len, const struct reasons *pre_filter, const struct reason_counts *counts);
+static const char *message(struct arena *arena, size_t nodes_len, const struct reasons *pre_filter,
+    const struct reason_counts *counts);
 
-static void
-cycle_init(struct cycle *cycle, struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod,
-    const struct scheduling_caches *caches)
+static void cycle_init(struct cycle *cycle, struct arena *arena, const struct snapshot *snapshot,
+    const struct pod_info *pod, const struct scheduling_caches *caches)
 {
 	*cycle = (struct cycle){.arena = arena,
 	    .snapshot = snapshot,
@@ -46,9 +47,8 @@ cycle_init(struct cycle *cycle, struct arena *arena, const struct snapshot *snap
 	    .states = arena_calloc(arena, plugins_len, sizeof(void *))};
 }
 
-void
-cycle_run(struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod, const struct scheduling_caches *caches,
-    struct cycle_result *ret)
+void cycle_run(struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod,
+    const struct scheduling_caches *caches, struct cycle_result *ret)
 {
 	struct cycle cycle;
 	struct reason_counts counts = {.arena = arena};
@@ -86,20 +86,19 @@ cycle_run(struct arena *arena, const struct snapshot *snapshot, const struct pod
 		ret->message = message(arena, len, NULL, &counts);
 }
 
-bool
-cycle_fits(struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod, const struct scheduling_caches *caches,
-    const struct node_info *node)
+bool cycle_fits(struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod,
+    const struct scheduling_caches *caches, const struct node_info *node)
 {
 	struct cycle cycle;
 	struct reasons reasons = {.len = 0};
 	uint32_t ignored = 0;
 
 	cycle_init(&cycle, arena, snapshot, pod, caches);
-	return run_pre_filters(&cycle, &ignored) == FITS && run_filters(&cycle, node, &reasons, &ignored) == FITS;
+	return run_pre_filters(&cycle, &ignored) == FITS &&
+	       run_filters(&cycle, node, &reasons, &ignored) == FITS;
 }
 
-size_t
-plugin_index(const struct plugin *plugin)
+size_t plugin_index(const struct plugin *plugin)
 {
 	size_t i = 0;
 
@@ -108,15 +107,13 @@ plugin_index(const struct plugin *plugin)
 	return i;
 }
 
-void
-reasons_add_literal(struct reasons *reasons, const char *text)
+void reasons_add_literal(struct reasons *reasons, const char *text)
 {
 	if (reasons->len < REASONS_MAX)
 		reasons->texts[reasons->len++] = text;
 }
 
-void
-reasons_add(struct cycle *cycle, struct reasons *reasons, const char *fmt, ...)
+void reasons_add(struct cycle *cycle, struct reasons *reasons, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -125,8 +122,7 @@ reasons_add(struct cycle *cycle, struct reasons *reasons, const char *fmt, ...)
 	va_end(ap);
 }
 
-void
-scores_normalize(int64_t *scores, size_t len, bool reverse)
+void scores_normalize(int64_t *scores, size_t len, bool reverse)
 {
 	int64_t max = 0;
 
@@ -139,8 +135,7 @@ scores_normalize(int64_t *scores, size_t len, bool reverse)
 	}
 }
 
-static enum verdict
-run_pre_filters(struct cycle *cycle, uint32_t *wakes_on)
+static enum verdict run_pre_filters(struct cycle *cycle, uint32_t *wakes_on)
 {
 	for (size_t i = 0; i < plugins_len; i++) {
 		if (!plugins[i]->pre_filter)
@@ -154,11 +149,12 @@ run_pre_filters(struct cycle *cycle, uint32_t *wakes_on)
 }
 
 /* The first plugin that objects ends the node's trial, as upstream's do. */
-static enum verdict
-run_filters(const struct cycle *cycle, const struct node_info *node, struct reasons *reasons, uint32_t *wakes_on)
+static enum verdict run_filters(
+    const struct cycle *cycle, const struct node_info *node, struct reasons *reasons, uint32_t *wakes_on)
 {
 	for (size_t i = 0; i < plugins_len; i++) {
-		enum verdict verdict = plugins[i]->filter ? plugins[i]->filter(cycle, cycle->states[i], node, reasons) : FITS;
+		enum verdict verdict =
+		    plugins[i]->filter ? plugins[i]->filter(cycle, cycle->states[i], node, reasons) : FITS;
 
 		if (verdict == FITS)
 			continue;
@@ -169,8 +165,7 @@ run_filters(const struct cycle *cycle, const struct node_info *node, struct reas
 }
 
 /* The highest sum of weighted scores; among equals one at random, so that nodes fill evenly. */
-static struct node_info *
-choose(struct cycle *cycle, struct node_info **nodes, size_t len)
+static struct node_info *choose(struct cycle *cycle, struct node_info **nodes, size_t len)
 {
 	int64_t *scores, *totals, best = INT64_MIN;
 	struct node_info *chosen = nodes[0];
@@ -202,8 +197,7 @@ choose(struct cycle *cycle, struct node_info **nodes, size_t len)
 	return chosen;
 }
 
-static void
-count_reasons(struct reason_counts *counts, const struct reasons *reasons)
+static void count_reasons(struct reason_counts *counts, const struct reasons *reasons)
 {
 	for (size_t i = 0; i < reasons->len; i++) {
 		size_t k = 0;
@@ -211,23 +205,23 @@ count_reasons(struct reason_counts *counts, const struct reasons *reasons)
 		while (k < counts->len && strcmp(counts->items[k].text, reasons->texts[i]) != 0)
 			k++;
 		if (k == counts->len) {
-			counts->items = arena_grow(counts->arena, counts->items, counts->len * sizeof *counts->items,
-			    (counts->len + 1) * sizeof *counts->items);
+			counts->items = arena_grow(counts->arena, counts->items,
+			    counts->len * sizeof *counts->items, (counts->len + 1) * sizeof *counts->items);
 			counts->items[counts->len++] = (struct reason_count){reasons->texts[i], 0};
 		}
 		counts->items[k].count++;
 	}
 }
 
-static int
-compare_lines(const void *a, const void *b)
+static int compare_lines(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable." with the reasons sorted as text. */
-static const char *
-message(struct arena *arena, size_t nodes_len, const struct reasons *pre_filter, const struct reason_counts *counts)
+/* "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable." with the reasons sorted as
+ * text. */
+static const char *message(struct arena *arena, size_t nodes_len, const struct reasons *pre_filter,
+    const struct reason_counts *counts)
 {
 	char **lines = ARENA_ARRAY(arena, char *, counts->len + 1);
 	struct buf out = BUF_INIT;

@@ -15,14 +15,12 @@ struct domains {
 	struct strmap *map; /* "key\nvalue" -> struct domain; label keys and values hold no newline */
 };
 
-static void
-free_map(void *arg)
+static void free_map(void *arg)
 {
 	strmap_free(arg, NULL);
 }
 
-struct domains *
-domains_new(struct arena *arena)
+struct domains *domains_new(struct arena *arena)
 {
 	struct domains *d = ARENA_NEW(arena, struct domains);
 
@@ -32,8 +30,7 @@ domains_new(struct arena *arena)
 	return d;
 }
 
-int64_t
-domains_add(struct domains *d, const char *key, const char *value, int64_t amount)
+int64_t domains_add(struct domains *d, const char *key, const char *value, int64_t amount)
 {
 	char *name = arena_printf(d->arena, "%s\n%s", key, value);
 	struct domain *domain = strmap_get(d->map, name);
@@ -45,26 +42,23 @@ domains_add(struct domains *d, const char *key, const char *value, int64_t amoun
 	return domain->count += amount;
 }
 
-int64_t
-domains_get(const struct domains *d, const char *key, const char *value)
+int64_t domains_get(const struct domains *d, const char *key, const char *value)
 {
 	const struct domain *domain = strmap_get(d->map, arena_printf(d->arena, "%s\n%s", key, value));
 
 	return domain ? domain->count : 0;
 }
 
-size_t
-domains_len(const struct domains *d)
+size_t domains_len(const struct domains *d)
 {
 	return strmap_len(d->map);
 }
 
-int64_t
-domains_min(const struct domains *d)
+int64_t domains_min(const struct domains *d)
 {
 	int64_t min = INT64_MAX;
 
-	strmap_for_each(d->map, e) {
+	strmap_for_each (d->map, e) {
 		const struct domain *domain = strmap_value(e);
 
 		if (domain->count < min)

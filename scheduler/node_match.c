@@ -5,8 +5,7 @@
 #include "lib/api/schema.h"
 #include "lib/base/str.h"
 
-static bool
-in_values(const CoreV1__NodeSelectorRequirement *r, const char *value)
+static bool in_values(const CoreV1__NodeSelectorRequirement *r, const char *value)
 {
 	for (size_t i = 0; i < r->n_values; i++) {
 		if (str_eq(r->values[i], value))
@@ -16,8 +15,7 @@ in_values(const CoreV1__NodeSelectorRequirement *r, const char *value)
 }
 
 /* value NULL: the label is absent. */
-static bool
-requirement_matches(const CoreV1__NodeSelectorRequirement *r, const char *value)
+static bool requirement_matches(const CoreV1__NodeSelectorRequirement *r, const char *value)
 {
 	int64_t have, want;
 
@@ -34,13 +32,13 @@ requirement_matches(const CoreV1__NodeSelectorRequirement *r, const char *value)
 	return str_eq(r->operator_, "Gt") ? have > want : str_eq(r->operator_, "Lt") && have < want;
 }
 
-bool
-node_selector_term_matches(const CoreV1__NodeSelectorTerm *term, const CoreV1__Node *node)
+bool node_selector_term_matches(const CoreV1__NodeSelectorTerm *term, const CoreV1__Node *node)
 {
 	if (term->n_match_expressions == 0 && term->n_match_fields == 0)
 		return false;
 	for (size_t i = 0; i < term->n_match_expressions; i++) {
-		if (!requirement_matches(term->match_expressions[i], api_map_get(node->metadata, labels, term->match_expressions[i]->key)))
+		if (!requirement_matches(term->match_expressions[i],
+			api_map_get(node->metadata, labels, term->match_expressions[i]->key)))
 			return false;
 	}
 	for (size_t i = 0; i < term->n_match_fields; i++) {
@@ -51,8 +49,7 @@ node_selector_term_matches(const CoreV1__NodeSelectorTerm *term, const CoreV1__N
 	return true;
 }
 
-bool
-node_selector_matches(const CoreV1__NodeSelector *selector, const CoreV1__Node *node)
+bool node_selector_matches(const CoreV1__NodeSelector *selector, const CoreV1__Node *node)
 {
 	for (size_t i = 0; i < selector->n_node_selector_terms; i++) {
 		if (node_selector_term_matches(selector->node_selector_terms[i], node))
@@ -61,8 +58,7 @@ node_selector_matches(const CoreV1__NodeSelector *selector, const CoreV1__Node *
 	return false;
 }
 
-bool
-node_matches_pod(const CoreV1__PodSpec *spec, const CoreV1__Node *node)
+bool node_matches_pod(const CoreV1__PodSpec *spec, const CoreV1__Node *node)
 {
 	const CoreV1__NodeAffinity *affinity = spec->affinity ? spec->affinity->node_affinity : NULL;
 
@@ -73,11 +69,10 @@ node_matches_pod(const CoreV1__PodSpec *spec, const CoreV1__Node *node)
 			return false;
 	}
 	return !affinity || !affinity->required_during_scheduling_ignored_during_execution ||
-	    node_selector_matches(affinity->required_during_scheduling_ignored_during_execution, node);
+	       node_selector_matches(affinity->required_during_scheduling_ignored_during_execution, node);
 }
 
-bool
-taint_is_tolerated(const CoreV1__Taint *taint, CoreV1__Toleration *const *tolerations, size_t len)
+bool taint_is_tolerated(const CoreV1__Taint *taint, CoreV1__Toleration *const *tolerations, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		const CoreV1__Toleration *t = tolerations[i];

@@ -1,6 +1,7 @@
 /*
- * plugin: one reason why a pod may or may not, or should rather, run on a node. Plugins are pure: they read the snapshot and
- * the informers' caches. plugins.def lists them in the order in which filters run, which is upstream's.
+ * plugin: one reason why a pod may or may not, or should rather, run on a node. Plugins are pure: they read
+ * the snapshot and the informers' caches. plugins.def lists them in the order in which filters run, which is
+ * upstream's.
  */
 #ifndef CUBE_SCHEDULER_PLUGIN_H
 #define CUBE_SCHEDULER_PLUGIN_H
@@ -20,8 +21,8 @@ enum cluster_event {
 	EVENT_NODE_LABEL = 1 << 2,
 	EVENT_NODE_TAINT = 1 << 3,
 	EVENT_NODE_CONDITION = 1 << 4,
-	EVENT_POD_DELETE = 1 << 5,   /* a placed pod went or finished */
-	EVENT_POD_ADD = 1 << 6,      /* a pod was placed, or a placed pod's labels changed */
+	EVENT_POD_DELETE = 1 << 5, /* a placed pod went or finished */
+	EVENT_POD_ADD = 1 << 6,    /* a pod was placed, or a placed pod's labels changed */
 	EVENT_CLAIM = 1 << 7,
 	EVENT_VOLUME = 1 << 8,
 	EVENT_STORAGE_CLASS = 1 << 9,
@@ -54,10 +55,12 @@ struct plugin {
 	const char *name;
 	/* Works out what does not depend on the node. Anything but FITS ends the cycle for all nodes. */
 	enum verdict (*pre_filter)(struct cycle *cycle, void **ret_state, struct reasons *reasons);
-	enum verdict (*filter)(const struct cycle *cycle, void *state, const struct node_info *node, struct reasons *reasons);
+	enum verdict (*filter)(
+	    const struct cycle *cycle, void *state, const struct node_info *node, struct reasons *reasons);
 	/* A raw score; normalize (or 0..100 already) makes it comparable. */
 	int64_t (*score)(const struct cycle *cycle, void *state, const struct node_info *node);
-	void (*normalize)(const struct cycle *cycle, void *state, struct node_info *const *nodes, int64_t *scores, size_t len);
+	void (*normalize)(const struct cycle *cycle, void *state, struct node_info *const *nodes,
+	    int64_t *scores, size_t len);
 	int weight;
 	uint32_t wakes_on;
 };
@@ -68,7 +71,8 @@ enum { SCORE_MAX = 100 };
 #include "scheduler/plugins.def"
 #undef PLUGIN
 
-void reasons_add(struct cycle *cycle, struct reasons *reasons, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void reasons_add(struct cycle *cycle, struct reasons *reasons, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void reasons_add_literal(struct reasons *reasons, const char *text);
 /* Scales so that the highest becomes 100; reverse: the highest becomes 0. */
 void scores_normalize(int64_t *scores, size_t len, bool reverse);

@@ -11,8 +11,8 @@
 /* What scoring assumes of a container that asks for nothing (upstream's GetNonzeroRequests). */
 enum { DEFAULT_CPU_MILLI = 100, DEFAULT_MEMORY = 200 * 1024 * 1024 };
 
-static void
-scalar_add(struct arena *arena, struct resources *r, const char *name, int64_t amount, bool take_max)
+static void scalar_add(
+    struct arena *arena, struct resources *r, const char *name, int64_t amount, bool take_max)
 {
 	for (size_t i = 0; i < r->scalars_len; i++) {
 		if (strcmp(r->scalars[i].name, name) != 0)
@@ -23,12 +23,12 @@ scalar_add(struct arena *arena, struct resources *r, const char *name, int64_t a
 			r->scalars[i].amount = amount;
 		return;
 	}
-	r->scalars = arena_grow(arena, r->scalars, r->scalars_len * sizeof *r->scalars, (r->scalars_len + 1) * sizeof *r->scalars);
+	r->scalars = arena_grow(arena, r->scalars, r->scalars_len * sizeof *r->scalars,
+	    (r->scalars_len + 1) * sizeof *r->scalars);
 	r->scalars[r->scalars_len++] = (struct scalar){name, amount};
 }
 
-static void
-put(int64_t *amount, int64_t value, bool take_max)
+static void put(int64_t *amount, int64_t value, bool take_max)
 {
 	if (!take_max)
 		*amount += value;
@@ -36,11 +36,13 @@ put(int64_t *amount, int64_t value, bool take_max)
 		*amount = value;
 }
 
-/* Adds a ResourceList map to r, or takes the greater of both. `pods` receives the amount of "pods" when not NULL. */
-static void
-add_list(struct arena *arena, struct resources *r, size_t len, void *entries, bool take_max, int64_t *pods)
+/* Adds a ResourceList map to r, or takes the greater of both. `pods` receives the amount of "pods" when not
+ * NULL. */
+static void add_list(
+    struct arena *arena, struct resources *r, size_t len, void *entries, bool take_max, int64_t *pods)
 {
-	CoreV1__ResourceRequirements__RequestsEntry **list = entries; /* every ResourceList entry has this layout */
+	CoreV1__ResourceRequirements__RequestsEntry **list =
+	    entries; /* every ResourceList entry has this layout */
 
 	for (size_t i = 0; i < len; i++) {
 		const char *name = list[i]->key;
@@ -59,8 +61,7 @@ add_list(struct arena *arena, struct resources *r, size_t len, void *entries, bo
 	}
 }
 
-static void
-merge(struct arena *arena, struct resources *into, const struct resources *r, bool take_max)
+static void merge(struct arena *arena, struct resources *into, const struct resources *r, bool take_max)
 {
 	put(&into->cpu_milli, r->cpu_milli, take_max);
 	put(&into->memory, r->memory, take_max);
@@ -69,8 +70,8 @@ merge(struct arena *arena, struct resources *into, const struct resources *r, bo
 		scalar_add(arena, into, r->scalars[i].name, r->scalars[i].amount, take_max);
 }
 
-static void
-container_requests(struct arena *arena, const CoreV1__Container *c, struct resources *ret, bool for_score)
+static void container_requests(
+    struct arena *arena, const CoreV1__Container *c, struct resources *ret, bool for_score)
 {
 	*ret = (struct resources){0};
 	add_list(arena, ret, c->resources->n_requests, c->resources->requests, false, NULL);
@@ -85,11 +86,11 @@ container_requests(struct arena *arena, const CoreV1__Container *c, struct resou
 }
 
 /*
- * Containers run side by side; init containers one after the other, each beside the sidecars started before it; the pod
- * needs the greater of both (KEP-753).
+ * Containers run side by side; init containers one after the other, each beside the sidecars started before
+ * it; the pod needs the greater of both (KEP-753).
  */
-static void
-pod_requests(struct arena *arena, const CoreV1__PodSpec *spec, bool for_score, struct resources *ret)
+static void pod_requests(
+    struct arena *arena, const CoreV1__PodSpec *spec, bool for_score, struct resources *ret)
 {
 	struct resources sidecars = {0}, init_max = {0}, one;
 
@@ -116,8 +117,7 @@ pod_requests(struct arena *arena, const CoreV1__PodSpec *spec, bool for_score, s
 	add_list(arena, ret, spec->n_overhead, spec->overhead, false, NULL);
 }
 
-static void
-collect_ports(struct pod_info *info, const CoreV1__PodSpec *spec)
+static void collect_ports(struct pod_info *info, const CoreV1__PodSpec *spec)
 {
 	size_t capacity = 0;
 
@@ -129,14 +129,13 @@ collect_ports(struct pod_info *info, const CoreV1__PodSpec *spec)
 			const CoreV1__ContainerPort *port = spec->containers[i]->ports[k];
 
 			if (port->host_port > 0)
-				info->ports[info->ports_len++] =
-				    (struct host_port){port->host_port, str_or(port->protocol, "TCP"), str_or(port->host_ip, "0.0.0.0")};
+				info->ports[info->ports_len++] = (struct host_port){port->host_port,
+				    str_or(port->protocol, "TCP"), str_or(port->host_ip, "0.0.0.0")};
 		}
 	}
 }
 
-struct pod_info *
-pod_info_new(const struct object *object)
+struct pod_info *pod_info_new(const struct object *object)
 {
 	struct arena *arena = arena_new();
 	struct pod_info *info = ARENA_NEW(arena, struct pod_info);
@@ -158,8 +157,7 @@ pod_info_new(const struct object *object)
 	return info;
 }
 
-void
-pod_info_free(struct pod_info *info)
+void pod_info_free(struct pod_info *info)
 {
 	if (!info)
 		return;
@@ -167,16 +165,15 @@ pod_info_free(struct pod_info *info)
 	arena_free(info->arena);
 }
 
-void
-resources_of_node(struct arena *arena, const CoreV1__Node *node, struct resources *ret, int64_t *ret_pods_max)
+void resources_of_node(
+    struct arena *arena, const CoreV1__Node *node, struct resources *ret, int64_t *ret_pods_max)
 {
 	*ret = (struct resources){0};
 	*ret_pods_max = 0;
 	add_list(arena, ret, node->status->n_allocatable, node->status->allocatable, false, ret_pods_max);
 }
 
-int64_t
-resources_scalar(const struct resources *r, const char *name)
+int64_t resources_scalar(const struct resources *r, const char *name)
 {
 	for (size_t i = 0; i < r->scalars_len; i++) {
 		if (strcmp(r->scalars[i].name, name) == 0)
@@ -185,14 +182,12 @@ resources_scalar(const struct resources *r, const char *name)
 	return 0;
 }
 
-int32_t
-pod_priority(const CoreV1__Pod *pod)
+int32_t pod_priority(const CoreV1__Pod *pod)
 {
 	return pod->spec->has_priority ? pod->spec->priority : 0;
 }
 
-bool
-pod_is_finished(const CoreV1__Pod *pod)
+bool pod_is_finished(const CoreV1__Pod *pod)
 {
 	return str_eq(pod->status->phase, "Succeeded") || str_eq(pod->status->phase, "Failed");
 }

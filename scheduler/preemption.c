@@ -21,13 +21,14 @@ struct candidate {
 };
 
 static bool try_node(struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod,
-    const struct scheduling_caches *caches, const struct informer *budgets, struct node_info *node, struct candidate *ret);
+    const struct scheduling_caches *caches, const struct informer *budgets, struct node_info *node,
+    struct candidate *ret);
 static bool is_better(const struct candidate *a, const struct candidate *b);
 static bool budget_forbids(struct arena *arena, const struct informer *budgets, const struct pod_info *pod);
 
-void
-preemption_find(struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod, const struct scheduling_caches *caches,
-    const struct cycle_result *failed, const struct informer *budgets, struct preemption *ret)
+void preemption_find(struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod,
+    const struct scheduling_caches *caches, const struct cycle_result *failed, const struct informer *budgets,
+    struct preemption *ret)
 {
 	size_t len, unresolvable = 0;
 	struct node_info **nodes = snapshot_nodes(snapshot, &len);
@@ -44,7 +45,8 @@ preemption_find(struct arena *arena, const struct snapshot *snapshot, const stru
 			unresolvable++;
 			continue;
 		}
-		if (try_node(arena, snapshot, pod, caches, budgets, list[i], &candidate) && (!best.node || is_better(&candidate, &best)))
+		if (try_node(arena, snapshot, pod, caches, budgets, list[i], &candidate) &&
+		    (!best.node || is_better(&candidate, &best)))
 			best = candidate;
 	}
 	ret->node = best.node;
@@ -53,27 +55,31 @@ preemption_find(struct arena *arena, const struct snapshot *snapshot, const stru
 	if (best.node)
 		return;
 	ret->message = arena_printf(arena, "preemption: 0/%zu nodes are available:%s%s%s.", len,
-	    len > unresolvable ? arena_printf(arena, " %zu No preemption victims found for incoming pod", len - unresolvable) : "",
+	    len > unresolvable
+		? arena_printf(arena, " %zu No preemption victims found for incoming pod", len - unresolvable)
+		: "",
 	    len > unresolvable && unresolvable ? "," : "",
-	    unresolvable ? arena_printf(arena, " %zu Preemption is not helpful for scheduling", unresolvable) : "");
+	    unresolvable ? arena_printf(arena, " %zu Preemption is not helpful for scheduling", unresolvable)
+			 : "");
 }
 
-static int
-by_importance(const void *a, const void *b)
+static int by_importance(const void *a, const void *b)
 {
 	const struct pod_info *pa = *(struct pod_info *const *)a, *pb = *(struct pod_info *const *)b;
 	int32_t x = pod_priority(pa->pod), y = pod_priority(pb->pod);
-	int64_t sa = time_seconds(pa->pod->status->start_time), sb = time_seconds(pb->pod->status->start_time);
+	int64_t sa = time_seconds(pa->pod->status->start_time),
+		sb = time_seconds(pb->pod->status->start_time);
 
 	if (x != y)
 		return x > y ? -1 : 1;
 	return sa < sb ? -1 : sa > sb; /* the longer a pod has run, the more it matters */
 }
 
-/* Removes every less important pod, then lets back in, most important first, those that are not in the way after all. */
-static bool
-try_node(struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod, const struct scheduling_caches *caches,
-    const struct informer *budgets, struct node_info *node, struct candidate *ret)
+/* Removes every less important pod, then lets back in, most important first, those that are not in the way
+ * after all. */
+static bool try_node(struct arena *arena, const struct snapshot *snapshot, const struct pod_info *pod,
+    const struct scheduling_caches *caches, const struct informer *budgets, struct node_info *node,
+    struct candidate *ret)
 {
 	struct pod_info **lower = ARENA_ARRAY(arena, struct pod_info *, node->pods_len + 1);
 	size_t lower_len = 0;
@@ -109,14 +115,14 @@ try_node(struct arena *arena, const struct snapshot *snapshot, const struct pod_
 
 		node_info_add(node, ret->victims[i]);
 		ret->highest = priority > ret->highest ? priority : ret->highest;
-		ret->sum += priority + INT32_MAX; /* so that more victims weigh more even with negative priorities */
+		ret->sum +=
+		    priority + INT32_MAX; /* so that more victims weigh more even with negative priorities */
 		ret->earliest_start = start < ret->earliest_start ? start : ret->earliest_start;
 	}
 	return fits && ret->len > 0;
 }
 
-static bool
-is_better(const struct candidate *a, const struct candidate *b)
+static bool is_better(const struct candidate *a, const struct candidate *b)
 {
 	if (a->broken_budgets != b->broken_budgets)
 		return a->broken_budgets < b->broken_budgets;
@@ -129,19 +135,19 @@ is_better(const struct candidate *a, const struct candidate *b)
 	return a->earliest_start > b->earliest_start;
 }
 
-static bool
-budget_forbids(struct arena *arena, const struct informer *budgets, const struct pod_info *pod)
+static bool budget_forbids(struct arena *arena, const struct informer *budgets, const struct pod_info *pod)
 {
 	struct error ignored = ERROR_INIT;
 
 	if (!budgets || pod->pod->metadata->n_labels == 0)
 		return false;
-	informer_for_each(obj, informer_in_namespace(budgets, pod->pod->metadata->namespace_)) {
+	informer_for_each (obj, informer_in_namespace(budgets, pod->pod->metadata->namespace_)) {
 		const PolicyV1__PodDisruptionBudget *budget = (const PolicyV1__PodDisruptionBudget *)obj->msg;
 		struct selector *selector;
 
 		if (selector_from_object(arena, budget->spec->selector, &selector, &ignored) == 0 &&
-		    selector_matches(selector, pod->pod->metadata) && budget->status->disruptions_allowed <= 0)
+		    selector_matches(selector, pod->pod->metadata) &&
+		    budget->status->disruptions_allowed <= 0)
 			return true;
 	}
 	return false;

@@ -16,13 +16,13 @@ enum place { IN_FLIGHT, ACTIVE, BACKOFF, WAITING };
 struct queued {
 	const struct object *pod;
 	enum place place;
-	size_t index;         /* in its heap */
+	size_t index; /* in its heap */
 	int attempts;
-	int64_t added_ms;     /* of the first time: age within a priority */
-	int64_t retry_at_ms;  /* back-off ends */
+	int64_t added_ms;    /* of the first time: age within a priority */
+	int64_t retry_at_ms; /* back-off ends */
 	int64_t waiting_since_ms;
 	uint32_t wakes_on;
-	uint32_t missed;      /* events while it was in flight */
+	uint32_t missed; /* events while it was in flight */
 };
 
 struct heap {
@@ -50,22 +50,20 @@ static void on_timer(void *arg);
 static void arm(struct queue *q);
 static void leave(struct queue *q, struct queued *item);
 
-static bool
-more_urgent(const struct queued *a, const struct queued *b)
+static bool more_urgent(const struct queued *a, const struct queued *b)
 {
-	int32_t pa = pod_priority((const CoreV1__Pod *)a->pod->msg), pb = pod_priority((const CoreV1__Pod *)b->pod->msg);
+	int32_t pa = pod_priority((const CoreV1__Pod *)a->pod->msg),
+		pb = pod_priority((const CoreV1__Pod *)b->pod->msg);
 
 	return pa != pb ? pa > pb : a->added_ms < b->added_ms;
 }
 
-static bool
-sooner(const struct queued *a, const struct queued *b)
+static bool sooner(const struct queued *a, const struct queued *b)
 {
 	return a->retry_at_ms < b->retry_at_ms;
 }
 
-struct queue *
-queue_new(struct loop *loop, void (*on_ready)(void *arg), void *arg)
+struct queue *queue_new(struct loop *loop, void (*on_ready)(void *arg), void *arg)
 {
 	struct queue *q = calloc(1, sizeof *q);
 
@@ -79,8 +77,7 @@ queue_new(struct loop *loop, void (*on_ready)(void *arg), void *arg)
 	return q;
 }
 
-static void
-queued_free(void *arg)
+static void queued_free(void *arg)
 {
 	struct queued *item = arg;
 
@@ -88,8 +85,7 @@ queued_free(void *arg)
 	free(item);
 }
 
-void
-queue_free(struct queue *q)
+void queue_free(struct queue *q)
 {
 	if (!q)
 		return;
@@ -100,8 +96,7 @@ queue_free(struct queue *q)
 	free(q);
 }
 
-void
-queue_add(struct queue *q, const struct object *pod)
+void queue_add(struct queue *q, const struct object *pod)
 {
 	struct queued *item = strmap_get(q->pods, object_uid(pod));
 
@@ -121,8 +116,7 @@ queue_add(struct queue *q, const struct object *pod)
 		item->missed |= EVENT_ANY;
 }
 
-void
-queue_remove(struct queue *q, const char *uid)
+void queue_remove(struct queue *q, const char *uid)
 {
 	struct queued *item = strmap_remove(q->pods, uid);
 
@@ -133,8 +127,7 @@ queue_remove(struct queue *q, const char *uid)
 	arm(q);
 }
 
-const struct object *
-queue_take(struct queue *q)
+const struct object *queue_take(struct queue *q)
 {
 	struct queued *item = q->active.len ? q->active.items[0] : NULL;
 
@@ -147,8 +140,7 @@ queue_take(struct queue *q)
 	return object_ref(item->pod);
 }
 
-static void
-set_backoff(struct queue *q, struct queued *item)
+static void set_backoff(struct queue *q, struct queued *item)
 {
 	int64_t delay = BACKOFF_FIRST_MS;
 
@@ -157,8 +149,7 @@ set_backoff(struct queue *q, struct queued *item)
 	item->retry_at_ms = loop_now_ms(q->loop) + (delay < BACKOFF_MAX_MS ? delay : BACKOFF_MAX_MS);
 }
 
-void
-queue_unschedulable(struct queue *q, const char *uid, uint32_t wakes_on)
+void queue_unschedulable(struct queue *q, const char *uid, uint32_t wakes_on)
 {
 	struct queued *item = strmap_get(q->pods, uid);
 
@@ -174,8 +165,7 @@ queue_unschedulable(struct queue *q, const char *uid, uint32_t wakes_on)
 	arm(q);
 }
 
-void
-queue_retry(struct queue *q, const char *uid)
+void queue_retry(struct queue *q, const char *uid)
 {
 	struct queued *item = strmap_get(q->pods, uid);
 
@@ -187,10 +177,9 @@ queue_retry(struct queue *q, const char *uid)
 	arm(q);
 }
 
-void
-queue_event(struct queue *q, uint32_t events)
+void queue_event(struct queue *q, uint32_t events)
 {
-	strmap_for_each(q->pods, e) {
+	strmap_for_each (q->pods, e) {
 		struct queued *item = strmap_value(e);
 
 		if (item->place == IN_FLIGHT)
@@ -201,8 +190,7 @@ queue_event(struct queue *q, uint32_t events)
 	arm(q);
 }
 
-size_t
-queue_len(const struct queue *q, size_t *ret_active, size_t *ret_backoff, size_t *ret_unschedulable)
+size_t queue_len(const struct queue *q, size_t *ret_active, size_t *ret_backoff, size_t *ret_unschedulable)
 {
 	*ret_active = q->active.len;
 	*ret_backoff = q->backoff.len;
@@ -210,8 +198,7 @@ queue_len(const struct queue *q, size_t *ret_active, size_t *ret_backoff, size_t
 	return strmap_len(q->pods);
 }
 
-static void
-announce(void *arg)
+static void announce(void *arg)
 {
 	struct queue *q = arg;
 
@@ -219,8 +206,7 @@ announce(void *arg)
 	q->on_ready(q->arg);
 }
 
-static void
-make_active(struct queue *q, struct queued *item)
+static void make_active(struct queue *q, struct queued *item)
 {
 	item->place = ACTIVE;
 	heap_push(&q->active, item);
@@ -231,8 +217,7 @@ make_active(struct queue *q, struct queued *item)
 }
 
 /* Out of the unschedulable part: to back-off while that lasts, else active. */
-static void
-wake(struct queue *q, struct queued *item)
+static void wake(struct queue *q, struct queued *item)
 {
 	q->waiting_len--;
 	if (item->retry_at_ms <= loop_now_ms(q->loop)) {
@@ -244,8 +229,7 @@ wake(struct queue *q, struct queued *item)
 	arm(q);
 }
 
-static void
-leave(struct queue *q, struct queued *item)
+static void leave(struct queue *q, struct queued *item)
 {
 	if (item->place == ACTIVE)
 		heap_remove(&q->active, item);
@@ -256,8 +240,7 @@ leave(struct queue *q, struct queued *item)
 	item->place = IN_FLIGHT;
 }
 
-static void
-on_timer(void *arg)
+static void on_timer(void *arg)
 {
 	struct queue *q = arg;
 	int64_t now = loop_now_ms(q->loop);
@@ -268,7 +251,7 @@ on_timer(void *arg)
 		heap_remove(&q->backoff, item);
 		make_active(q, item);
 	}
-	strmap_for_each(q->pods, e) {
+	strmap_for_each (q->pods, e) {
 		struct queued *item = strmap_value(e);
 
 		if (item->place == WAITING && now - item->waiting_since_ms >= UNSCHEDULABLE_MAX_MS)
@@ -278,10 +261,10 @@ on_timer(void *arg)
 }
 
 /* No timer runs while nothing waits. */
-static void
-arm(struct queue *q)
+static void arm(struct queue *q)
 {
-	int64_t now = loop_now_ms(q->loop), next = q->waiting_len ? now + UNSCHEDULABLE_MAX_MS / 10 : INT64_MAX;
+	int64_t now = loop_now_ms(q->loop),
+		next = q->waiting_len ? now + UNSCHEDULABLE_MAX_MS / 10 : INT64_MAX;
 
 	if (q->backoff.len && q->backoff.items[0]->retry_at_ms < next)
 		next = q->backoff.items[0]->retry_at_ms;
@@ -291,8 +274,7 @@ arm(struct queue *q)
 		loop_timer_start(q->timer, next > now ? next - now : 0, 0);
 }
 
-static void
-heap_swap(struct heap *heap, size_t a, size_t b)
+static void heap_swap(struct heap *heap, size_t a, size_t b)
 {
 	struct queued *item = heap->items[a];
 
@@ -302,15 +284,13 @@ heap_swap(struct heap *heap, size_t a, size_t b)
 	heap->items[b]->index = b;
 }
 
-static void
-heap_up(struct heap *heap, size_t i)
+static void heap_up(struct heap *heap, size_t i)
 {
 	for (; i > 0 && heap->before(heap->items[i], heap->items[(i - 1) / 2]); i = (i - 1) / 2)
 		heap_swap(heap, i, (i - 1) / 2);
 }
 
-static void
-heap_down(struct heap *heap, size_t i)
+static void heap_down(struct heap *heap, size_t i)
 {
 	for (;;) {
 		size_t best = i, left = 2 * i + 1;
@@ -326,8 +306,7 @@ heap_down(struct heap *heap, size_t i)
 	}
 }
 
-static void
-heap_push(struct heap *heap, struct queued *item)
+static void heap_push(struct heap *heap, struct queued *item)
 {
 	if (heap->len == heap->capacity) {
 		heap->capacity = heap->capacity ? heap->capacity * 2 : 16;
@@ -338,8 +317,7 @@ heap_push(struct heap *heap, struct queued *item)
 	heap_up(heap, item->index);
 }
 
-static void
-heap_remove(struct heap *heap, struct queued *item)
+static void heap_remove(struct heap *heap, struct queued *item)
 {
 	size_t i = item->index;
 

@@ -48,8 +48,7 @@ static void schedule_some(void *arg);
 static void schedule_one(struct scheduler *s, const struct object *pod);
 static void on_bound(void *arg, const struct object *pod, const char *node, const struct error *err);
 
-struct scheduler *
-scheduler_new(struct daemon *daemon, const char *scheduler_name)
+struct scheduler *scheduler_new(struct daemon *daemon, const char *scheduler_name)
 {
 	struct scheduler *s = calloc(1, sizeof *s);
 	struct informer_set *set = daemon->informers;
@@ -58,7 +57,8 @@ scheduler_new(struct daemon *daemon, const char *scheduler_name)
 	s->name = strdup(scheduler_name);
 	s->snapshot = snapshot_new();
 	s->queue = queue_new(daemon->loop, schedule_some, s);
-	s->pods = informer_get_filtered(set, resource_pods, NULL, NULL, "status.phase!=Succeeded,status.phase!=Failed");
+	s->pods = informer_get_filtered(
+	    set, resource_pods, NULL, NULL, "status.phase!=Succeeded,status.phase!=Failed");
 	s->nodes = informer_get(set, resource_nodes);
 	s->budgets = informer_get(set, resource_poddisruptionbudgets);
 	s->caches.namespaces = informer_get(set, resource_namespaces);
@@ -74,8 +74,7 @@ scheduler_new(struct daemon *daemon, const char *scheduler_name)
 	return s;
 }
 
-static void
-on_synced(void *arg)
+static void on_synced(void *arg)
 {
 	struct scheduler *s = arg;
 
@@ -84,15 +83,13 @@ on_synced(void *arg)
 	schedule_some(s);
 }
 
-void
-scheduler_start(struct scheduler *s)
+void scheduler_start(struct scheduler *s)
 {
 	informer_set_start(s->daemon->informers);
 	informer_set_on_synced(s->daemon->informers, on_synced, s);
 }
 
-void
-scheduler_free(struct scheduler *s)
+void scheduler_free(struct scheduler *s)
 {
 	if (!s)
 		return;
@@ -103,8 +100,7 @@ scheduler_free(struct scheduler *s)
 	free(s);
 }
 
-void
-scheduler_metrics(const struct scheduler *s, struct buf *out)
+void scheduler_metrics(const struct scheduler *s, struct buf *out)
 {
 	size_t active, backoff, waiting;
 
@@ -127,20 +123,17 @@ scheduler_metrics(const struct scheduler *s, struct buf *out)
 
 /* ---- what the watches tell ---- */
 
-static const CoreV1__Pod *
-pod_of(const struct object *obj)
+static const CoreV1__Pod *pod_of(const struct object *obj)
 {
 	return (const CoreV1__Pod *)obj->msg;
 }
 
-static bool
-is_placed(const struct object *obj)
+static bool is_placed(const struct object *obj)
 {
 	return obj && !str_empty(pod_of(obj)->spec->node_name);
 }
 
-static void
-pod_went(struct scheduler *s, const struct object *pod)
+static void pod_went(struct scheduler *s, const struct object *pod)
 {
 	if (is_placed(pod) || snapshot_is_assumed(s->snapshot, object_uid(pod))) {
 		snapshot_remove_pod(s->snapshot, object_uid(pod));
@@ -149,14 +142,12 @@ pod_went(struct scheduler *s, const struct object *pod)
 	queue_remove(s->queue, object_uid(pod));
 }
 
-static bool
-spec_or_labels_differ(const struct object *old, const struct object *new_)
+static bool spec_or_labels_differ(const struct object *old, const struct object *new_)
 {
 	return !api_equal(pod_of(old)->spec, pod_of(new_)->spec) || !api_equal(old->meta, new_->meta);
 }
 
-static void
-on_pod(void *arg, const struct object *old, const struct object *new_)
+static void on_pod(void *arg, const struct object *old, const struct object *new_)
 {
 	struct scheduler *s = arg;
 
@@ -171,7 +162,9 @@ on_pod(void *arg, const struct object *old, const struct object *new_)
 			return;
 		}
 		snapshot_set_pod(s->snapshot, new_);
-		queue_event(s->queue, !is_placed(old) || spec_or_labels_differ(old, new_) ? EVENT_POD_ADD | EVENT_POD_DELETE : 0);
+		queue_event(s->queue, !is_placed(old) || spec_or_labels_differ(old, new_)
+					  ? EVENT_POD_ADD | EVENT_POD_DELETE
+					  : 0);
 		return;
 	}
 	if (!str_eq(pod_of(new_)->spec->scheduler_name, s->name) || pod_is_finished(pod_of(new_)))
@@ -183,18 +176,19 @@ on_pod(void *arg, const struct object *old, const struct object *new_)
 	/* A pod with gates waits until they are gone; our own status writes don't wake it. */
 	if (pod_of(new_)->spec->n_scheduling_gates || snapshot_is_assumed(s->snapshot, object_uid(new_)))
 		return;
-	if (!old || !str_eq(object_uid(old), object_uid(new_)) || !api_equal(pod_of(old)->spec, pod_of(new_)->spec) ||
+	if (!old || !str_eq(object_uid(old), object_uid(new_)) ||
+	    !api_equal(pod_of(old)->spec, pod_of(new_)->spec) ||
 	    pod_of(old)->metadata->n_labels != pod_of(new_)->metadata->n_labels)
 		queue_add(s->queue, new_);
 }
 
-static uint32_t
-node_changes(const CoreV1__Node *old, const CoreV1__Node *new_)
+static uint32_t node_changes(const CoreV1__Node *old, const CoreV1__Node *new_)
 {
 	uint32_t events = 0;
 
 	for (size_t i = 0; i < new_->status->n_allocatable || i < old->status->n_allocatable; i++) {
-		if (old->status->n_allocatable != new_->status->n_allocatable || !api_equal(old->status->allocatable[i], new_->status->allocatable[i])) {
+		if (old->status->n_allocatable != new_->status->n_allocatable ||
+		    !api_equal(old->status->allocatable[i], new_->status->allocatable[i])) {
 			events |= EVENT_NODE_ALLOCATABLE;
 			break;
 		}
@@ -210,8 +204,7 @@ node_changes(const CoreV1__Node *old, const CoreV1__Node *new_)
 	return events;
 }
 
-static void
-on_node(void *arg, const struct object *old, const struct object *new_)
+static void on_node(void *arg, const struct object *old, const struct object *new_)
 {
 	struct scheduler *s = arg;
 
@@ -220,11 +213,12 @@ on_node(void *arg, const struct object *old, const struct object *new_)
 		return;
 	}
 	snapshot_set_node(s->snapshot, new_);
-	queue_event(s->queue, old ? node_changes((const CoreV1__Node *)old->msg, (const CoreV1__Node *)new_->msg) : EVENT_NODE_ADD);
+	queue_event(
+	    s->queue, old ? node_changes((const CoreV1__Node *)old->msg, (const CoreV1__Node *)new_->msg)
+			  : EVENT_NODE_ADD);
 }
 
-static void
-on_claim(void *arg, const struct object *old, const struct object *new_)
+static void on_claim(void *arg, const struct object *old, const struct object *new_)
 {
 	struct scheduler *s = arg;
 
@@ -232,22 +226,19 @@ on_claim(void *arg, const struct object *old, const struct object *new_)
 	binder_claim_changed(s->binder, new_ ? new_ : old);
 }
 
-static void
-on_volume(void *arg, const struct object *old, const struct object *new_)
+static void on_volume(void *arg, const struct object *old, const struct object *new_)
 {
 	queue_event(((struct scheduler *)arg)->queue, EVENT_VOLUME);
 }
 
-static void
-on_class(void *arg, const struct object *old, const struct object *new_)
+static void on_class(void *arg, const struct object *old, const struct object *new_)
 {
 	queue_event(((struct scheduler *)arg)->queue, EVENT_STORAGE_CLASS);
 }
 
 /* ---- placing ---- */
 
-static void
-schedule_some(void *arg)
+static void schedule_some(void *arg)
 {
 	struct scheduler *s = arg;
 	const struct object *pod;
@@ -264,16 +255,15 @@ schedule_some(void *arg)
 	loop_defer(s->daemon->loop, schedule_some, s);
 }
 
-static void
-ignore_result(void *arg, const struct rest_result *result)
+static void ignore_result(void *arg, const struct rest_result *result)
 {
 	if (result->error && !error_is(result->error, ERR_NOT_FOUND))
 		log_warning("%s: %s", (const char *)arg, result->error->message);
 }
 
 /* PodScheduled: False with the reason, written only when it changes. */
-static void
-write_condition(struct scheduler *s, const struct object *pod, const char *reason, const char *message, const char *nominated)
+static void write_condition(struct scheduler *s, const struct object *pod, const char *reason,
+    const char *message, const char *nominated)
 {
 	const CoreV1__PodStatus *status = pod_of(pod)->status;
 	struct arena *arena;
@@ -308,45 +298,46 @@ write_condition(struct scheduler *s, const struct object *pod, const char *reaso
 		json_set(arena, status_patch, "nominatedNodeName", json_new_string(arena, nominated));
 	json_set(arena, patch, "status", status_patch);
 	rest_send(s->daemon->client,
-	    REST_REQUEST(.verb = REST_PATCH, .type = resource_pods, .ns = object_namespace(pod), .name = object_name(pod),
-		.subresource = "status", .patch = patch, .patch_type = REST_PATCH_STRATEGIC),
+	    REST_REQUEST(.verb = REST_PATCH, .type = resource_pods, .ns = object_namespace(pod),
+		.name = object_name(pod), .subresource = "status", .patch = patch,
+		.patch_type = REST_PATCH_STRATEGIC),
 	    ignore_result, (void *)"write a pod's PodScheduled condition");
 	arena_free(arena);
 }
 
-static void
-evict_victims(struct scheduler *s, const struct object *pod, const struct preemption *preemption)
+static void evict_victims(struct scheduler *s, const struct object *pod, const struct preemption *preemption)
 {
 	for (size_t i = 0; i < preemption->victims_len; i++) {
 		const struct object *victim = preemption->victims[i]->object;
 
 		if (victim->meta->deletion_timestamp)
 			continue;
-		event_record(s->daemon->events, victim, false, "Preempted", "Preempted by pod %s on node %s", object_uid(pod), preemption->node->name);
+		event_record(s->daemon->events, victim, false, "Preempted", "Preempted by pod %s on node %s",
+		    object_uid(pod), preemption->node->name);
 		rest_send(s->daemon->client,
-		    REST_REQUEST(.verb = REST_DELETE, .type = resource_pods, .ns = object_namespace(victim), .name = object_name(victim),
-			.precondition_uid = object_uid(victim)),
+		    REST_REQUEST(.verb = REST_DELETE, .type = resource_pods, .ns = object_namespace(victim),
+			.name = object_name(victim), .precondition_uid = object_uid(victim)),
 		    ignore_result, (void *)"delete a preempted pod");
 		s->preempted++;
 	}
 }
 
 /* A pod whose victims are still ending waits for them instead of choosing more. */
-static bool
-victims_are_ending(struct scheduler *s, const struct object *pod)
+static bool victims_are_ending(struct scheduler *s, const struct object *pod)
 {
 	const char *nominated = pod_of(pod)->status->nominated_node_name;
 	struct node_info *node = str_empty(nominated) ? NULL : snapshot_node(s->snapshot, nominated);
 
 	for (size_t i = 0; node && i < node->pods_len; i++) {
-		if (node->pods[i]->object->meta->deletion_timestamp && pod_priority(node->pods[i]->pod) < pod_priority(pod_of(pod)))
+		if (node->pods[i]->object->meta->deletion_timestamp &&
+		    pod_priority(node->pods[i]->pod) < pod_priority(pod_of(pod)))
 			return true;
 	}
 	return false;
 }
 
-static void
-cannot_place(struct scheduler *s, struct arena *arena, const struct object *pod, const struct pod_info *info, const struct cycle_result *result)
+static void cannot_place(struct scheduler *s, struct arena *arena, const struct object *pod,
+    const struct pod_info *info, const struct cycle_result *result)
 {
 	struct preemption preemption = {0};
 	const char *message = result->message;
@@ -361,11 +352,11 @@ cannot_place(struct scheduler *s, struct arena *arena, const struct object *pod,
 	}
 	write_condition(s, pod, "Unschedulable", message, preemption.node ? preemption.node->name : NULL);
 	event_record(s->daemon->events, pod, true, "FailedScheduling", "%s", message);
-	queue_unschedulable(s->queue, object_uid(pod), result->wakes_on | (preemption.node ? EVENT_POD_DELETE : 0));
+	queue_unschedulable(
+	    s->queue, object_uid(pod), result->wakes_on | (preemption.node ? EVENT_POD_DELETE : 0));
 }
 
-static void
-schedule_one(struct scheduler *s, const struct object *pod)
+static void schedule_one(struct scheduler *s, const struct object *pod)
 {
 	struct arena *arena = arena_new();
 	struct pod_info *info = pod_info_new(pod);
@@ -384,15 +375,15 @@ schedule_one(struct scheduler *s, const struct object *pod)
 	arena_free(arena);
 }
 
-static void
-on_bound(void *arg, const struct object *pod, const char *node, const struct error *err)
+static void on_bound(void *arg, const struct object *pod, const char *node, const struct error *err)
 {
 	struct scheduler *s = arg;
 	char key[OBJECT_KEY_MAX];
 
 	if (!err) {
 		s->scheduled++;
-		event_record(s->daemon->events, pod, false, "Scheduled", "Successfully assigned %s to %s", object_key(pod, key), node);
+		event_record(s->daemon->events, pod, false, "Scheduled", "Successfully assigned %s to %s",
+		    object_key(pod, key), node);
 		return;
 	}
 	snapshot_forget(s->snapshot, object_uid(pod));

@@ -1,6 +1,6 @@
 /*
- * scheduler: ties queue, snapshot and cycle to the API server: watches feed snapshot and queue, a chosen node is assumed at
- * once and bound asynchronously; a binding that fails is forgotten and the pod tried again.
+ * scheduler: ties queue, snapshot and cycle to the API server: watches feed snapshot and queue, a chosen node
+ * is assumed at once and bound asynchronously; a binding that fails is forgotten and the pod tried again.
  */
 #ifndef CUBE_SCHEDULER_SCHEDULER_H
 #define CUBE_SCHEDULER_SCHEDULER_H

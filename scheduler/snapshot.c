@@ -15,8 +15,8 @@ struct placed_pod {
 };
 
 struct snapshot {
-	struct strmap *nodes; /* name -> struct node_info, also those without an object */
-	struct strmap *pods;  /* uid -> struct placed_pod */
+	struct strmap *nodes;    /* name -> struct node_info, also those without an object */
+	struct strmap *pods;     /* uid -> struct placed_pod */
 	struct node_info **list; /* nodes with an object */
 	size_t list_len, list_capacity;
 };
@@ -27,8 +27,7 @@ static void place(struct snapshot *s, const struct object *pod, const char *node
 static void node_free(void *arg);
 static void placed_free(void *arg);
 
-struct snapshot *
-snapshot_new(void)
+struct snapshot *snapshot_new(void)
 {
 	struct snapshot *s = calloc(1, sizeof *s);
 
@@ -37,8 +36,7 @@ snapshot_new(void)
 	return s;
 }
 
-void
-snapshot_free(struct snapshot *s)
+void snapshot_free(struct snapshot *s)
 {
 	if (!s)
 		return;
@@ -48,8 +46,7 @@ snapshot_free(struct snapshot *s)
 	free(s);
 }
 
-void
-snapshot_set_node(struct snapshot *s, const struct object *object)
+void snapshot_set_node(struct snapshot *s, const struct object *object)
 {
 	struct node_info *node = node_get(s, object_name(object));
 	const struct object *old = node->object;
@@ -69,8 +66,7 @@ snapshot_set_node(struct snapshot *s, const struct object *object)
 	resources_of_node(node->arena, node->node, &node->allocatable, &node->pods_max);
 }
 
-void
-snapshot_remove_node(struct snapshot *s, const char *name)
+void snapshot_remove_node(struct snapshot *s, const char *name)
 {
 	struct node_info *node = strmap_get(s->nodes, name);
 
@@ -88,20 +84,17 @@ snapshot_remove_node(struct snapshot *s, const char *name)
 	node_drop_if_empty(s, node);
 }
 
-void
-snapshot_set_pod(struct snapshot *s, const struct object *pod)
+void snapshot_set_pod(struct snapshot *s, const struct object *pod)
 {
 	place(s, pod, ((const CoreV1__Pod *)pod->msg)->spec->node_name, false);
 }
 
-void
-snapshot_assume(struct snapshot *s, const struct object *pod, const char *node_name)
+void snapshot_assume(struct snapshot *s, const struct object *pod, const char *node_name)
 {
 	place(s, pod, node_name, true);
 }
 
-void
-snapshot_remove_pod(struct snapshot *s, const char *uid)
+void snapshot_remove_pod(struct snapshot *s, const char *uid)
 {
 	struct placed_pod *placed = strmap_remove(s->pods, uid);
 	struct node_info *node;
@@ -114,38 +107,33 @@ snapshot_remove_pod(struct snapshot *s, const char *uid)
 	placed_free(placed);
 }
 
-void
-snapshot_forget(struct snapshot *s, const char *uid)
+void snapshot_forget(struct snapshot *s, const char *uid)
 {
 	if (snapshot_is_assumed(s, uid))
 		snapshot_remove_pod(s, uid);
 }
 
-bool
-snapshot_is_assumed(const struct snapshot *s, const char *uid)
+bool snapshot_is_assumed(const struct snapshot *s, const char *uid)
 {
 	const struct placed_pod *placed = strmap_get(s->pods, uid);
 
 	return placed && placed->assumed;
 }
 
-struct node_info **
-snapshot_nodes(const struct snapshot *s, size_t *ret_len)
+struct node_info **snapshot_nodes(const struct snapshot *s, size_t *ret_len)
 {
 	*ret_len = s->list_len;
 	return s->list;
 }
 
-struct node_info *
-snapshot_node(const struct snapshot *s, const char *name)
+struct node_info *snapshot_node(const struct snapshot *s, const char *name)
 {
 	struct node_info *node = strmap_get(s->nodes, name);
 
 	return node && node->object ? node : NULL;
 }
 
-static void
-account(struct node_info *node, const struct pod_info *pod, int sign)
+static void account(struct node_info *node, const struct pod_info *pod, int sign)
 {
 	struct resources *r = &node->requested;
 
@@ -168,8 +156,7 @@ account(struct node_info *node, const struct pod_info *pod, int sign)
 	}
 }
 
-void
-node_info_add(struct node_info *node, struct pod_info *pod)
+void node_info_add(struct node_info *node, struct pod_info *pod)
 {
 	if (node->pods_len == node->pods_capacity) {
 		node->pods_capacity = node->pods_capacity ? node->pods_capacity * 2 : 8;
@@ -179,8 +166,7 @@ node_info_add(struct node_info *node, struct pod_info *pod)
 	account(node, pod, 1);
 }
 
-void
-node_info_remove(struct node_info *node, const struct pod_info *pod)
+void node_info_remove(struct node_info *node, const struct pod_info *pod)
 {
 	for (size_t i = 0; i < node->pods_len; i++) {
 		if (node->pods[i] != pod)
@@ -191,8 +177,7 @@ node_info_remove(struct node_info *node, const struct pod_info *pod)
 	}
 }
 
-static void
-place(struct snapshot *s, const struct object *pod, const char *node_name, bool assumed)
+static void place(struct snapshot *s, const struct object *pod, const char *node_name, bool assumed)
 {
 	struct placed_pod *placed = calloc(1, sizeof *placed);
 
@@ -204,8 +189,7 @@ place(struct snapshot *s, const struct object *pod, const char *node_name, bool 
 	node_info_add(node_get(s, node_name), placed->info);
 }
 
-static struct node_info *
-node_get(struct snapshot *s, const char *name)
+static struct node_info *node_get(struct snapshot *s, const char *name)
 {
 	struct node_info *node = strmap_get(s->nodes, name);
 
@@ -217,8 +201,7 @@ node_get(struct snapshot *s, const char *name)
 	return node;
 }
 
-static void
-node_drop_if_empty(struct snapshot *s, struct node_info *node)
+static void node_drop_if_empty(struct snapshot *s, struct node_info *node)
 {
 	if (node->object || node->pods_len)
 		return;
@@ -226,8 +209,7 @@ node_drop_if_empty(struct snapshot *s, struct node_info *node)
 	node_free(node);
 }
 
-static void
-node_free(void *arg)
+static void node_free(void *arg)
 {
 	struct node_info *node = arg;
 
@@ -241,8 +223,7 @@ node_free(void *arg)
 	free(node);
 }
 
-static void
-placed_free(void *arg)
+static void placed_free(void *arg)
 {
 	struct placed_pod *placed = arg;
 

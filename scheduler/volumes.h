@@ -28,9 +28,10 @@ struct volumes_state { /* what the volume_binding plugin knows of a pod's claims
 
 bool storage_class_waits(const struct object *storage_class);
 /* The smallest free volume that suits the claim and the node, or NULL. */
-const CoreV1__PersistentVolume *volumes_find(const struct informer *volumes, const CoreV1__PersistentVolumeClaim *claim,
-    const CoreV1__Node *node);
+const CoreV1__PersistentVolume *volumes_find(
+    const struct informer *volumes, const CoreV1__PersistentVolumeClaim *claim, const CoreV1__Node *node);
 /* A free volume exists, or the class can provision one for this node. */
-bool volumes_claim_can_use(const struct informer *volumes, const struct waiting_claim *waiting, const CoreV1__Node *node);
+bool volumes_claim_can_use(
+    const struct informer *volumes, const struct waiting_claim *waiting, const CoreV1__Node *node);
 
 #endif

@@ -1,9 +1,11 @@
 /*
- * garbage-collector: deletes objects whose owners are gone, waits for dependents in foreground deletion, and cuts owner
- * references when an owner is deleted with the orphan policy. Looks at every kind that is stored, events excepted.
+ * garbage-collector: deletes objects whose owners are gone, waits for dependents in foreground deletion, and
+ * cuts owner references when an owner is deleted with the orphan policy. Looks at every kind that is stored,
+ * events excepted.
  *
- * An owner that the cache doesn't hold may just not have arrived yet. It counts as absent when its deletion was seen, or
- * when the owner kind's cache is at least as new as the dependent (an owner is always older than what refers to it).
+ * An owner that the cache doesn't hold may just not have arrived yet. It counts as absent when its deletion
+ * was seen, or when the owner kind's cache is at least as new as the dependent (an owner is always older than
+ * what refers to it).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,19 +48,18 @@ static void emit_owners(const struct object *obj, void (*emit)(void *ctx, const 
 
 /* ---- keys: plural.version.group/namespace/name ---- */
 
-static void
-enqueue(struct state *state, const struct kind *kind, const struct object *obj)
+static void enqueue(struct state *state, const struct kind *kind, const struct object *obj)
 {
 	char key[640], object[OBJECT_KEY_MAX];
 
 	if (!state->ctx.runner)
 		return;
-	snprintf(key, sizeof key, "%s.%s.%s/%s", kind->type->plural, kind->type->version, kind->type->group, object_key(obj, object));
+	snprintf(key, sizeof key, "%s.%s.%s/%s", kind->type->plural, kind->type->version, kind->type->group,
+	    object_key(obj, object));
 	controller_runner_enqueue(state->ctx.runner, "garbage-collector", key);
 }
 
-static const struct object *
-lookup(const struct state *state, const char *key, const struct kind **ret_kind)
+static const struct object *lookup(const struct state *state, const char *key, const struct kind **ret_kind)
 {
 	for (size_t i = 0; i < state->len; i++) {
 		const struct resource_type *t = state->kinds[i].type;
@@ -73,17 +74,15 @@ lookup(const struct state *state, const char *key, const struct kind **ret_kind)
 	return NULL;
 }
 
-static bool
-is_collected(const struct resource_type *t)
+static bool is_collected(const struct resource_type *t)
 {
 	const uint32_t needed = VERB_DELETE | VERB_LIST | VERB_WATCH | VERB_PATCH;
 
-	return !(t->flags & (RESOURCE_VIRTUAL | RESOURCE_HIDDEN_VERSION)) && (t->verbs & needed) == needed && t->stored_as == t &&
-	    !str_eq(t->plural, "events");
+	return !(t->flags & (RESOURCE_VIRTUAL | RESOURCE_HIDDEN_VERSION)) && (t->verbs & needed) == needed &&
+	       t->stored_as == t && !str_eq(t->plural, "events");
 }
 
-static void *
-init(struct controller_context *ctx)
+static void *init(struct controller_context *ctx)
 {
 	struct state *state = calloc(1, sizeof *state);
 
@@ -105,8 +104,7 @@ init(struct controller_context *ctx)
 	return state;
 }
 
-static void
-done(void *arg)
+static void done(void *arg)
 {
 	struct state *state = arg;
 
@@ -115,27 +113,26 @@ done(void *arg)
 	free(state);
 }
 
-static void
-emit_owners(const struct object *obj, void (*emit)(void *ctx, const char *value), void *ctx)
+static void emit_owners(const struct object *obj, void (*emit)(void *ctx, const char *value), void *ctx)
 {
 	for (size_t i = 0; i < obj->meta->n_owner_references; i++)
 		emit(ctx, obj->meta->owner_references[i]->uid);
 }
 
-static void
-enqueue_dependents(struct state *state, const char *uid)
+static void enqueue_dependents(struct state *state, const char *uid)
 {
 	for (size_t i = 0; i < state->len; i++) {
-		informer_for_each(dependent, informer_by_index(state->kinds[i].informer, OWNER_INDEX, uid)) enqueue(state, &state->kinds[i], dependent);
+		informer_for_each (dependent, informer_by_index(state->kinds[i].informer, OWNER_INDEX, uid))
+			enqueue(state, &state->kinds[i], dependent);
 	}
 }
 
-static void
-enqueue_owners(struct state *state, const struct object *obj)
+static void enqueue_owners(struct state *state, const struct object *obj)
 {
 	for (size_t i = 0; i < obj->meta->n_owner_references; i++) {
 		for (size_t k = 0; k < state->len; k++) {
-			const struct object *owner = informer_lookup_uid(state->kinds[k].informer, obj->meta->owner_references[i]->uid);
+			const struct object *owner = informer_lookup_uid(
+			    state->kinds[k].informer, obj->meta->owner_references[i]->uid);
 
 			if (owner && owner->meta->deletion_timestamp)
 				enqueue(state, &state->kinds[k], owner);
@@ -143,8 +140,7 @@ enqueue_owners(struct state *state, const struct object *obj)
 	}
 }
 
-static void
-on_change(void *arg, const struct object *old, const struct object *new_)
+static void on_change(void *arg, const struct object *old, const struct object *new_)
 {
 	struct kind *kind = arg;
 	struct state *state = kind->state;
@@ -166,8 +162,7 @@ on_change(void *arg, const struct object *old, const struct object *new_)
 
 /* ---- judging owners ---- */
 
-static const struct kind *
-owner_kind(const struct state *state, const MetaV1__OwnerReference *ref)
+static const struct kind *owner_kind(const struct state *state, const MetaV1__OwnerReference *ref)
 {
 	const char *slash = strchr(ref->api_version, '/');
 	size_t group_len = slash ? (size_t)(slash - ref->api_version) : 0;
@@ -176,14 +171,15 @@ owner_kind(const struct state *state, const MetaV1__OwnerReference *ref)
 	for (size_t i = 0; i < state->len; i++) {
 		const struct resource_type *t = state->kinds[i].type;
 
-		if (str_eq(t->kind, ref->kind) && strlen(t->group) == group_len && strncmp(t->group, ref->api_version, group_len) == 0)
+		if (str_eq(t->kind, ref->kind) && strlen(t->group) == group_len &&
+		    strncmp(t->group, ref->api_version, group_len) == 0)
 			return &state->kinds[i];
 	}
 	return NULL;
 }
 
-static enum owner_status
-judge(const struct state *state, const struct object *obj, const MetaV1__OwnerReference *ref)
+static enum owner_status judge(
+    const struct state *state, const struct object *obj, const MetaV1__OwnerReference *ref)
 {
 	const struct kind *kind = owner_kind(state, ref);
 	const struct object *owner;
@@ -193,22 +189,24 @@ judge(const struct state *state, const struct object *obj, const MetaV1__OwnerRe
 		return OWNER_UNKNOWN; /* a kind that nobody serves: leave the object alone */
 	namespaced = kind->type->flags & RESOURCE_NAMESPACED;
 	if (namespaced && str_empty(object_namespace(obj)))
-		return OWNER_UNKNOWN; /* a cluster-scoped object can't be owned by a namespaced one: no verdict, as upstream */
+		return OWNER_UNKNOWN; /* a cluster-scoped object can't be owned by a namespaced one: no
+					 verdict, as upstream */
 	owner = informer_lookup(kind->informer, namespaced ? object_namespace(obj) : NULL, ref->name);
 	if (owner && str_eq(object_uid(owner), ref->uid)) {
 		if (owner->meta->deletion_timestamp && object_has_finalizer(owner->meta, FOREGROUND))
 			return OWNER_WAITING;
 		return OWNER_SOLID;
 	}
-	if (owner || strmap_has(state->absent, ref->uid) || informer_revision(kind->informer) >= obj->revision)
+	if (owner || strmap_has(state->absent, ref->uid) ||
+	    informer_revision(kind->informer) >= obj->revision)
 		return OWNER_DANGLING;
 	return OWNER_UNKNOWN;
 }
 
 /* ---- acting ---- */
 
-static void
-remove_references(struct plan *plan, const struct resource_type *type, const struct object *obj, const bool *gone)
+static void remove_references(
+    struct plan *plan, const struct resource_type *type, const struct object *obj, const bool *gone)
 {
 	struct arena *a = plan_arena(plan);
 	struct json *patch = json_new_object(a), *meta = json_new_object(a), *list = json_new_array(a), *all;
@@ -222,20 +220,21 @@ remove_references(struct plan *plan, const struct resource_type *type, const str
 	json_set(a, meta, "uid", json_new_string(a, obj->meta->uid));
 	json_set(a, meta, "ownerReferences", list);
 	json_set(a, patch, "metadata", meta);
-	plan_patch(plan, type, object_namespace(obj), object_name(obj), REST_PATCH_MERGE, patch)->ignore_not_found = true;
+	plan_patch(plan, type, object_namespace(obj), object_name(obj), REST_PATCH_MERGE, patch)
+	    ->ignore_not_found = true;
 }
 
-static bool
-has_dependents(const struct state *state, const char *uid)
+static bool has_dependents(const struct state *state, const char *uid)
 {
 	for (size_t i = 0; i < state->len; i++) {
-		informer_for_each(dependent, informer_by_index(state->kinds[i].informer, OWNER_INDEX, uid)) return true;
+		informer_for_each (dependent, informer_by_index(state->kinds[i].informer, OWNER_INDEX, uid))
+			return true;
 	}
 	return false;
 }
 
-static void
-collect(const struct state *state, const struct kind *kind, const struct object *obj, struct plan *plan)
+static void collect(
+    const struct state *state, const struct kind *kind, const struct object *obj, struct plan *plan)
 {
 	size_t len = obj->meta->n_owner_references, solid = 0, dangling = 0, waiting = 0, unknown = 0;
 	bool *gone = ARENA_ARRAY(plan_arena(plan), bool, len + 1);
@@ -254,7 +253,8 @@ collect(const struct state *state, const struct kind *kind, const struct object 
 			break;
 		case OWNER_WAITING:
 			waiting++;
-			/* Without blockOwnerDeletion the owner doesn't wait, and the object goes when the owner has gone. */
+			/* Without blockOwnerDeletion the owner doesn't wait, and the object goes when the
+			 * owner has gone. */
 			gone[i] = true;
 			break;
 		case OWNER_UNKNOWN:
@@ -273,20 +273,21 @@ collect(const struct state *state, const struct kind *kind, const struct object 
 		return;
 	op = plan_delete(plan, obj);
 	op->ignore_not_found = true;
-	op->propagation = object_has_finalizer(obj->meta, ORPHAN)             ? "Orphan"
-	    : object_has_finalizer(obj->meta, FOREGROUND)                     ? "Foreground"
-	    : waiting && !dangling && has_dependents(state, object_uid(obj)) ? "Foreground"
-									      : "Background";
+	op->propagation = object_has_finalizer(obj->meta, ORPHAN)                          ? "Orphan"
+			  : object_has_finalizer(obj->meta, FOREGROUND)                    ? "Foreground"
+			  : waiting && !dangling && has_dependents(state, object_uid(obj)) ? "Foreground"
+											   : "Background";
 }
 
 /* Cuts the references of all dependents, then lets the owner go. */
-static void
-orphan_dependents(const struct state *state, const struct kind *kind, const struct object *owner, struct plan *plan)
+static void orphan_dependents(
+    const struct state *state, const struct kind *kind, const struct object *owner, struct plan *plan)
 {
 	size_t left = 0;
 
 	for (size_t i = 0; i < state->len; i++) {
-		informer_for_each(obj, informer_by_index(state->kinds[i].informer, OWNER_INDEX, object_uid(owner))) {
+		informer_for_each (
+		    obj, informer_by_index(state->kinds[i].informer, OWNER_INDEX, object_uid(owner))) {
 			bool *gone = ARENA_ARRAY(plan_arena(plan), bool, obj->meta->n_owner_references);
 
 			for (size_t k = 0; k < obj->meta->n_owner_references; k++)
@@ -301,11 +302,12 @@ orphan_dependents(const struct state *state, const struct kind *kind, const stru
 }
 
 /* The owner goes once no dependent blocks it; those that do are deleted by their own keys. */
-static void
-finish_foreground(const struct state *state, const struct kind *kind, const struct object *owner, struct plan *plan)
+static void finish_foreground(
+    const struct state *state, const struct kind *kind, const struct object *owner, struct plan *plan)
 {
 	for (size_t i = 0; i < state->len; i++) {
-		informer_for_each(obj, informer_by_index(state->kinds[i].informer, OWNER_INDEX, object_uid(owner))) {
+		informer_for_each (
+		    obj, informer_by_index(state->kinds[i].informer, OWNER_INDEX, object_uid(owner))) {
 			for (size_t k = 0; k < obj->meta->n_owner_references; k++) {
 				const MetaV1__OwnerReference *ref = obj->meta->owner_references[k];
 
@@ -317,8 +319,7 @@ finish_foreground(const struct state *state, const struct kind *kind, const stru
 	finalizer_remove(plan, kind->type, owner, FOREGROUND);
 }
 
-static void
-reconcile(struct controller_context *ctx, void *arg, const char *key, struct plan *plan)
+static void reconcile(struct controller_context *ctx, void *arg, const char *key, struct plan *plan)
 {
 	struct state *state = arg;
 	const struct kind *kind = NULL;

@@ -20,12 +20,15 @@ static int teardown(void **state)
 
 static void put_owner(const char *meta)
 {
-	bench_put("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: owner, namespace: w, uid: u1, resourceVersion: '1'%s}\n", meta);
+	bench_put("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: owner, namespace: w, uid: u1, "
+		  "resourceVersion: '1'%s}\n",
+	    meta);
 }
 
 static void put_child(const char *ref, const char *meta)
 {
-	bench_put("apiVersion: v1\nkind: Secret\nmetadata: {name: child, namespace: w, uid: u2, resourceVersion: '20', ownerReferences: "
+	bench_put("apiVersion: v1\nkind: Secret\nmetadata: {name: child, namespace: w, uid: u2, "
+		  "resourceVersion: '20', ownerReferences: "
 		  "[{apiVersion: v1, kind: ConfigMap, name: owner, uid: %s}]%s}\n",
 	    ref, meta);
 }
@@ -56,7 +59,8 @@ static void test_waits_for_a_cache_that_may_be_behind(void **state)
 	put_child("u1", "");
 	assert_int_equal(plan_requeue_ms(bench_reconcile(CHILD)), 2000);
 	assert_int_equal(plan_ops_len(bench_reconcile(CHILD)), 0);
-	bench_put("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other, namespace: w, resourceVersion: '21'}\n");
+	bench_put("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other, namespace: w, resourceVersion: "
+		  "'21'}\n");
 	bench_expect(CHILD, "delete v1 secrets w/child");
 }
 
@@ -69,15 +73,17 @@ static void test_an_owner_of_the_same_name_with_another_uid_is_absent(void **sta
 
 static void test_an_owner_of_unknown_kind_leaves_the_child_alone(void **state)
 {
-	bench_put("apiVersion: v1\nkind: Secret\nmetadata: {name: child, namespace: w, uid: u2, ownerReferences: "
-		  "[{apiVersion: example.com/v1, kind: Thing, name: t, uid: u9}]}\n");
+	bench_put(
+	    "apiVersion: v1\nkind: Secret\nmetadata: {name: child, namespace: w, uid: u2, ownerReferences: "
+	    "[{apiVersion: example.com/v1, kind: Thing, name: t, uid: u9}]}\n");
 	bench_expect(CHILD, "");
 }
 
 static void test_foreground_waits_for_those_that_block(void **state)
 {
 	put_owner(", deletionTimestamp: '2023-11-14T22:13:00Z', finalizers: [foregroundDeletion]");
-	bench_put("apiVersion: v1\nkind: Secret\nmetadata: {name: child, namespace: w, uid: u2, resourceVersion: '20', ownerReferences: "
+	bench_put("apiVersion: v1\nkind: Secret\nmetadata: {name: child, namespace: w, uid: u2, "
+		  "resourceVersion: '20', ownerReferences: "
 		  "[{apiVersion: v1, kind: ConfigMap, name: owner, uid: u1, blockOwnerDeletion: true}]}\n");
 	bench_expect(OWNER, "");
 	bench_expect(CHILD, "delete v1 secrets w/child");
@@ -101,9 +107,12 @@ static void test_orphan_cuts_references_first(void **state)
 static void test_one_living_owner_of_two_keeps_the_child(void **state)
 {
 	put_owner("");
-	bench_put("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: second, namespace: w, uid: u3, resourceVersion: '2'}\n");
-	bench_put("apiVersion: v1\nkind: Secret\nmetadata: {name: child, namespace: w, uid: u2, resourceVersion: '20', ownerReferences: "
-		  "[{apiVersion: v1, kind: ConfigMap, name: owner, uid: u1}, {apiVersion: v1, kind: ConfigMap, name: second, uid: u3}]}\n");
+	bench_put("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: second, namespace: w, uid: u3, "
+		  "resourceVersion: '2'}\n");
+	bench_put("apiVersion: v1\nkind: Secret\nmetadata: {name: child, namespace: w, uid: u2, "
+		  "resourceVersion: '20', ownerReferences: "
+		  "[{apiVersion: v1, kind: ConfigMap, name: owner, uid: u1}, {apiVersion: v1, kind: "
+		  "ConfigMap, name: second, uid: u3}]}\n");
 	bench_remove(resource_configmaps, "w", "second");
 	assert_non_null(strstr(bench_describe(CHILD), "patch v1 secrets w/child"));
 	assert_non_null(strstr(bench_describe(CHILD), "\"name\":\"owner\""));

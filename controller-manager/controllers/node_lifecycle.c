@@ -1,6 +1,7 @@
 /*
- * node-lifecycle: a node whose lease is not renewed becomes Unknown; nodes that are not ready or unreachable get taints,
- * NoSchedule and NoExecute, and lose them when they are well again. taint_eviction.c acts on the NoExecute ones.
+ * node-lifecycle: a node whose lease is not renewed becomes Unknown; nodes that are not ready or unreachable
+ * get taints, NoSchedule and NoExecute, and lose them when they are well again. taint_eviction.c acts on the
+ * NoExecute ones.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,21 +45,19 @@ static const struct condition_taint condition_taints[] = {
 };
 enum { CONDITION_TAINTS_LEN = sizeof condition_taints / sizeof condition_taints[0] };
 
-static void *
-init(struct controller_context *ctx)
+static void *init(struct controller_context *ctx)
 {
 	pods_index_by_node(controller_informer(ctx, resource_pods));
 	return strmap_new();
 }
 
-static void
-done(void *state)
+static void done(void *state)
 {
 	strmap_free(state, free);
 }
 
-static void
-map_lease(struct controller_context *ctx, const struct object *old, const struct object *new_, struct controller_enqueue *enqueue)
+static void map_lease(struct controller_context *ctx, const struct object *old, const struct object *new_,
+    struct controller_enqueue *enqueue)
 {
 	const struct object *lease = new_ ? new_ : old;
 
@@ -66,8 +65,7 @@ map_lease(struct controller_context *ctx, const struct object *old, const struct
 		enqueue->key(enqueue, object_name(lease));
 }
 
-static const CoreV1__NodeCondition *
-condition_of(const CoreV1__Node *node, const char *type)
+static const CoreV1__NodeCondition *condition_of(const CoreV1__Node *node, const char *type)
 {
 	for (size_t i = 0; i < node->status->n_conditions; i++) {
 		if (str_eq(node->status->conditions[i]->type, type))
@@ -77,10 +75,10 @@ condition_of(const CoreV1__Node *node, const char *type)
 }
 
 /* Milliseconds since the node was last heard of. */
-static int64_t
-silence(struct controller_context *ctx, struct strmap *state, const struct object *obj)
+static int64_t silence(struct controller_context *ctx, struct strmap *state, const struct object *obj)
 {
-	const struct object *lease = informer_lookup(controller_informer(ctx, resource_leases), LEASES, object_name(obj));
+	const struct object *lease =
+	    informer_lookup(controller_informer(ctx, resource_leases), LEASES, object_name(obj));
 	const CoreV1__NodeCondition *ready = condition_of((const CoreV1__Node *)obj->msg, "Ready");
 	struct heard *heard = strmap_get(state, object_name(obj));
 	char sign[128];
@@ -99,8 +97,7 @@ silence(struct controller_context *ctx, struct strmap *state, const struct objec
 	return ctx->now_ms - heard->at_ms;
 }
 
-static void
-set_unknown(struct controller_context *ctx, const struct object *obj, struct plan *plan)
+static void set_unknown(struct controller_context *ctx, const struct object *obj, struct plan *plan)
 {
 	static const char *const types[] = {"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"};
 	struct object *copy = object_clone(obj);
@@ -121,7 +118,8 @@ set_unknown(struct controller_context *ctx, const struct object *obj, struct pla
 		}
 		c->status = (char *)"Unknown";
 		c->reason = (char *)(known ? "NodeStatusUnknown" : "NodeStatusNeverUpdated");
-		c->message = (char *)(known ? "Kubelet stopped posting node status." : "Kubelet never posted node status.");
+		c->message = (char *)(known ? "Kubelet stopped posting node status."
+					    : "Kubelet never posted node status.");
 		c->last_transition_time = time_new(copy->arena, ctx->now_s);
 		changed = true;
 	}
@@ -133,8 +131,7 @@ set_unknown(struct controller_context *ctx, const struct object *obj, struct pla
 	plan_update_status(plan, resource_nodes, copy);
 }
 
-static bool
-is_ours(const CoreV1__Taint *taint)
+static bool is_ours(const CoreV1__Taint *taint)
 {
 	for (size_t i = 0; i < CONDITION_TAINTS_LEN; i++) {
 		if (str_eq(taint->key, condition_taints[i].key))
@@ -143,8 +140,8 @@ is_ours(const CoreV1__Taint *taint)
 	return str_eq(taint->key, "node.kubernetes.io/unschedulable") && str_eq(taint->effect, "NoSchedule");
 }
 
-static void
-add_taint(struct object *copy, CoreV1__NodeSpec *old, const char *key, const char *effect, int64_t now_s)
+static void add_taint(
+    struct object *copy, CoreV1__NodeSpec *old, const char *key, const char *effect, int64_t now_s)
 {
 	CoreV1__Node *node = (CoreV1__Node *)copy->msg;
 	CoreV1__Taint *taint = API_NEW(copy->arena, core_v1__taint);
@@ -153,7 +150,9 @@ add_taint(struct object *copy, CoreV1__NodeSpec *old, const char *key, const cha
 	taint->effect = arena_strdup(copy->arena, effect);
 	for (size_t i = 0; i < old->n_taints; i++) {
 		if (str_eq(old->taints[i]->key, key) && str_eq(old->taints[i]->effect, effect))
-			taint->time_added = old->taints[i]->time_added ? api_clone(copy->arena, old->taints[i]->time_added) : NULL;
+			taint->time_added = old->taints[i]->time_added
+						? api_clone(copy->arena, old->taints[i]->time_added)
+						: NULL;
 	}
 	if (!taint->time_added)
 		taint->time_added = time_new(copy->arena, now_s);
@@ -161,8 +160,7 @@ add_taint(struct object *copy, CoreV1__NodeSpec *old, const char *key, const cha
 }
 
 /* The taints that conditions and spec.unschedulable call for, behind those that are none of our business. */
-static void
-set_taints(struct controller_context *ctx, const struct object *obj, struct plan *plan)
+static void set_taints(struct controller_context *ctx, const struct object *obj, struct plan *plan)
 {
 	struct object *copy = object_clone(obj);
 	CoreV1__Node *node = (CoreV1__Node *)copy->msg;
@@ -194,7 +192,7 @@ set_taints(struct controller_context *ctx, const struct object *obj, struct plan
 
 			for (size_t k = 0; k < node->spec->n_taints; k++)
 				found |= str_eq(old->taints[i]->key, node->spec->taints[k]->key) &&
-				    str_eq(old->taints[i]->effect, node->spec->taints[k]->effect);
+					 str_eq(old->taints[i]->effect, node->spec->taints[k]->effect);
 			same = found;
 		}
 		if (same) {
@@ -206,14 +204,15 @@ set_taints(struct controller_context *ctx, const struct object *obj, struct plan
 }
 
 /* Pods on a node that can't be heard must leave the Services at once. */
-static void
-mark_pods_not_ready(struct controller_context *ctx, const struct object *node, struct plan *plan)
+static void mark_pods_not_ready(struct controller_context *ctx, const struct object *node, struct plan *plan)
 {
-	informer_for_each(obj, informer_by_index(controller_informer(ctx, resource_pods), PODS_BY_NODE, object_name(node))) {
+	informer_for_each (obj,
+	    informer_by_index(controller_informer(ctx, resource_pods), PODS_BY_NODE, object_name(node))) {
 		const CoreV1__Pod *pod = (const CoreV1__Pod *)obj->msg;
 
 		for (size_t i = 0; i < pod->status->n_conditions; i++) {
-			if (!str_eq(pod->status->conditions[i]->type, "Ready") || !str_eq(pod->status->conditions[i]->status, "True"))
+			if (!str_eq(pod->status->conditions[i]->type, "Ready") ||
+			    !str_eq(pod->status->conditions[i]->status, "True"))
 				continue;
 			struct object *copy = object_clone(obj);
 			CoreV1__PodCondition *c = ((CoreV1__Pod *)copy->msg)->status->conditions[i];
@@ -227,8 +226,7 @@ mark_pods_not_ready(struct controller_context *ctx, const struct object *node, s
 	}
 }
 
-static void
-reconcile(struct controller_context *ctx, void *state, const char *key, struct plan *plan)
+static void reconcile(struct controller_context *ctx, void *state, const char *key, struct plan *plan)
 {
 	const struct object *obj = informer_lookup(controller_informer(ctx, resource_nodes), NULL, key);
 	int64_t grace = options_of(ctx)->node_monitor_grace_period_ms, quiet;
@@ -250,7 +248,8 @@ reconcile(struct controller_context *ctx, void *state, const char *key, struct p
 		set_taints(ctx, obj, plan);
 }
 
-static const struct controller_watch watches[] = {{&resource_nodes, NULL}, {&resource_leases, map_lease}, {NULL, NULL}};
+static const struct controller_watch watches[] = {
+    {&resource_nodes, NULL}, {&resource_leases, map_lease}, {NULL, NULL}};
 const struct controller controller_node_lifecycle = {.name = "node-lifecycle",
     .event_component = "node-controller",
     .watches = watches,

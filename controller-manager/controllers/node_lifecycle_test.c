@@ -1,4 +1,5 @@
-/* Silent nodes, taints, and what the NoExecute ones do to pods; facts from traces of upstream: scenarios node-*. */
+/* Silent nodes, taints, and what the NoExecute ones do to pods; facts from traces of upstream: scenarios
+ * node-*. */
 #include <string.h>
 
 #include "controller-manager/testing/bench.h"
@@ -37,7 +38,8 @@ static void expect_only_requeue(const char *key, int64_t ms)
 static void put_node(const char *ready, const char *spec)
 {
 	bench_put("apiVersion: v1\nkind: Node\nmetadata: {name: n1, uid: u1}\nspec: {%s}\n"
-		  "status: {conditions: [{type: Ready, status: '%s', lastHeartbeatTime: '2023-11-14T22:13:00Z'}]}\n",
+		  "status: {conditions: [{type: Ready, status: '%s', lastHeartbeatTime: "
+		  "'2023-11-14T22:13:00Z'}]}\n",
 	    spec, ready);
 }
 
@@ -69,7 +71,8 @@ static void test_a_lease_is_a_sign_of_life(void **state)
 	put_node("True", "");
 	bench_describe("n1");
 	bench_pass(30);
-	bench_put("apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: n1, namespace: kube-node-lease, resourceVersion: '99'}\n");
+	bench_put("apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: n1, namespace: "
+		  "kube-node-lease, resourceVersion: '99'}\n");
 	assert_non_null(strstr(bench_enqueued(), "n1 "));
 	expect_only_requeue("n1", 40100);
 	bench_pass(30);
@@ -78,7 +81,8 @@ static void test_a_lease_is_a_sign_of_life(void **state)
 
 static void test_taints_go_when_the_node_is_well(void **state)
 {
-	put_node("True", "taints: [{key: mine, effect: NoSchedule}, {key: node.kubernetes.io/not-ready, effect: NoSchedule}]");
+	put_node("True", "taints: [{key: mine, effect: NoSchedule}, {key: node.kubernetes.io/not-ready, "
+			 "effect: NoSchedule}]");
 	assert_non_null(strstr(bench_describe("n1"), "update v1 nodes n1"));
 	assert_null(strstr(bench_json(0), "not-ready"));
 	bench_json_has(0, "{\"key\":\"mine\",\"effect\":\"NoSchedule\"}");
@@ -93,8 +97,10 @@ static void test_a_cordoned_node_is_tainted(void **state)
 
 static void test_pods_of_a_silent_node_are_not_ready(void **state)
 {
-	put_node("False", "taints: [{key: node.kubernetes.io/not-ready, effect: NoSchedule}, {key: node.kubernetes.io/not-ready, effect: NoExecute}]");
-	bench_put("apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: w}\nspec: {nodeName: n1, containers: []}\n"
+	put_node("False", "taints: [{key: node.kubernetes.io/not-ready, effect: NoSchedule}, {key: "
+			  "node.kubernetes.io/not-ready, effect: NoExecute}]");
+	bench_put("apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: w}\nspec: {nodeName: n1, "
+		  "containers: []}\n"
 		  "status: {conditions: [{type: Ready, status: 'True'}]}\n");
 	assert_non_null(strstr(bench_describe("n1"), "update-status v1 pods w/p"));
 	bench_json_has(0, "\"type\":\"Ready\",\"status\":\"False\"");
@@ -102,12 +108,15 @@ static void test_pods_of_a_silent_node_are_not_ready(void **state)
 
 static void put_pod(const char *tolerations)
 {
-	bench_put("apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: w, uid: up}\nspec: {nodeName: n1, containers: [], tolerations: [%s]}\n", tolerations);
+	bench_put("apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: w, uid: up}\nspec: {nodeName: "
+		  "n1, containers: [], tolerations: [%s]}\n",
+	    tolerations);
 }
 
 static void test_evicts_what_does_not_tolerate(void **state)
 {
-	put_node("True", "taints: [{key: k, value: v, effect: NoExecute, timeAdded: '2023-11-14T22:13:20Z'}]");
+	put_node(
+	    "True", "taints: [{key: k, value: v, effect: NoExecute, timeAdded: '2023-11-14T22:13:20Z'}]");
 	put_pod("");
 	assert_non_null(strstr(bench_describe("w/p"), "then\ndelete v1 pods w/p"));
 	bench_json_has(0, "\"type\":\"DisruptionTarget\",\"status\":\"True\"");

@@ -1,6 +1,7 @@
 /*
- * persistentvolumeclaim-binder: finds a volume for every claim, binds both to each other, or asks the class's provisioner
- * for a new volume. The order of writes is upstream's: volume, then claim, so that a claim that says it is bound is.
+ * persistentvolumeclaim-binder: finds a volume for every claim, binds both to each other, or asks the class's
+ * provisioner for a new volume. The order of writes is upstream's: volume, then claim, so that a claim that
+ * says it is bound is.
  */
 #include <stdio.h>
 
@@ -17,8 +18,7 @@
 
 enum { STALE_RETRY_MS = 500 };
 
-static void
-enqueue_namespace_name(struct controller_enqueue *enqueue, const CoreV1__ObjectReference *ref)
+static void enqueue_namespace_name(struct controller_enqueue *enqueue, const CoreV1__ObjectReference *ref)
 {
 	char key[OBJECT_KEY_MAX + 8];
 
@@ -29,46 +29,45 @@ enqueue_namespace_name(struct controller_enqueue *enqueue, const CoreV1__ObjectR
 }
 
 /* The claim that a volume is for; a volume that got free may suit any waiting claim. */
-static void
-map_volume(struct controller_context *ctx, const struct object *old, const struct object *new_, struct controller_enqueue *enqueue)
+static void map_volume(struct controller_context *ctx, const struct object *old, const struct object *new_,
+    struct controller_enqueue *enqueue)
 {
 	const CoreV1__PersistentVolume *volume = volume_of(new_ ? new_ : old);
 
 	enqueue_namespace_name(enqueue, volume->spec->claim_ref);
 	if (!new_ || volume->spec->claim_ref)
 		return;
-	informer_for_each(obj, informer_all(controller_informer(ctx, resource_persistentvolumeclaims))) {
+	informer_for_each (obj, informer_all(controller_informer(ctx, resource_persistentvolumeclaims))) {
 		if (str_empty(claim_of(obj)->spec->volume_name))
 			enqueue->object(enqueue, obj);
 	}
 }
 
-static void
-map_class(struct controller_context *ctx, const struct object *old, const struct object *new_, struct controller_enqueue *enqueue)
+static void map_class(struct controller_context *ctx, const struct object *old, const struct object *new_,
+    struct controller_enqueue *enqueue)
 {
 	if (!new_)
 		return;
-	informer_for_each(obj, informer_all(controller_informer(ctx, resource_persistentvolumeclaims))) {
+	informer_for_each (obj, informer_all(controller_informer(ctx, resource_persistentvolumeclaims))) {
 		if (str_empty(claim_of(obj)->spec->volume_name))
 			enqueue->object(enqueue, obj);
 	}
 }
 
-static void
-set_annotation(struct object *obj, const char *key, const char *value)
+static void set_annotation(struct object *obj, const char *key, const char *value)
 {
 	api_map_set(obj->arena, obj->meta, annotations, meta_v1__object_meta__annotations_entry, key, value);
 }
 
-static void
-bind_volume(struct plan *plan, const struct object *volume_obj, const struct object *claim_obj)
+static void bind_volume(struct plan *plan, const struct object *volume_obj, const struct object *claim_obj)
 {
 	const CoreV1__PersistentVolume *have = volume_of(volume_obj);
 	struct object *copy;
 	CoreV1__PersistentVolume *volume;
 	CoreV1__ObjectReference *ref;
 
-	if (volume_is_for(have, claim_of(claim_obj)) && str_eq(have->spec->claim_ref->uid, object_uid(claim_obj)))
+	if (volume_is_for(have, claim_of(claim_obj)) &&
+	    str_eq(have->spec->claim_ref->uid, object_uid(claim_obj)))
 		return;
 	copy = object_clone(volume_obj);
 	volume = (CoreV1__PersistentVolume *)copy->msg;
@@ -86,8 +85,7 @@ bind_volume(struct plan *plan, const struct object *volume_obj, const struct obj
 	plan_then(plan);
 }
 
-static void
-bind_claim(struct plan *plan, const struct object *claim_obj, const struct object *volume_obj)
+static void bind_claim(struct plan *plan, const struct object *claim_obj, const struct object *volume_obj)
 {
 	struct object *copy = object_clone(claim_obj);
 	CoreV1__PersistentVolumeClaim *claim = (CoreV1__PersistentVolumeClaim *)copy->msg;
@@ -101,8 +99,8 @@ bind_claim(struct plan *plan, const struct object *claim_obj, const struct objec
 }
 
 /* Phase Bound, with what the volume really offers. */
-static void
-complete_status(struct plan *plan, const struct object *claim_obj, const CoreV1__PersistentVolume *volume)
+static void complete_status(
+    struct plan *plan, const struct object *claim_obj, const CoreV1__PersistentVolume *volume)
 {
 	const CoreV1__PersistentVolumeClaim *have = claim_of(claim_obj);
 	struct object *copy;
@@ -115,7 +113,8 @@ complete_status(struct plan *plan, const struct object *claim_obj, const CoreV1_
 	claim->status->phase = (char *)"Bound";
 	claim->status->n_access_modes = 0;
 	for (size_t i = 0; i < volume->spec->n_access_modes; i++)
-		api_append(copy->arena, claim->status, access_modes, arena_strdup(copy->arena, volume->spec->access_modes[i]));
+		api_append(copy->arena, claim->status, access_modes,
+		    arena_strdup(copy->arena, volume->spec->access_modes[i]));
 	claim->status->n_capacity = 0;
 	for (size_t i = 0; i < volume->spec->n_capacity; i++) {
 		CoreV1__PersistentVolumeClaimStatus__CapacityEntry *entry =
@@ -130,8 +129,8 @@ complete_status(struct plan *plan, const struct object *claim_obj, const CoreV1_
 	plan_update_status(plan, resource_persistentvolumeclaims, copy);
 }
 
-static void
-set_lost(struct plan *plan, const struct object *claim_obj, const char *reason, const char *message)
+static void set_lost(
+    struct plan *plan, const struct object *claim_obj, const char *reason, const char *message)
 {
 	struct object *copy;
 
@@ -143,8 +142,7 @@ set_lost(struct plan *plan, const struct object *claim_obj, const char *reason, 
 	plan_update_status(plan, resource_persistentvolumeclaims, copy);
 }
 
-static void
-check_bound(struct controller_context *ctx, const struct object *claim_obj, struct plan *plan)
+static void check_bound(struct controller_context *ctx, const struct object *claim_obj, struct plan *plan)
 {
 	const struct informer *volumes = controller_informer(ctx, resource_persistentvolumes);
 	const CoreV1__PersistentVolumeClaim *claim = claim_of(claim_obj);
@@ -154,48 +152,56 @@ check_bound(struct controller_context *ctx, const struct object *claim_obj, stru
 		if (informer_revision(volumes) < claim_obj->revision)
 			plan_requeue_after(plan, STALE_RETRY_MS);
 		else
-			set_lost(plan, claim_obj, "ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!");
+			set_lost(plan, claim_obj, "ClaimLost",
+			    "Bound claim has lost its PersistentVolume. Data on the volume is lost!");
 		return;
 	}
 	if (!volume_of(volume_obj)->spec->claim_ref)
 		bind_volume(plan, volume_obj, claim_obj);
 	else if (!volume_is_for(volume_of(volume_obj), claim))
-		set_lost(plan, claim_obj, "ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly");
+		set_lost(plan, claim_obj, "ClaimMisbound",
+		    "Two claims are bound to the same volume, this one is bound incorrectly");
 	else
 		complete_status(plan, claim_obj, volume_of(volume_obj));
 }
 
-/* A claim without class gets the default one, also when that came later (KEP-3333). An empty class means none on purpose. */
-static bool
-assign_default_class(const struct informer *classes, const struct object *claim_obj, struct plan *plan)
+/* A claim without class gets the default one, also when that came later (KEP-3333). An empty class means none
+ * on purpose. */
+static bool assign_default_class(
+    const struct informer *classes, const struct object *claim_obj, struct plan *plan)
 {
 	const struct object *newest = NULL;
 	struct object *copy;
 
 	if (claim_of(claim_obj)->spec->storage_class_name || *claim_class_name(claim_of(claim_obj)))
 		return false;
-	informer_for_each(class, informer_all(classes)) {
-		const char *is_default = api_map_get(class->meta, annotations, "storageclass.kubernetes.io/is-default-class");
+	informer_for_each (class, informer_all(classes)) {
+		const char *is_default =
+		    api_map_get(class->meta, annotations, "storageclass.kubernetes.io/is-default-class");
 
-		if (str_eq(is_default, "true") && (!newest || time_seconds(class->meta->creation_timestamp) > time_seconds(newest->meta->creation_timestamp)))
+		if (str_eq(is_default, "true") &&
+		    (!newest || time_seconds(class->meta->creation_timestamp) >
+				    time_seconds(newest->meta->creation_timestamp)))
 			newest = class;
 	}
 	if (!newest)
 		return false;
 	copy = object_clone(claim_obj);
-	((CoreV1__PersistentVolumeClaim *)copy->msg)->spec->storage_class_name = arena_strdup(copy->arena, object_name(newest));
+	((CoreV1__PersistentVolumeClaim *)copy->msg)->spec->storage_class_name =
+	    arena_strdup(copy->arena, object_name(newest));
 	plan_update(plan, resource_persistentvolumeclaims, copy);
 	return true;
 }
 
-static void
-ask_provisioner(const struct object *claim_obj, const StorageV1__StorageClass *class, struct plan *plan)
+static void ask_provisioner(
+    const struct object *claim_obj, const StorageV1__StorageClass *class, struct plan *plan)
 {
 	const char *asked = api_map_get(claim_obj->meta, annotations, ANNOTATION_PROVISIONER);
 	struct object *copy;
 
 	plan_event(plan, claim_obj, false, "ExternalProvisioning",
-	    "Waiting for a volume to be created either by the external provisioner '%s' or manually by the system administrator. If volume "
+	    "Waiting for a volume to be created either by the external provisioner '%s' or manually by the "
+	    "system administrator. If volume "
 	    "creation is delayed, please verify that the provisioner is running and correctly registered.",
 	    class->provisioner);
 	if (str_eq(asked, class->provisioner))
@@ -206,10 +212,10 @@ ask_provisioner(const struct object *claim_obj, const StorageV1__StorageClass *c
 	plan_update(plan, resource_persistentvolumeclaims, copy);
 }
 
-static void
-find_volume(struct controller_context *ctx, const struct object *claim_obj, struct plan *plan)
+static void find_volume(struct controller_context *ctx, const struct object *claim_obj, struct plan *plan)
 {
-	const struct informer *volumes = controller_informer(ctx, resource_persistentvolumes), *classes = controller_informer(ctx, resource_storageclasses);
+	const struct informer *volumes = controller_informer(ctx, resource_persistentvolumes),
+			      *classes = controller_informer(ctx, resource_storageclasses);
 	const CoreV1__PersistentVolumeClaim *claim = claim_of(claim_obj);
 	const StorageV1__StorageClass *class = claim_class(classes, claim);
 	bool waits = class && str_eq(class->volume_binding_mode, "WaitForFirstConsumer");
@@ -218,8 +224,10 @@ find_volume(struct controller_context *ctx, const struct object *claim_obj, stru
 
 	if (!str_empty(claim->spec->volume_name)) {
 		volume_obj = informer_lookup(volumes, NULL, claim->spec->volume_name);
-		if (volume_obj && volume_of(volume_obj)->spec->claim_ref && !volume_is_for(volume_of(volume_obj), claim)) {
-			plan_event(plan, claim_obj, true, "FailedBinding", "volume \"%s\" already bound to a different claim.", claim->spec->volume_name);
+		if (volume_obj && volume_of(volume_obj)->spec->claim_ref &&
+		    !volume_is_for(volume_of(volume_obj), claim)) {
+			plan_event(plan, claim_obj, true, "FailedBinding",
+			    "volume \"%s\" already bound to a different claim.", claim->spec->volume_name);
 			return;
 		}
 	} else {
@@ -231,20 +239,23 @@ find_volume(struct controller_context *ctx, const struct object *claim_obj, stru
 	} else if (!str_empty(claim->spec->volume_name) || assign_default_class(classes, claim_obj, plan)) {
 		return; /* comes again with the volume, or with the class */
 	} else if (waits && !has_node) {
-		plan_event(plan, claim_obj, false, "WaitForFirstConsumer", "waiting for first consumer to be created before binding");
+		plan_event(plan, claim_obj, false, "WaitForFirstConsumer",
+		    "waiting for first consumer to be created before binding");
 	} else if (class && !str_eq(class->provisioner, NO_PROVISIONER)) {
 		ask_provisioner(claim_obj, class, plan);
 	} else if (!class && *claim_class_name(claim)) {
-		plan_event(plan, claim_obj, true, "ProvisioningFailed", "storageclass.storage.k8s.io \"%s\" not found", claim_class_name(claim));
+		plan_event(plan, claim_obj, true, "ProvisioningFailed",
+		    "storageclass.storage.k8s.io \"%s\" not found", claim_class_name(claim));
 	} else {
-		plan_event(plan, claim_obj, false, "FailedBinding", "no persistent volumes available for this claim and no storage class is set");
+		plan_event(plan, claim_obj, false, "FailedBinding",
+		    "no persistent volumes available for this claim and no storage class is set");
 	}
 }
 
-static void
-reconcile(struct controller_context *ctx, void *state, const char *key, struct plan *plan)
+static void reconcile(struct controller_context *ctx, void *state, const char *key, struct plan *plan)
 {
-	const struct object *obj = informer_lookup_key(controller_informer(ctx, resource_persistentvolumeclaims), key);
+	const struct object *obj =
+	    informer_lookup_key(controller_informer(ctx, resource_persistentvolumeclaims), key);
 
 	if (!obj)
 		return;
@@ -254,8 +265,8 @@ reconcile(struct controller_context *ctx, void *state, const char *key, struct p
 		find_volume(ctx, obj, plan);
 }
 
-static const struct controller_watch watches[] = {
-    {&resource_persistentvolumeclaims, NULL}, {&resource_persistentvolumes, map_volume}, {&resource_storageclasses, map_class}, {NULL, NULL}};
+static const struct controller_watch watches[] = {{&resource_persistentvolumeclaims, NULL},
+    {&resource_persistentvolumes, map_volume}, {&resource_storageclasses, map_class}, {NULL, NULL}};
 const struct controller controller_persistentvolume_claim = {.name = "persistentvolume-claim-binder",
     .event_component = "persistentvolume-controller",
     .watches = watches,

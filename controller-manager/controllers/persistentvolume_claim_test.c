@@ -20,15 +20,17 @@ static int teardown(void **state)
 
 static void put_claim(const char *size, const char *meta, const char *spec)
 {
-	bench_put("apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: w, uid: u1%s}\n"
-		  "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: %s}}%s}\n",
+	bench_put(
+	    "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: w, uid: u1%s}\n"
+	    "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: %s}}%s}\n",
 	    meta, size, spec);
 }
 
 static void put_volume(const char *name, const char *size, const char *spec)
 {
 	bench_put("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: %s, uid: uid-%s}\n"
-		  "spec: {accessModes: [ReadWriteOnce, ReadOnlyMany], capacity: {storage: %s}, storageClassName: slow, hostPath: {path: /x}%s}\n"
+		  "spec: {accessModes: [ReadWriteOnce, ReadOnlyMany], capacity: {storage: %s}, "
+		  "storageClassName: slow, hostPath: {path: /x}%s}\n"
 		  "status: {phase: Available}\n",
 	    name, name, size, spec);
 }
@@ -39,13 +41,16 @@ static void test_binds_the_smallest_that_fits(void **state)
 	put_volume("small", "500Mi", "");
 	put_volume("right", "2Gi", "");
 	put_claim("1Gi", "", ", storageClassName: slow");
-	bench_expect("w/data", "update v1 persistentvolumes right\nthen\nupdate v1 persistentvolumeclaims w/data");
-	bench_json_has(0, "\"claimRef\":{\"kind\":\"PersistentVolumeClaim\",\"namespace\":\"w\",\"name\":\"data\",\"uid\":\"u1\"");
+	bench_expect(
+	    "w/data", "update v1 persistentvolumes right\nthen\nupdate v1 persistentvolumeclaims w/data");
+	bench_json_has(0, "\"claimRef\":{\"kind\":\"PersistentVolumeClaim\",\"namespace\":\"w\",\"name\":"
+			  "\"data\",\"uid\":\"u1\"");
 	bench_json_has(0, "\"pv.kubernetes.io/bound-by-controller\":\"yes\"");
 	bench_json_has(1, "\"volumeName\":\"right\"");
 	bench_apply();
 	bench_expect("w/data", "update-status v1 persistentvolumeclaims w/data");
-	bench_json_has(0, "\"phase\":\"Bound\",\"accessModes\":[\"ReadWriteOnce\",\"ReadOnlyMany\"],\"capacity\":{\"storage\":\"2Gi\"}");
+	bench_json_has(0, "\"phase\":\"Bound\",\"accessModes\":[\"ReadWriteOnce\",\"ReadOnlyMany\"],"
+			  "\"capacity\":{\"storage\":\"2Gi\"}");
 	bench_apply();
 	bench_expect("w/data", "");
 }
@@ -70,12 +75,14 @@ static void test_another_class_is_not_taken(void **state)
 
 static void test_waits_for_its_first_consumer(void **state)
 {
-	bench_put("apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: standard}\nprovisioner: cube.local/host-path\n"
+	bench_put("apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: "
+		  "standard}\nprovisioner: cube.local/host-path\n"
 		  "volumeBindingMode: WaitForFirstConsumer\n");
 	put_claim("1Gi", "", ", storageClassName: standard");
 	bench_expect("w/data", "");
 	assert_non_null(strstr(bench_events(), "Normal WaitForFirstConsumer"));
-	put_claim("1Gi", ", annotations: {volume.kubernetes.io/selected-node: n1}", ", storageClassName: standard");
+	put_claim(
+	    "1Gi", ", annotations: {volume.kubernetes.io/selected-node: n1}", ", storageClassName: standard");
 	bench_expect("w/data", "update v1 persistentvolumeclaims w/data");
 	bench_json_has(0, "\"volume.kubernetes.io/storage-provisioner\":\"cube.local/host-path\"");
 	assert_non_null(strstr(bench_events(), "Normal ExternalProvisioning"));
@@ -86,8 +93,9 @@ static void test_the_default_class_is_assigned_later(void **state)
 	put_claim("1Gi", "", "");
 	bench_expect("w/data", "");
 	assert_non_null(strstr(bench_events(), "Normal FailedBinding"));
-	bench_put("apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: standard, annotations: "
-		  "{storageclass.kubernetes.io/is-default-class: 'true'}}\nprovisioner: p\n");
+	bench_put(
+	    "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: standard, annotations: "
+	    "{storageclass.kubernetes.io/is-default-class: 'true'}}\nprovisioner: p\n");
 	bench_expect("w/data", "update v1 persistentvolumeclaims w/data");
 	bench_json_has(0, "\"storageClassName\":\"standard\"");
 	put_claim("1Gi", "", ", storageClassName: ''");
@@ -97,7 +105,8 @@ static void test_the_default_class_is_assigned_later(void **state)
 static void test_a_lost_volume_is_told(void **state)
 {
 	put_volume("other", "1Gi", "");
-	put_claim("1Gi", ", resourceVersion: '1', annotations: {pv.kubernetes.io/bind-completed: 'yes'}", ", storageClassName: slow, volumeName: gone");
+	put_claim("1Gi", ", resourceVersion: '1', annotations: {pv.kubernetes.io/bind-completed: 'yes'}",
+	    ", storageClassName: slow, volumeName: gone");
 	bench_expect("w/data", "update-status v1 persistentvolumeclaims w/data");
 	bench_json_has(0, "\"phase\":\"Lost\"");
 	assert_non_null(strstr(bench_events(), "Warning ClaimLost"));

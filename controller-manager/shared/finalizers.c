@@ -7,9 +7,10 @@
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 
-/* Merge patches rather than updates, so that kinds whose specs are immutable or unknown to us pass untouched. */
-static struct plan_op *
-patch_finalizers(struct plan *plan, const struct resource_type *type, const struct object *obj, struct json *list)
+/* Merge patches rather than updates, so that kinds whose specs are immutable or unknown to us pass untouched.
+ */
+static struct plan_op *patch_finalizers(
+    struct plan *plan, const struct resource_type *type, const struct object *obj, struct json *list)
 {
 	struct arena *a = plan_arena(plan);
 	struct json *patch = json_new_object(a), *meta = json_new_object(a);
@@ -21,8 +22,8 @@ patch_finalizers(struct plan *plan, const struct resource_type *type, const stru
 	return plan_patch(plan, type, obj->meta->namespace_, obj->meta->name, REST_PATCH_MERGE, patch);
 }
 
-struct plan_op *
-finalizer_remove(struct plan *plan, const struct resource_type *type, const struct object *obj, const char *name)
+struct plan_op *finalizer_remove(
+    struct plan *plan, const struct resource_type *type, const struct object *obj, const char *name)
 {
 	struct arena *a = plan_arena(plan);
 	struct json *list = json_new_array(a);
@@ -37,8 +38,8 @@ finalizer_remove(struct plan *plan, const struct resource_type *type, const stru
 	return op;
 }
 
-struct plan_op *
-finalizer_add(struct plan *plan, const struct resource_type *type, const struct object *obj, const char *name)
+struct plan_op *finalizer_add(
+    struct plan *plan, const struct resource_type *type, const struct object *obj, const char *name)
 {
 	struct arena *a = plan_arena(plan);
 	struct json *list = json_new_array(a);

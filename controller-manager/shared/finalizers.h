@@ -7,8 +7,11 @@
 struct object;
 struct resource_type;
 
-/* An update of obj without, or with, that finalizer; the resourceVersion guards against what we have not seen. */
-struct plan_op *finalizer_remove(struct plan *plan, const struct resource_type *type, const struct object *obj, const char *name);
-struct plan_op *finalizer_add(struct plan *plan, const struct resource_type *type, const struct object *obj, const char *name);
+/* An update of obj without, or with, that finalizer; the resourceVersion guards against what we have not
+ * seen. */
+struct plan_op *finalizer_remove(
+    struct plan *plan, const struct resource_type *type, const struct object *obj, const char *name);
+struct plan_op *finalizer_add(
+    struct plan *plan, const struct resource_type *type, const struct object *obj, const char *name);
 
 #endif

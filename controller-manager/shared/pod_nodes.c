@@ -8,8 +8,7 @@
 #include "lib/client/informer.h"
 #include "proto/core_v1.pb-c.h"
 
-static void
-emit_node(const struct object *obj, void (*emit)(void *ctx, const char *value), void *ctx)
+static void emit_node(const struct object *obj, void (*emit)(void *ctx, const char *value), void *ctx)
 {
 	const CoreV1__Pod *pod = (const CoreV1__Pod *)obj->msg;
 
@@ -17,14 +16,13 @@ emit_node(const struct object *obj, void (*emit)(void *ctx, const char *value), 
 		emit(ctx, pod->spec->node_name);
 }
 
-void
-pods_index_by_node(struct informer *pods)
+void pods_index_by_node(struct informer *pods)
 {
 	informer_add_index(pods, PODS_BY_NODE, emit_node);
 }
 
-void
-pod_set_condition(struct object *obj, const char *type, const char *status, const char *reason, const char *message, int64_t now_s)
+void pod_set_condition(struct object *obj, const char *type, const char *status, const char *reason,
+    const char *message, int64_t now_s)
 {
 	CoreV1__Pod *pod = (CoreV1__Pod *)obj->msg;
 	CoreV1__PodCondition *condition = NULL;

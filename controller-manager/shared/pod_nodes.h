@@ -9,7 +9,9 @@ struct object;
 
 #define PODS_BY_NODE "node"
 void pods_index_by_node(struct informer *pods); /* spec.nodeName; pods without one are not found */
-/* Sets a condition of an object that is ours to change; the transition time moves only when the status does. */
-void pod_set_condition(struct object *pod, const char *type, const char *status, const char *reason, const char *message, int64_t now_s);
+/* Sets a condition of an object that is ours to change; the transition time moves only when the status does.
+ */
+void pod_set_condition(struct object *pod, const char *type, const char *status, const char *reason,
+    const char *message, int64_t now_s);
 
 #endif

@@ -9,28 +9,26 @@
 #include "lib/base/str.h"
 #include "lib/client/informer.h"
 
-const CoreV1__PersistentVolume *
-volume_of(const struct object *obj)
+const CoreV1__PersistentVolume *volume_of(const struct object *obj)
 {
 	return (const CoreV1__PersistentVolume *)obj->msg;
 }
 
-const CoreV1__PersistentVolumeClaim *
-claim_of(const struct object *obj)
+const CoreV1__PersistentVolumeClaim *claim_of(const struct object *obj)
 {
 	return (const CoreV1__PersistentVolumeClaim *)obj->msg;
 }
 
-const char *
-claim_class_name(const CoreV1__PersistentVolumeClaim *claim)
+const char *claim_class_name(const CoreV1__PersistentVolumeClaim *claim)
 {
-	const char *old = api_map_get(claim->metadata, annotations, "volume.beta.kubernetes.io/storage-class");
+	const char *old =
+	    api_map_get(claim->metadata, annotations, "volume.beta.kubernetes.io/storage-class");
 
 	return old ? old : str_or(claim->spec->storage_class_name, "");
 }
 
-const StorageV1__StorageClass *
-claim_class(const struct informer *classes, const CoreV1__PersistentVolumeClaim *claim)
+const StorageV1__StorageClass *claim_class(
+    const struct informer *classes, const CoreV1__PersistentVolumeClaim *claim)
 {
 	const char *name = claim_class_name(claim);
 	const struct object *obj = str_empty(name) ? NULL : informer_lookup(classes, NULL, name);
@@ -38,31 +36,32 @@ claim_class(const struct informer *classes, const CoreV1__PersistentVolumeClaim 
 	return obj ? (const StorageV1__StorageClass *)obj->msg : NULL;
 }
 
-bool
-volume_is_for(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
+bool volume_is_for(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
 {
 	const CoreV1__ObjectReference *ref = volume->spec->claim_ref;
 
-	return ref && str_eq(ref->name, claim->metadata->name) && str_eq(ref->namespace_, claim->metadata->namespace_) &&
-	    (str_empty(ref->uid) || str_eq(ref->uid, claim->metadata->uid));
+	return ref && str_eq(ref->name, claim->metadata->name) &&
+	       str_eq(ref->namespace_, claim->metadata->namespace_) &&
+	       (str_empty(ref->uid) || str_eq(ref->uid, claim->metadata->uid));
 }
 
-static bool
-has_modes(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
+static bool has_modes(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
 {
 	for (size_t i = 0; i < claim->spec->n_access_modes; i++) {
 		size_t k = 0;
 
-		while (k < volume->spec->n_access_modes && !str_eq(volume->spec->access_modes[k], claim->spec->access_modes[i]))
+		while (k < volume->spec->n_access_modes &&
+		       !str_eq(volume->spec->access_modes[k], claim->spec->access_modes[i]))
 			k++;
 		if (k == volume->spec->n_access_modes)
 			return false;
 	}
-	return str_eq(str_or(volume->spec->volume_mode, "Filesystem"), str_or(claim->spec->volume_mode, "Filesystem"));
+	return str_eq(
+	    str_or(volume->spec->volume_mode, "Filesystem"), str_or(claim->spec->volume_mode, "Filesystem"));
 }
 
-static bool
-selector_allows(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
+static bool selector_allows(
+    const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
 {
 	struct arena *arena;
 	struct selector *selector;
@@ -72,13 +71,13 @@ selector_allows(const CoreV1__PersistentVolume *volume, const CoreV1__Persistent
 	if (!claim->spec->selector)
 		return true;
 	arena = arena_new();
-	allowed = selector_from_object(arena, claim->spec->selector, &selector, &ignored) == 0 && selector_matches(selector, volume->metadata);
+	allowed = selector_from_object(arena, claim->spec->selector, &selector, &ignored) == 0 &&
+		  selector_matches(selector, volume->metadata);
 	arena_free(arena);
 	return allowed;
 }
 
-static bool
-is_big_enough(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
+static bool is_big_enough(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
 {
 	struct quantity want = {0}, have = {0};
 
@@ -87,24 +86,24 @@ is_big_enough(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVo
 	return quantity_compare(&have, &want) >= 0;
 }
 
-bool
-volume_suits(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
+bool volume_suits(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim)
 {
 	return !volume->metadata->deletion_timestamp && !volume->spec->claim_ref &&
-	    str_eq(str_or(volume->spec->storage_class_name, ""), claim_class_name(claim)) && is_big_enough(volume, claim) &&
-	    has_modes(volume, claim) && selector_allows(volume, claim);
+	       str_eq(str_or(volume->spec->storage_class_name, ""), claim_class_name(claim)) &&
+	       is_big_enough(volume, claim) && has_modes(volume, claim) && selector_allows(volume, claim);
 }
 
-const struct object *
-volume_find(const struct informer *volumes, const CoreV1__PersistentVolumeClaim *claim, bool only_reserved)
+const struct object *volume_find(
+    const struct informer *volumes, const CoreV1__PersistentVolumeClaim *claim, bool only_reserved)
 {
 	const struct object *best = NULL;
 	struct quantity best_size = {0}, size = {0};
 
-	informer_for_each(obj, informer_all(volumes)) {
+	informer_for_each (obj, informer_all(volumes)) {
 		const CoreV1__PersistentVolume *volume = volume_of(obj);
 
-		if (volume_is_for(volume, claim) && !volume->metadata->deletion_timestamp && is_big_enough(volume, claim))
+		if (volume_is_for(volume, claim) && !volume->metadata->deletion_timestamp &&
+		    is_big_enough(volume, claim))
 			return obj;
 		if (only_reserved || !volume_suits(volume, claim))
 			continue;

@@ -23,12 +23,14 @@ const CoreV1__PersistentVolume *volume_of(const struct object *obj);
 const CoreV1__PersistentVolumeClaim *claim_of(const struct object *obj);
 /* The class that the claim names, by field or by the old annotation; "" for none. */
 const char *claim_class_name(const CoreV1__PersistentVolumeClaim *claim);
-const StorageV1__StorageClass *claim_class(const struct informer *classes, const CoreV1__PersistentVolumeClaim *claim); /* or NULL */
+const StorageV1__StorageClass *claim_class(
+    const struct informer *classes, const CoreV1__PersistentVolumeClaim *claim); /* or NULL */
 /* claimRef names the claim by namespace and name, and by uid where it has one. */
 bool volume_is_for(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim);
 /* Free, big enough, of the claim's class, modes and selector. */
 bool volume_suits(const CoreV1__PersistentVolume *volume, const CoreV1__PersistentVolumeClaim *claim);
 /* The smallest volume that suits, or the one reserved for the claim; NULL when there is none. */
-const struct object *volume_find(const struct informer *volumes, const CoreV1__PersistentVolumeClaim *claim, bool only_reserved);
+const struct object *volume_find(
+    const struct informer *volumes, const CoreV1__PersistentVolumeClaim *claim, bool only_reserved);
 
 #endif

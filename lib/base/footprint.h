@@ -1,7 +1,7 @@
 /*
- * footprint: gives back what only starting up needed. Loading some forty libraries maps megabytes of code that an idle daemon
- * never runs again; dropping the mappings' pages costs a minor fault for each that is needed after all. Call it once, a few
- * seconds after start.
+ * footprint: gives back what only starting up needed. Loading some forty libraries maps megabytes of code
+ * that an idle daemon never runs again; dropping the mappings' pages costs a minor fault for each that is
+ * needed after all. Call it once, a few seconds after start.
  */
 #ifndef CUBE_BASE_FOOTPRINT_H
 #define CUBE_BASE_FOOTPRINT_H

@@ -1,4 +1,5 @@
-/* Prefers nodes that hold the pod's images already, by their size and by how many nodes have them (upstream's bounds). */
+/* Prefers nodes that hold the pod's images already, by their size and by how many nodes have them (upstream's
+ * bounds). */
 #include <string.h>
 
 #include "lib/base/arena.h"
@@ -8,31 +9,32 @@
 enum { SIZE_MIN = 23 * 1024 * 1024, SIZE_MAX_CONTAINER = 1000 * 1024 * 1024 };
 
 /* The name with :latest when it has neither tag nor digest, as nodes report it. */
-static const char *
-normal_name(struct arena *arena, const char *image)
+static const char *normal_name(struct arena *arena, const char *image)
 {
 	const char *last = strrchr(image, '/');
 
-	return strchr(last ? last : image, ':') || strchr(image, '@') ? image : arena_printf(arena, "%s:latest", image);
+	return strchr(last ? last : image, ':') || strchr(image, '@')
+		   ? image
+		   : arena_printf(arena, "%s:latest", image);
 }
 
-/* A short name matches the full one that containerd reports: nginx:latest is docker.io/library/nginx:latest. */
-static int64_t
-image_size(const CoreV1__Node *node, const char *name)
+/* A short name matches the full one that containerd reports: nginx:latest is docker.io/library/nginx:latest.
+ */
+static int64_t image_size(const CoreV1__Node *node, const char *name)
 {
 	for (size_t i = 0; i < node->status->n_images; i++) {
 		for (size_t k = 0; k < node->status->images[i]->n_names; k++) {
 			const char *have = node->status->images[i]->names[k];
 
-			if (str_eq(have, name) || (str_has_suffix(have, name) && have[strlen(have) - strlen(name) - 1] == '/'))
+			if (str_eq(have, name) ||
+			    (str_has_suffix(have, name) && have[strlen(have) - strlen(name) - 1] == '/'))
 				return node->status->images[i]->size_bytes;
 		}
 	}
 	return 0;
 }
 
-static enum verdict
-pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
+static enum verdict pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
 {
 	const CoreV1__PodSpec *spec = cycle->pod->pod->spec;
 	const char **names = ARENA_ARRAY(cycle->arena, const char *, spec->n_containers);
@@ -43,8 +45,7 @@ pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
 	return FITS;
 }
 
-static int64_t
-score(const struct cycle *cycle, void *state, const struct node_info *node)
+static int64_t score(const struct cycle *cycle, void *state, const struct node_info *node)
 {
 	const CoreV1__PodSpec *spec = cycle->pod->pod->spec;
 	const char *const *names = state;
@@ -66,4 +67,5 @@ score(const struct cycle *cycle, void *state, const struct node_info *node)
 	return SCORE_MAX * (sum - SIZE_MIN) / (max - SIZE_MIN);
 }
 
-const struct plugin plugin_image_locality = {.name = "ImageLocality", .pre_filter = pre_filter, .score = score, .weight = 1};
+const struct plugin plugin_image_locality = {
+    .name = "ImageLocality", .pre_filter = pre_filter, .score = score, .weight = 1};

@@ -2,8 +2,8 @@
 #include "lib/base/str.h"
 #include "scheduler/plugin.h"
 
-static enum verdict
-filter(const struct cycle *cycle, void *state, const struct node_info *node, struct reasons *reasons)
+static enum verdict filter(
+    const struct cycle *cycle, void *state, const struct node_info *node, struct reasons *reasons)
 {
 	const char *name = cycle->pod->pod->spec->node_name;
 

@@ -1,9 +1,10 @@
-/* What is asked must fit in what is allocatable and not asked yet; scoring prefers the emptier node (LeastAllocated). */
+/* What is asked must fit in what is allocatable and not asked yet; scoring prefers the emptier node
+ * (LeastAllocated). */
 #include "scheduler/plugin.h"
 
 /* More than the node has at all can't be helped by removing pods. */
-static void
-check(struct cycle *cycle, int64_t want, int64_t have, int64_t used, const char *name, struct reasons *reasons, enum verdict *verdict)
+static void check(struct cycle *cycle, int64_t want, int64_t have, int64_t used, const char *name,
+    struct reasons *reasons, enum verdict *verdict)
 {
 	if (want <= 0 || want <= have - used)
 		return;
@@ -14,10 +15,11 @@ check(struct cycle *cycle, int64_t want, int64_t have, int64_t used, const char 
 		*verdict = UNSCHEDULABLE;
 }
 
-static enum verdict
-filter(const struct cycle *cycle, void *state, const struct node_info *node, struct reasons *reasons)
+static enum verdict filter(
+    const struct cycle *cycle, void *state, const struct node_info *node, struct reasons *reasons)
 {
-	const struct resources *want = &cycle->pod->requests, *have = &node->allocatable, *used = &node->requested;
+	const struct resources *want = &cycle->pod->requests, *have = &node->allocatable,
+			       *used = &node->requested;
 	struct cycle *c = (struct cycle *)cycle; /* for its arena only */
 	enum verdict verdict = FITS;
 
@@ -31,25 +33,27 @@ filter(const struct cycle *cycle, void *state, const struct node_info *node, str
 	for (size_t i = 0; i < want->scalars_len; i++) {
 		const struct scalar *s = &want->scalars[i];
 
-		check(c, s->amount, resources_scalar(have, s->name), resources_scalar(used, s->name), s->name, reasons, &verdict);
+		check(c, s->amount, resources_scalar(have, s->name), resources_scalar(used, s->name), s->name,
+		    reasons, &verdict);
 	}
 	return verdict;
 }
 
-static int64_t
-least_requested(int64_t requested, int64_t capacity)
+static int64_t least_requested(int64_t requested, int64_t capacity)
 {
 	if (capacity == 0 || requested > capacity)
 		return 0;
 	return (capacity - requested) * SCORE_MAX / capacity;
 }
 
-static int64_t
-score(const struct cycle *cycle, void *state, const struct node_info *node)
+static int64_t score(const struct cycle *cycle, void *state, const struct node_info *node)
 {
-	int64_t cpu = node->scored_cpu_milli + cycle->pod->scored_cpu_milli, memory = node->scored_memory + cycle->pod->scored_memory;
+	int64_t cpu = node->scored_cpu_milli + cycle->pod->scored_cpu_milli,
+		memory = node->scored_memory + cycle->pod->scored_memory;
 
-	return (least_requested(cpu, node->allocatable.cpu_milli) + least_requested(memory, node->allocatable.memory)) / 2;
+	return (least_requested(cpu, node->allocatable.cpu_milli) +
+		   least_requested(memory, node->allocatable.memory)) /
+	       2;
 }
 
 const struct plugin plugin_node_resources_fit = {.name = "NodeResourcesFit",

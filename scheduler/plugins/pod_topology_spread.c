@@ -1,6 +1,7 @@
 /*
- * Topology spread constraints (KEP-895): the difference between a domain's matching pods and the emptiest domain's stays
- * within maxSkew. Pods without constraints of their own are spread softly over nodes and zones by their owner.
+ * Topology spread constraints (KEP-895): the difference between a domain's matching pods and the emptiest
+ * domain's stays within maxSkew. Pods without constraints of their own are spread softly over nodes and zones
+ * by their owner.
  */
 #include <string.h>
 
@@ -29,12 +30,12 @@ struct state {
 	size_t len;
 };
 
-static bool
-matches(const struct constraint *c, const struct cycle *cycle, const CoreV1__Pod *pod)
+static bool matches(const struct constraint *c, const struct cycle *cycle, const CoreV1__Pod *pod)
 {
 	const MetaV1__OwnerReference *owner;
 
-	if (!str_eq(pod->metadata->namespace_, cycle->pod->pod->metadata->namespace_) || pod->metadata->deletion_timestamp)
+	if (!str_eq(pod->metadata->namespace_, cycle->pod->pod->metadata->namespace_) ||
+	    pod->metadata->deletion_timestamp)
 		return false;
 	if (!c->owner_uid)
 		return selector_matches(c->selector, pod->metadata);
@@ -43,8 +44,7 @@ matches(const struct constraint *c, const struct cycle *cycle, const CoreV1__Pod
 }
 
 /* Whether the node's pods count, by nodeAffinityPolicy and nodeTaintsPolicy. */
-static bool
-node_counts(const struct constraint *c, const struct cycle *cycle, const CoreV1__Node *node)
+static bool node_counts(const struct constraint *c, const struct cycle *cycle, const CoreV1__Node *node)
 {
 	const CoreV1__PodSpec *spec = cycle->pod->pod->spec;
 
@@ -58,8 +58,7 @@ node_counts(const struct constraint *c, const struct cycle *cycle, const CoreV1_
 	return true;
 }
 
-static void
-count(struct constraint *c, const struct cycle *cycle)
+static void count(struct constraint *c, const struct cycle *cycle)
 {
 	size_t len;
 	struct node_info **nodes = snapshot_nodes(cycle->snapshot, &len);
@@ -79,48 +78,53 @@ count(struct constraint *c, const struct cycle *cycle)
 }
 
 /* matchLabelKeys: the pod's own values of these labels join the selector. */
-static MetaV1__LabelSelector *
-selector_with_keys(struct cycle *cycle, const CoreV1__TopologySpreadConstraint *t)
+static MetaV1__LabelSelector *selector_with_keys(
+    struct cycle *cycle, const CoreV1__TopologySpreadConstraint *t)
 {
-	MetaV1__LabelSelector *ls = t->label_selector ? api_clone(cycle->arena, t->label_selector) : API_NEW(cycle->arena, meta_v1__label_selector);
+	MetaV1__LabelSelector *ls = t->label_selector ? api_clone(cycle->arena, t->label_selector)
+						      : API_NEW(cycle->arena, meta_v1__label_selector);
 
 	for (size_t i = 0; i < t->n_match_label_keys; i++) {
 		const char *value = api_map_get(cycle->pod->pod->metadata, labels, t->match_label_keys[i]);
 
 		if (value)
-			api_map_set(cycle->arena, ls, match_labels, meta_v1__label_selector__match_labels_entry, t->match_label_keys[i], value);
+			api_map_set(cycle->arena, ls, match_labels,
+			    meta_v1__label_selector__match_labels_entry, t->match_label_keys[i], value);
 	}
 	return ls;
 }
 
-static void
-add_default(struct cycle *cycle, struct state *state, const char *key, int32_t max_skew, const char *owner_uid)
+static void add_default(
+    struct cycle *cycle, struct state *state, const char *key, int32_t max_skew, const char *owner_uid)
 {
 	struct constraint *c = &state->constraints[state->len++];
 
-	*c = (struct constraint){.key = key, .max_skew = max_skew, .honors_affinity = true, .owner_uid = owner_uid};
+	*c = (struct constraint){
+	    .key = key, .max_skew = max_skew, .honors_affinity = true, .owner_uid = owner_uid};
 	count(c, cycle);
 }
 
-static enum verdict
-pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
+static enum verdict pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
 {
 	const CoreV1__PodSpec *spec = cycle->pod->pod->spec;
 	const MetaV1__OwnerReference *owner = object_controller(cycle->pod->pod->metadata);
 	struct state *state = ARENA_NEW(cycle->arena, struct state);
 
-	state->constraints = ARENA_ARRAY(cycle->arena, struct constraint, spec->n_topology_spread_constraints + 2);
+	state->constraints =
+	    ARENA_ARRAY(cycle->arena, struct constraint, spec->n_topology_spread_constraints + 2);
 	for (size_t i = 0; i < spec->n_topology_spread_constraints; i++) {
 		const CoreV1__TopologySpreadConstraint *t = spec->topology_spread_constraints[i];
 		struct constraint *c = &state->constraints[state->len++];
 		struct error err = ERROR_INIT;
 
-		*c = (struct constraint){.key = t->topology_key, .max_skew = t->max_skew,
+		*c = (struct constraint){.key = t->topology_key,
+		    .max_skew = t->max_skew,
 		    .min_domains = t->has_min_domains ? t->min_domains : 1,
 		    .is_hard = !str_eq(t->when_unsatisfiable, "ScheduleAnyway"),
 		    .honors_affinity = !str_eq(t->node_affinity_policy, "Ignore"),
 		    .honors_taints = str_eq(t->node_taints_policy, "Honor")};
-		if (selector_from_object(cycle->arena, t->label_selector ? selector_with_keys(cycle, t) : NULL, &c->selector, &err) < 0) {
+		if (selector_from_object(cycle->arena,
+			t->label_selector ? selector_with_keys(cycle, t) : NULL, &c->selector, &err) < 0) {
 			reasons_add(cycle, reasons, "%s", err.message);
 			return UNRESOLVABLE;
 		}
@@ -134,8 +138,8 @@ pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
 	return FITS;
 }
 
-static enum verdict
-filter(const struct cycle *cycle, void *arg, const struct node_info *node, struct reasons *reasons)
+static enum verdict filter(
+    const struct cycle *cycle, void *arg, const struct node_info *node, struct reasons *reasons)
 {
 	const struct state *state = arg;
 
@@ -147,7 +151,8 @@ filter(const struct cycle *cycle, void *arg, const struct node_info *node, struc
 		if (!c->is_hard)
 			continue;
 		if (!value) {
-			reasons_add_literal(reasons, "node(s) didn't match pod topology spread constraints (missing required label)");
+			reasons_add_literal(reasons,
+			    "node(s) didn't match pod topology spread constraints (missing required label)");
 			return UNRESOLVABLE;
 		}
 		min = (int64_t)domains_len(c->domains) < c->min_domains ? 0 : domains_min(c->domains);
@@ -160,8 +165,7 @@ filter(const struct cycle *cycle, void *arg, const struct node_info *node, struc
 }
 
 /* Pods in the domains of the soft constraints; fewer is better. */
-static int64_t
-score(const struct cycle *cycle, void *arg, const struct node_info *node)
+static int64_t score(const struct cycle *cycle, void *arg, const struct node_info *node)
 {
 	const struct state *state = arg;
 	int64_t sum = 0;
@@ -176,8 +180,8 @@ score(const struct cycle *cycle, void *arg, const struct node_info *node)
 	return sum;
 }
 
-static void
-normalize(const struct cycle *cycle, void *state, struct node_info *const *nodes, int64_t *scores, size_t len)
+static void normalize(
+    const struct cycle *cycle, void *state, struct node_info *const *nodes, int64_t *scores, size_t len)
 {
 	scores_normalize(scores, len, true);
 }

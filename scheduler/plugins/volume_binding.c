@@ -1,6 +1,7 @@
 /*
- * Persistent volume claims: a bound claim's volume says on which nodes it can be used; a claim of a class that waits for its
- * first consumer (WaitForFirstConsumer) is bound or provisioned for the node that is chosen here.
+ * Persistent volume claims: a bound claim's volume says on which nodes it can be used; a claim of a class
+ * that waits for its first consumer (WaitForFirstConsumer) is bound or provisioned for the node that is
+ * chosen here.
  */
 #include "scheduler/volumes.h"
 
@@ -12,8 +13,8 @@
 #include "scheduler/node_match.h"
 #include "scheduler/plugin.h"
 
-static enum verdict
-add_claim(struct cycle *cycle, struct volumes_state *state, const char *name, struct reasons *reasons)
+static enum verdict add_claim(
+    struct cycle *cycle, struct volumes_state *state, const char *name, struct reasons *reasons)
 {
 	const char *ns = cycle->pod->pod->metadata->namespace_;
 	const struct object *obj = informer_lookup(cycle->claims, ns, name), *volume, *class;
@@ -31,13 +32,16 @@ add_claim(struct cycle *cycle, struct volumes_state *state, const char *name, st
 	if (!str_empty(claim->spec->volume_name)) {
 		volume = informer_lookup(cycle->volumes, NULL, claim->spec->volume_name);
 		if (!volume) {
-			reasons_add_literal(reasons, "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)");
+			reasons_add_literal(reasons,
+			    "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)");
 			return UNRESOLVABLE;
 		}
 		state->bound[state->bound_len++] = (const CoreV1__PersistentVolume *)volume->msg;
 		return FITS;
 	}
-	class = str_empty(claim->spec->storage_class_name) ? NULL : informer_lookup(cycle->storage_classes, NULL, claim->spec->storage_class_name);
+	class = str_empty(claim->spec->storage_class_name)
+		    ? NULL
+		    : informer_lookup(cycle->storage_classes, NULL, claim->spec->storage_class_name);
 	if (!class || !storage_class_waits(class)) {
 		reasons_add_literal(reasons, "pod has unbound immediate PersistentVolumeClaims");
 		return UNRESOLVABLE;
@@ -47,8 +51,7 @@ add_claim(struct cycle *cycle, struct volumes_state *state, const char *name, st
 	return FITS;
 }
 
-static enum verdict
-pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
+static enum verdict pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
 {
 	const CoreV1__PodSpec *spec = cycle->pod->pod->spec;
 	struct volumes_state *state = ARENA_NEW(cycle->arena, struct volumes_state);
@@ -64,7 +67,8 @@ pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
 		if (source->persistent_volume_claim)
 			name = source->persistent_volume_claim->claim_name;
 		else if (source->ephemeral) /* the controller names the claim after pod and volume */
-			name = arena_printf(cycle->arena, "%s-%s", cycle->pod->pod->metadata->name, spec->volumes[i]->name);
+			name = arena_printf(
+			    cycle->arena, "%s-%s", cycle->pod->pod->metadata->name, spec->volumes[i]->name);
 		if (!name)
 			continue;
 		verdict = add_claim(cycle, state, name, reasons);
@@ -74,16 +78,15 @@ pre_filter(struct cycle *cycle, void **ret_state, struct reasons *reasons)
 	return FITS;
 }
 
-static bool
-volume_fits_node(const CoreV1__PersistentVolume *volume, const struct node_info *node)
+static bool volume_fits_node(const CoreV1__PersistentVolume *volume, const struct node_info *node)
 {
 	const CoreV1__VolumeNodeAffinity *affinity = volume->spec->node_affinity;
 
 	return !affinity || !affinity->required || node_selector_matches(affinity->required, node->node);
 }
 
-static enum verdict
-filter(const struct cycle *cycle, void *arg, const struct node_info *node, struct reasons *reasons)
+static enum verdict filter(
+    const struct cycle *cycle, void *arg, const struct node_info *node, struct reasons *reasons)
 {
 	const struct volumes_state *state = arg;
 
