@@ -586,6 +586,12 @@ const struct object *pod_manager_find_uid(const struct pod_manager *pm, const ch
 	return w ? w->pod : NULL;
 }
 
+const CoreV1__PodStatus *pod_manager_status(const struct pod_manager *pm, const char *uid)
+{
+	const struct worker *w = strmap_get(pm->workers, uid);
+	return !w ? NULL : w->status ? w->status : pod_of(w->pod)->status;
+}
+
 size_t pod_manager_len(const struct pod_manager *pm)
 {
 	return strmap_len(pm->workers);

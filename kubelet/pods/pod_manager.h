@@ -61,6 +61,8 @@ void pod_manager_evict(struct pod_manager *pm, const char *uid, const char *reas
 
 const struct object *pod_manager_find(const struct pod_manager *pm, const char *ns, const char *name);
 const struct object *pod_manager_find_uid(const struct pod_manager *pm, const char *uid);
+/* The status as last computed here; the object's own before that. NULL: no such pod. */
+const CoreV1__PodStatus *pod_manager_status(const struct pod_manager *pm, const char *uid);
 size_t pod_manager_len(const struct pod_manager *pm);
 void pod_manager_for_each(const struct pod_manager *pm, void (*fn)(void *arg, const struct object *pod,
     const CoreV1__PodStatus *status), void *arg);

@@ -1,26 +1,150 @@
 #include "kubelet/server/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kubelet/config.h"
+#include "kubelet/pods/pod_manager.h"
+#include "kubelet/server/auth.h"
+#include "kubelet/server/server_private.h"
+#include "lib/api/object.h"
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/base/str.h"
 
-struct kubelet_server {
-	int port;
+void respond_text(struct http_server_request *request, int status, const char *text)
+{
+	http_respond(request, status, "text/plain; charset=utf-8", NULL, text, strlen(text));
+}
+
+const char *path_segment(struct http_server_request *request, size_t i)
+{
+	const char *p = request->path;
+	for (size_t k = 0; p && k <= i + 1; k++) {
+		p = strchr(p, '/');
+		if (p)
+			p++;
+	}
+	if (!p || !*p)
+		return NULL;
+	return http_decode_segment(request->arena, p, strcspn(p, "/"));
+}
+
+/* ---- small handlers ---- */
+
+static void handle_health(struct kubelet_server *s, struct http_server_request *request)
+{
+	respond_text(request, 200, "ok");
+}
+
+struct pod_writer {
+	struct buf out;
+	bool first;
 };
+
+static void write_pod(void *arg, const struct object *pod, const CoreV1__PodStatus *status)
+{
+	struct pod_writer *w = arg;
+	struct object *copy = object_clone(pod);
+	((CoreV1__Pod *)copy->msg)->status = (CoreV1__PodStatus *)status; /* borrowed: the arena doesn't own it */
+	if (!w->first)
+		buf_putc(&w->out, ',');
+	w->first = false;
+	object_encode_json(&w->out, copy);
+	object_unref(copy);
+}
+
+void handle_pods(struct kubelet_server *s, struct http_server_request *request)
+{
+	struct pod_writer w = {.first = true};
+	buf_puts(&w.out, "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{},\"items\":[");
+	pod_manager_for_each(s->deps.pods, write_pod, &w);
+	buf_puts(&w.out, "]}\n");
+	http_respond(request, 200, "application/json", NULL, w.out.data, w.out.size);
+	buf_done(&w.out);
+}
+
+/* ---- routes ---- */
+
+static const struct route {
+	const char *prefix;
+	bool exact;
+	void (*handle)(struct kubelet_server *s, struct http_server_request *request);
+} routes[] = {
+    {"/healthz", false, handle_health},
+    {"/pods", true, handle_pods},
+    {"/pods/", true, handle_pods},
+    {"/containerLogs/", false, handle_logs},
+    {"/exec/", false, handle_exec},
+    {"/attach/", false, handle_attach},
+    {"/portForward/", false, handle_port_forward},
+    {"/stats/summary", true, handle_stats_summary},
+    {"/metrics", true, handle_metrics},
+    {"/metrics/resource", true, handle_metrics_resource},
+    {"/metrics/probes", true, handle_metrics},
+    {"/metrics/cadvisor", true, handle_metrics_resource},
+};
+
+static void on_allowed(void *arg, struct http_server_request *request)
+{
+	struct kubelet_server *s = arg;
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+		const struct route *r = &routes[i];
+		if (r->exact ? str_eq(request->path, r->prefix) : str_has_prefix(request->path, r->prefix)) {
+			r->handle(s, request);
+			return;
+		}
+	}
+	respond_text(request, 404, "404 page not found\n");
+}
+
+static void on_request(void *arg, struct http_server_request *request)
+{
+	struct kubelet_server *s = arg;
+	kubelet_auth_check(s->auth, request, on_allowed, s);
+}
 
 struct kubelet_server *kubelet_server_new(const struct kubelet_server_deps *deps, struct error *err)
 {
+	const struct kubelet_config *config = deps->config;
 	struct kubelet_server *s = calloc(1, sizeof *s);
-	s->port = (int)deps->config->port;
+	char cert[512], key[512], dir[600];
+	s->deps = *deps;
+	snprintf(cert, sizeof cert, "%s", str_or(config->cert_file, ""));
+	snprintf(key, sizeof key, "%s", str_or(config->key_file, ""));
+	snprintf(dir, sizeof dir, "%s/pki", config->root_dir);
+	if (!*cert && server_self_sign(dir, config->node_name, config->node_ip, cert, key, err)) {
+		free(s);
+		return NULL;
+	}
+	s->auth = kubelet_auth_new(config, deps->loop, deps->client);
+	struct http_server_options options = {.address = config->address, .port = (int)config->port, .cert_file = cert,
+	    .key_file = key, .client_ca_file = str_empty(config->client_ca_file) ? NULL : config->client_ca_file};
+	s->http = http_server_new(deps->loop, &options, on_request, s, err);
+	if (!s->http) {
+		error_prefix(err, "HTTPS server on port %lld", (long long)config->port);
+		kubelet_server_free(s);
+		return NULL;
+	}
 	return s;
 }
 
 int kubelet_server_port(const struct kubelet_server *server)
 {
-	return server->port;
+	return http_server_port(server->http);
 }
 
-void kubelet_server_free(struct kubelet_server *server)
+void kubelet_server_free(struct kubelet_server *s)
 {
-	free(server);
+	if (!s)
+		return;
+	logs_close_all(s);
+	tunnels_close_all(s);
+	kubelet_auth_free(s->auth);
+	if (s->http)
+		http_server_free(s->http);
+	free(s);
 }
