@@ -8,6 +8,8 @@
 #include "lib/base/strmap.h"
 #include "proxy/base.h"
 
+enum { PIECE_SIZE = 128 * 1024 }; /* about a thousand rules */
+
 /* Of a chain that was applied only a hash is kept: enough to see a change. */
 struct applied_chain {
 	enum proxy_table table;
@@ -25,6 +27,7 @@ struct applied {
 
 /* One table's part of the restore text, in the order in which it is put together. */
 struct table_text {
+	struct buf pieces; /* whole transactions that come before the rest */
 	struct buf declare, remove, insert, body, drop;
 	struct strmap *declared; /* full round: chains that are wanted */
 };
@@ -35,7 +38,7 @@ struct ruleset {
 	size_t staged_len;
 	struct table_text tables[PROXY_TABLES];
 	const char *saved; /* full round */
-	bool is_full, is_known;
+	bool is_full, in_pieces, is_known;
 };
 
 static void *must(void *p)
@@ -69,6 +72,7 @@ static void end_round(struct ruleset *set)
 {
 	for (int i = 0; i < PROXY_TABLES; i++) {
 		struct table_text *text = &set->tables[i];
+		buf_done(&text->pieces);
 		buf_done(&text->declare);
 		buf_done(&text->remove);
 		buf_done(&text->insert);
@@ -102,7 +106,7 @@ bool ruleset_is_known(const struct ruleset *set)
 void ruleset_begin(struct ruleset *set)
 {
 	end_round(set);
-	set->is_full = false;
+	set->is_full = set->in_pieces = false;
 }
 
 static void forget_owners(struct ruleset *set)
@@ -111,11 +115,12 @@ static void forget_owners(struct ruleset *set)
 	set->owners = strmap_new();
 }
 
-void ruleset_begin_full(struct ruleset *set, const char *saved)
+void ruleset_begin_full(struct ruleset *set, const char *saved, bool in_pieces)
 {
 	end_round(set);
 	forget_owners(set);
 	set->is_full = true;
+	set->in_pieces = in_pieces;
 	set->is_known = false;
 	set->saved = saved;
 	for (int i = 0; i < PROXY_TABLES; i++)
@@ -191,6 +196,21 @@ static void stage_lines(struct ruleset *set, const struct applied *old, const st
 	}
 }
 
+/* Owners refer to their own chains and to the fixed ones, which come first, so a piece may end behind any
+ * owner. */
+static void cut_pieces(struct ruleset *set)
+{
+	for (int i = 0; i < PROXY_TABLES; i++) {
+		struct table_text *text = &set->tables[i];
+		if (text->body.size < PIECE_SIZE)
+			continue;
+		buf_printf(&text->pieces, "*%s\n%s%sCOMMIT\n", proxy_table_names[i], buf_str(&text->declare),
+		    text->body.data);
+		buf_reset(&text->declare);
+		buf_reset(&text->body);
+	}
+}
+
 void ruleset_set(struct ruleset *set, const char *owner, struct rules *take_rules)
 {
 	struct rules none = {0}, *rules = take_rules ? take_rules : &none;
@@ -206,6 +226,8 @@ void ruleset_set(struct ruleset *set, const char *owner, struct rules *take_rule
 	rules_done(rules);
 	set->staged = must(realloc(set->staged, (set->staged_len + 1) * sizeof(*set->staged)));
 	set->staged[set->staged_len++] = fresh;
+	if (set->in_pieces)
+		cut_pieces(set);
 }
 
 /* The text */
@@ -298,6 +320,7 @@ bool ruleset_text(struct ruleset *set, const struct base_config *base, struct bu
 		if (!size)
 			continue;
 		any = true;
+		buf_append(out, buf_str(&text->pieces), text->pieces.size);
 		buf_printf(out, "*%s\n", proxy_table_names[i]);
 		for (size_t part = 0; part < 5; part++)
 			buf_append(out, buf_str(parts[part]), parts[part]->size);

@@ -23,9 +23,10 @@ bool ruleset_is_known(const struct ruleset *set); /* false at first and after ru
 void ruleset_begin(struct ruleset *set);
 /*
  * Makes the round a full one: everything is written. saved: the output of iptables-save, for the jumps that are there
- * already and the chains of ours that nobody wants any more.
+ * already and the chains of ours that nobody wants any more. in_pieces: owners' chains go in transactions of bounded
+ * size, the shared chains that lead to them last; the time iptables-nft takes grows with the square of a transaction.
  */
-void ruleset_begin_full(struct ruleset *set, const char *saved);
+void ruleset_begin_full(struct ruleset *set, const char *saved, bool in_pieces);
 /* What this owner wants now; empty or NULL: nothing. Takes over what *take_rules holds. */
 void ruleset_set(struct ruleset *set, const char *owner, struct rules *take_rules);
 /* Appends the input of iptables-restore --noflush; false when there is nothing to do. Ends the round's collecting. */

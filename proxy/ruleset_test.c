@@ -1,5 +1,6 @@
 #include "proxy/ruleset.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ static const char *round_text(void)
 
 static void full_round(const char *saved)
 {
-	ruleset_begin_full(set, saved);
+	ruleset_begin_full(set, saved, false);
 	put("ns/a", "-d 1 -j A", "KUBE-SVC-A", "-j X");
 	put("ns/b", "-d 2 -j B", "KUBE-SVC-B", "-j Y");
 	round_text();
@@ -97,6 +98,33 @@ static void test_only_differences(void **state)
 	assert_string_equal(round_text(), "");
 }
 
+static void test_pieces(void **state)
+{
+	enum { OWNERS = 3000 };
+	ruleset_begin_full(set, "*nat\n:KUBE-SEP-OLD - [0:0]\nCOMMIT\n", true);
+	for (int i = 0; i < OWNERS; i++) {
+		char owner[32], chain[32], line[64];
+		snprintf(owner, sizeof(owner), "ns/%d", i);
+		snprintf(chain, sizeof(chain), "KUBE-SVC-%d", i);
+		snprintf(line, sizeof(line), "-d %d -j %s", i, chain);
+		put(owner, line, chain,
+		    "-m comment --comment \"some words that make a rule as long as it is in life\" -j X");
+	}
+	round_text();
+	ruleset_commit(set);
+	int commits = 0, declared = 0;
+	const char *first_shared = strstr(text.data, "-A KUBE-SERVICES"), *last_piece = NULL;
+	for (const char *p = text.data; (p = strstr(p, "COMMIT")); p++, commits++)
+		if (strstr(p + 1, "COMMIT"))
+			last_piece = p;
+	for (const char *p = text.data; (p = strstr(p, ":KUBE-SVC-")); p++)
+		declared++;
+	assert_in_range(commits, 3, 6);
+	assert_int_equal(declared, OWNERS);
+	assert_true(first_shared > last_piece); /* nothing leads to a Service before its chains are there */
+	assert_non_null(strstr(last_piece, "-X KUBE-SEP-OLD"));
+}
+
 static void test_a_failed_round_is_forgotten(void **state)
 {
 	full_round("");
@@ -134,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_full_round),
 	    TEST(test_only_differences),
+	    TEST(test_pieces),
 	    TEST(test_a_failed_round_is_forgotten),
 	    TEST(test_cleanup),
 	};

@@ -226,7 +226,7 @@ static void on_saved(void *arg, const char *text, const struct error *err)
 		return;
 	}
 	sync->counts.full_rounds++;
-	ruleset_begin_full(sync->ruleset, text);
+	ruleset_begin_full(sync->ruleset, text, !str_has_suffix(iptables_mode(sync->iptables), "legacy"));
 	render_all(sync);
 	apply(sync);
 }
