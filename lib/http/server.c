@@ -158,11 +158,16 @@ void http_server_conn_gone(struct http_server *server)
 	}
 }
 
+/* The grace is over. libwebsockets would still wait 20 s for a peer that does not close its side: the owner need not. */
 static void kill_all(void *arg)
 {
 	struct http_server *server = arg;
+	void (*done)(void *) = server->shutdown_done;
 	for (struct http_conn *conn = server->conns; conn; conn = conn->next)
 		http_conn_kill(conn);
+	server->shutdown_done = NULL;
+	if (done)
+		loop_defer(server->loop, done, server->shutdown_arg);
 }
 
 void http_server_shutdown(struct http_server *server, int64_t grace_ms, void (*done)(void *arg), void *arg)
