@@ -40,7 +40,8 @@ static const char *render(const CoreV1__Service *service, const DiscoveryV1__End
 	for (size_t i = 0; i < rules.lines_len; i++)
 		buf_printf(&out, "%s -A %s %s\n", proxy_table_names[rules.lines[i].table],
 		    rules.lines[i].chain, rules.lines[i].spec);
-	qsort(rules.chains, rules.chains_len, sizeof(*rules.chains), by_name);
+	if (rules.chains_len)
+		qsort(rules.chains, rules.chains_len, sizeof(*rules.chains), by_name);
 	for (size_t i = 0; i < rules.chains_len; i++)
 		buf_append(&out, buf_str(&rules.chains[i].text), rules.chains[i].text.size);
 	char *from = out.data, *to = out.data;
