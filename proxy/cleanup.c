@@ -1,6 +1,7 @@
 #include "proxy/cleanup.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,13 +119,6 @@ static int clean_tables(struct loop *loop, const char *mode)
 	return status;
 }
 
-static bool link_exists(const char *name)
-{
-	char path[128];
-	snprintf(path, sizeof(path), "/sys/class/net/%s", name);
-	return access(path, F_OK) == 0;
-}
-
 int cleanup_run(const struct cleanup_options *options)
 {
 	static const char *const flush[] = {"ip", "-4", "route", "flush", "proto", PODNET_ROUTE_PROTO, NULL};
@@ -135,7 +129,7 @@ int cleanup_run(const struct cleanup_options *options)
 	if (access("/proc/net/ip_tables_names", R_OK) == 0)
 		status |= clean_tables(loop, "legacy");
 	run(loop, NULL, NULL, flush);
-	if (!str_empty(options->bridge) && link_exists(options->bridge)) {
+	if (!str_empty(options->bridge) && if_nametoindex(options->bridge)) {
 		const char *const link[] = {"ip", "link", "delete", options->bridge, NULL};
 		if (run(loop, NULL, NULL, link)) {
 			log_error("can't delete the link %s", options->bridge);
