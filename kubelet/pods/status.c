@@ -147,13 +147,32 @@ static bool will_restart(const struct builder *b, const struct pod_slot *slot, c
 	return true;
 }
 
+/* The newest instance that was started; one that is made and not started yet doesn't show. */
+static const struct rt_container *shown_instance(const struct builder *b, const char *name)
+{
+	const struct rt_container *c;
+	for (size_t skip = 0; (c = rt_pod_container(b->in->runtime, name, skip)); skip++)
+		if (c->state != RT_CREATED)
+			return c;
+	return NULL;
+}
+
+static const struct rt_container *previous_instance(const struct builder *b, const struct rt_container *c)
+{
+	const struct rt_container *p;
+	for (size_t skip = 0; (p = rt_pod_container(b->in->runtime, c->name, skip)); skip++)
+		if (p != c && p->created_ns <= c->created_ns)
+			return p;
+	return NULL;
+}
+
 static void fill_from_runtime(
     const struct builder *b, CoreV1__ContainerStatus *cs, size_t index, const struct rt_container *c)
 {
 	struct arena *arena = b->arena;
 	const struct pod_slot *slot = &b->in->slots->items[index];
 	const struct container_memory *m = &b->in->memory->containers[index];
-	const struct rt_container *before = rt_pod_container(b->in->runtime, c->name, 1);
+	const struct rt_container *before = previous_instance(b, c);
 	cs->image = arena_strdup(arena, str_or(c->image, slot->spec->image));
 	cs->image_id = arena_strdup(arena, str_or(c->image_ref, ""));
 	cs->container_id = container_id(arena, c->id);
@@ -168,12 +187,7 @@ static void fill_from_runtime(
 	}
 	const char *reason = str_or(b->in->decision->wait[index], m->wait_reason);
 	const char *message = b->in->decision->wait[index] ? b->in->decision->wait_message[index] : m->wait_message;
-	if (c->state == RT_CREATED) {
-		/* Made, not started yet: still waiting unless the start has failed for good. */
-		cs->state = state_waiting(arena, str_or(reason, b->has_init ? "PodInitializing" : "ContainerCreating"), message);
-		if (!before)
-			cs->last_state = new_state(arena);
-	} else if (c->state == RT_EXITED && !str_empty(reason) && will_restart(b, slot, c)) {
+	if (c->state == RT_EXITED && !str_empty(reason) && will_restart(b, slot, c)) {
 		cs->last_state = cs->state;
 		cs->state = state_waiting(arena, reason, message);
 	}
@@ -208,19 +222,37 @@ static void fill_unknown(const struct builder *b, CoreV1__ContainerStatus *cs, s
 	    arena, str_or(reason, b->has_init ? "PodInitializing" : "ContainerCreating"), reason ? m->wait_message : "");
 }
 
+/*
+ * At the end of a pod a container without an end of its own counts as lost, unless it can't have run: before the last
+ * init container was through, ordinary containers and init containers that were never made stay as they are.
+ */
+static bool may_be_lost(const struct builder *b, size_t index, const struct rt_container *c)
+{
+	bool initialized = true;
+	for (size_t i = 0; i < b->in->slots->len; i++) {
+		const struct pod_slot *slot = &b->in->slots->items[i];
+		const struct rt_container *other = shown_instance(b, slot->spec->name);
+		if (slot->kind == SLOT_INIT)
+			initialized = other && other->state == RT_EXITED && other->exit_code == 0;
+		else if (slot->kind == SLOT_SIDECAR)
+			initialized = other != NULL;
+	}
+	return c || (initialized && b->in->slots->items[index].kind == SLOT_APP);
+}
+
 static CoreV1__ContainerStatus *container_status(const struct builder *b, size_t index)
 {
 	struct arena *arena = b->arena;
 	const struct pod_slot *slot = &b->in->slots->items[index];
 	const struct container_memory *m = &b->in->memory->containers[index];
-	const struct rt_container *c = rt_pod_container(b->in->runtime, slot->spec->name, 0);
+	const struct rt_container *c = shown_instance(b, slot->spec->name);
 	CoreV1__ContainerStatus *cs = API_NEW(arena, core_v1__container_status);
 	cs->name = arena_strdup(arena, slot->spec->name);
 	if (c)
 		fill_from_runtime(b, cs, index, c);
 	else
 		fill_unknown(b, cs, index);
-	if (b->terminated && !cs->state->terminated) {
+	if (b->terminated && !cs->state->terminated && may_be_lost(b, index, c)) {
 		if (cs->state->waiting && cs->last_state && cs->last_state->terminated)
 			cs->state = cs->last_state;
 		else
