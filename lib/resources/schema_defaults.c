@@ -94,6 +94,8 @@ void schema_drop_empty_lists(const struct schema *schema, ProtobufCMessage *msg)
 
 	for (size_t i = 0; i < schema->fields_len; i++) {
 		const struct schema_field *f = &schema->fields[i];
+		if (f->shape == SCHEMA_SINGLE && f->kind != SCHEMA_MESSAGE)
+			continue; /* no pointer stands there */
 		ProtobufCMessage **items = *(ProtobufCMessage ***)(base + f->offset);
 		size_t len = f->shape == SCHEMA_SINGLE ? 0 : *(size_t *)(base + f->quantifier_offset);
 
