@@ -1,13 +1,238 @@
-/* Server-side apply. */
+/* Server-side apply: the config merged into what is there, what is no longer applied taken away, conflicts found. */
+#include <string.h>
+
 #include "apiserver/patch/internal.h"
+#include "apiserver/patch/json_patch.h"
+#include "lib/api/codec.h"
+#include "lib/api/json.h"
+#include "lib/api/schema.h"
+#include "lib/api/values.h"
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/str.h"
+#include "lib/loop/loop.h"
+
+#define CLIENT_SIDE_APPLY "kubectl-client-side-apply"
+
+/* One apply under way. */
+struct apply {
+	struct api_request *req;
+	struct arena *arena; /* scratch */
+	const struct object *live;
+	struct json *config, *live_tree, *merged;
+	struct managers managers;
+	struct error *err;
+};
+
+static int check_type(struct apply *a)
+{
+	const char *kind = json_get_string(a->config, "kind", ""), *version = json_get_string(a->config, "apiVersion", "");
+	if (!*version)
+		return error_set(a->err, ERR_BAD_REQUEST, "the applied configuration misses apiVersion");
+	if (!*kind)
+		return error_set(a->err, ERR_BAD_REQUEST, "the applied configuration misses kind");
+	if (strcmp(kind, a->live->kind) != 0 || strcmp(version, a->live->api_version) != 0)
+		return error_set(a->err, ERR_BAD_REQUEST, "the applied configuration is a %s of %s, not a %s of %s", kind,
+		    version, a->live->kind, a->live->api_version);
+	return 0;
+}
+
+/* What the schema does not know cannot be owned, so it is refused whatever fieldValidation says. */
+static int check_fields(struct apply *a)
+{
+	struct codec_warnings unknown = {.arena = a->arena};
+	ProtobufCMessage *msg = NULL;
+	if (!a->live->schema)
+		return 0;
+	if (codec_from_json(a->arena, a->live->schema, a->config, &unknown, &msg, a->err)) {
+		a->err->code = ERR_BAD_REQUEST;
+		return error_prefix(a->err, "failed to create typed patch object");
+	}
+	if (unknown.len)
+		return error_set(a->err, ERR_BAD_REQUEST, "failed to create typed patch object: %s: field not declared in schema",
+		    unknown.items[0]);
+	return 0;
+}
+
+static int check_config(struct apply *a, bool is_creating)
+{
+	struct api_request *req = a->req;
+	const struct json *meta = json_get(a->config, "metadata");
+	if (a->config->type != JSON_OBJECT)
+		return error_set(a->err, ERR_BAD_REQUEST, "the applied configuration is no object");
+	if (json_is_deeper(a->config, JSON_PATCH_DEPTH_MAX))
+		return error_set(a->err, ERR_BAD_REQUEST, "the applied configuration nests too deeply");
+	if (check_type(a))
+		return -1;
+	const struct json *managed = json_get(meta, "managedFields");
+	if (managed && managed->type != JSON_NULL)
+		return error_set(a->err, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
+	if (is_creating && !*json_get_string(meta, "name", ""))
+		return error_set(a->err, ERR_BAD_REQUEST, "name must be provided");
+	const char *uid = json_get_string(meta, "uid", "");
+	if (is_creating && *uid) {
+		error_set(a->err, ERR_CONFLICT,
+		    "uid mismatch: the provided object specified uid %s, and no existing object was found", uid);
+		error_about(a->err, req->type->group, req->type->plural, req->info.name);
+		return -1;
+	}
+	return check_fields(a);
+}
+
+/* Who wrote before anybody applied is not known when managedFields was cleared: a name of its own owns it all. */
+static void own_what_is_there(struct apply *a)
+{
+	struct manager before = {
+	    .name = "before-first-apply", .api_version = resource_api_version(a->req->type), .subresource = ""};
+	struct object *empty = patch_empty_object(a->req->type);
+	struct patch_change change;
+	patch_change_init(&change, a->req, a->arena, empty, a->live, patch_tree(a->arena, empty), a->live_tree);
+	ownership_update(&change.ownership, &a->managers, &before, clock_wall_s(loop_clock(a->req->server->loop)));
+	object_unref(empty);
+}
+
+struct report {
+	struct apply *apply;
+	struct field_errors *causes;
+	struct buf text;
+	const char *who;
+};
+
+static void add_conflict(void *arg, const char *path)
+{
+	struct report *r = arg;
+	field_errors_add(r->causes, FIELD_MANAGER_CONFLICT, path, "", "conflict with %s", r->who);
+	buf_printf(&r->text, "\n- %s", path);
+}
+
+static const char *describe(struct arena *arena, const struct manager *m)
+{
+	char time[TIME_TEXT_MAX];
+	const char *part = *m->subresource ? arena_printf(arena, " with subresource \"%s\"", m->subresource) : "";
+	if (m->is_apply)
+		return arena_printf(arena, "\"%s\"%s", m->name, part);
+	return arena_printf(arena, "\"%s\"%s using %s%s%s", m->name, part, m->api_version, m->has_time ? " at " : "",
+	    m->has_time ? time_format(m->time_s, time) : "");
+}
+
+static int report_conflicts(struct apply *a, const struct ownership_conflict *conflicts, size_t len)
+{
+	struct field_errors *causes = ARENA_NEW(a->req->arena, struct field_errors);
+	struct report r = {a, causes, BUF_INIT, ""};
+	field_errors_init(causes, a->req->arena);
+	for (size_t i = 0; i < len; i++) {
+		r.who = describe(a->req->arena, conflicts[i].manager);
+		buf_printf(&r.text, "%sconflicts with %s:", i ? "\n" : "", r.who);
+		fieldset_for_each(conflicts[i].fields, add_conflict, &r);
+	}
+	if (causes->len == 1)
+		error_set(a->err, ERR_CONFLICT, "Apply failed with 1 conflict: conflict with %s: %s", r.who,
+		    causes->items[0].field);
+	else
+		error_set(a->err, ERR_CONFLICT, "Apply failed with %zu conflicts: %s", causes->len, buf_str(&r.text));
+	a->err->causes = causes;
+	buf_done(&r.text);
+	return -1;
+}
+
+/* Conflicts with kubectl's client-side apply are none where its annotation shows that it has the same in mind. */
+static size_t drop_allowed(struct apply *a, struct ownership_conflict *conflicts, size_t len)
+{
+	struct fieldset *allowed = last_applied_fields(a->arena, typed_root(a->live->schema), a->live_tree);
+	size_t kept = 0;
+	if (fieldset_is_empty(allowed))
+		return len;
+	for (size_t i = 0; i < len; i++) {
+		if (!strcmp(conflicts[i].manager->name, CLIENT_SIDE_APPLY) && !conflicts[i].manager->is_apply)
+			conflicts[i].fields = fieldset_difference(a->arena, conflicts[i].fields, allowed);
+		if (!fieldset_is_empty(conflicts[i].fields))
+			conflicts[kept++] = conflicts[i];
+	}
+	return kept;
+}
+
+static int settle(struct apply *a, struct ownership *o, const struct manager *self, bool force)
+{
+	size_t len = 0;
+	struct ownership_conflict *conflicts = ownership_settle(o, &a->managers, self, force, &len);
+	if (force || !len)
+		return 0;
+	len = drop_allowed(a, conflicts, len);
+	if (len)
+		return report_conflicts(a, conflicts, len);
+	ownership_settle(o, &a->managers, self, true, &len);
+	return 0;
+}
+
+/* The object that comes out; its managedFields are those of the live one still. */
+static int make_object(struct apply *a, struct object **ret)
+{
+	struct arena *arena = arena_new();
+	struct json *tree = json_clone(arena, a->merged);
+	if (!strcmp(api_field_manager(a->req), "kubectl"))
+		last_applied_refresh(arena, tree, a->config);
+	return patch_to_object(a->req, a->live, arena, tree, ret, a->err);
+}
+
+static int run(struct apply *a, struct object **ret)
+{
+	struct api_request *req = a->req;
+	struct typed type = typed_root(a->live->schema);
+	struct manager like = patch_self(req, true), *self = managers_find(&a->managers, &like);
+	struct fieldset *last = self ? self->set : NULL;
+	const struct fieldset *ignored = patch_reset_fields(req, a->arena, a->config);
+	struct fieldset *set = typed_fields(a->arena, type, a->config);
+	struct patch_change change;
+	struct object *obj = NULL;
+	if (ignored) {
+		set = fieldset_without(a->arena, set, ignored);
+		last = fieldset_without(a->arena, last, ignored);
+	}
+	set = ownership_strip(a->arena, set);
+	if (!self)
+		self = managers_add(&a->managers, &like);
+	bool is_same_set = fieldset_equal(self->set, set);
+	self->set = set;
+	self->api_version = like.api_version;
+	a->merged = typed_merge(a->arena, type, a->live_tree, a->config);
+	a->merged = ownership_prune(a->arena, type, a->merged, &a->managers, last);
+	if (make_object(a, &obj))
+		return -1;
+	patch_change_init(&change, req, a->arena, a->live, obj, a->live_tree, a->merged);
+	/* What this manager takes over counts by the field, whatever the version of the others. */
+	struct manager before = *self;
+	if (settle(a, &change.ownership, self, req->options.force)) {
+		object_unref(obj);
+		return -1;
+	}
+	self = managers_find(&a->managers, &before);
+	if (self && !(is_same_set && self->has_time && json_equal(patch_tree(a->arena, obj), a->live_tree))) {
+		self->has_time = true;
+		self->time_s = clock_wall_s(loop_clock(req->server->loop));
+	}
+	managers_write(&a->managers, obj->arena, obj->meta);
+	*ret = obj;
+	return 0;
+}
 
 int apply_patch(struct api_request *req, const struct object *current, struct json *patch, struct object **ret,
     struct error *err)
 {
-	return error_set(err, ERR_NOT_IMPLEMENTED, "server-side apply is not implemented");
-}
-
-int patch_track(struct api_request *req, const struct object *old, struct object *obj, struct error *err)
-{
-	return 0;
+	struct apply a = {.req = req, .arena = arena_new(), .err = err};
+	struct object *empty = current ? NULL : patch_empty_object(req->type);
+	a.live = current ? current : empty;
+	a.config = json_clone(a.arena, patch);
+	json_sort(a.config);
+	a.live_tree = patch_tree(a.arena, a.live);
+	int rc = check_config(&a, !current);
+	if (!rc && managers_read(&a.managers, a.arena, a.live->meta, NULL))
+		a.managers = (struct managers){.arena = a.arena};
+	if (!rc && current && !a.managers.len)
+		own_what_is_there(&a);
+	if (!rc)
+		rc = run(&a, ret);
+	object_unref(empty);
+	arena_free(a.arena);
+	return rc;
 }

@@ -55,6 +55,20 @@ static int unfold_scale(struct api_request *req, struct error *err)
 	return rc;
 }
 
+bool registry_tracks_whole(const struct api_request *req)
+{
+	static const char *const names[] = {"", "status", "scale", NULL};
+	return str_in(req->info.subresource, names);
+}
+
+/* Before admission: what plugins and the server add belongs to nobody. */
+static int track(struct api_request *req, struct error *err)
+{
+	if (req->patch_type == PATCH_APPLY || !registry_tracks_whole(req) || (req->type->flags & RESOURCE_VIRTUAL))
+		return API_NEXT;
+	return patch_track(req, req->old, req->object, err) ? API_FAIL : API_NEXT;
+}
+
 int registry_default(struct api_request *req, struct error *err)
 {
 	if (req->info.verb == API_DELETE || req->info.verb == API_DELETECOLLECTION)
@@ -62,12 +76,12 @@ int registry_default(struct api_request *req, struct error *err)
 	if (req->info.verb == API_PATCH && apply_patch(req, err))
 		return API_FAIL;
 	if (!strcmp(req->info.subresource, "scale"))
-		return unfold_scale(req, err) ? API_FAIL : API_NEXT;
+		return unfold_scale(req, err) ? API_FAIL : track(req, err);
 	if (registry_has_own_kind(req))
 		return API_NEXT;
 	struct resource_context ctx = registry_context(req);
 	if (req->is_creating && !req->is_internal)
 		wipe_system_fields(req->object->meta);
 	resource_apply_defaults(req->type, req->object, &ctx);
-	return API_NEXT;
+	return track(req, err);
 }

@@ -58,6 +58,7 @@ bool registry_is_proxied(const struct api_request *req);
 /* finalize, ephemeralcontainers, resize, approval: everything but their part is taken from the old object. */
 int registry_prepare_subresource(struct api_request *req, struct error *err);
 bool registry_has_own_kind(const struct api_request *req); /* the body is no object of the type: Binding, Scale, ... */
+bool registry_tracks_whole(const struct api_request *req);  /* managedFields: the whole body counts, not a part of it */
 
 /* common.c */
 const char *registry_ns(const struct api_request *req); /* "" for cluster-scoped types */

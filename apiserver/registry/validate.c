@@ -70,8 +70,6 @@ static int validate_create(struct api_request *req, struct error *err)
 	struct field_errors *errors = new_errors(req);
 	if (prepare_create(req, err))
 		return API_FAIL;
-	if (req->patch_type != PATCH_APPLY && patch_track(req, NULL, req->object, err))
-		return API_FAIL;
 	resource_validate(req->type, req->object, &ctx, errors);
 	return report(req, errors, err);
 }
@@ -187,7 +185,9 @@ static int validate_update(struct api_request *req, struct error *err)
 		return API_FAIL;
 	else
 		prepare_main(req);
-	if (req->patch_type != PATCH_APPLY && patch_track(req, req->old, req->object, err))
+	/* Where only a part of what was sent counts, only that part is owned. */
+	if (!registry_tracks_whole(req) && req->patch_type != PATCH_APPLY &&
+	    patch_track(req, req->old, req->object, err))
 		return API_FAIL;
 	check_new_finalizers(req, errors);
 	if (is_status)

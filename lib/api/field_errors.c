@@ -25,6 +25,7 @@ static const struct {
     [FIELD_NAMESPACE_TERMINATING] = {"NamespaceTerminating", ""},
     [FIELD_RESOURCE_VERSION_TOO_LARGE] = {"ResourceVersionTooLarge", "Too large resource version"},
     [FIELD_DISRUPTION_BUDGET] = {"DisruptionBudget", ""},
+    [FIELD_MANAGER_CONFLICT] = {"FieldManagerConflict", ""},
 };
 
 static void add(struct field_errors *list, enum field_error_type type, const char *path, const char *value,
@@ -75,10 +76,14 @@ const char *field_error_message(struct arena *arena, const struct field_error *e
 	if (e->field[0])
 		buf_printf(&out, "%s: ", e->field);
 	buf_puts(&out, types[e->type].words);
-	if (has_value)
-		write_value(&out, e->value);
-	if (e->detail[0])
-		buf_printf(&out, ": %s", e->detail);
+	if (!types[e->type].words[0]) {
+		buf_puts(&out, e->detail); /* these speak for themselves */
+	} else {
+		if (has_value)
+			write_value(&out, e->value);
+		if (e->detail[0])
+			buf_printf(&out, ": %s", e->detail);
+	}
 	text = arena_strdup(arena, buf_str(&out));
 	buf_done(&out);
 	return text;

@@ -13,7 +13,8 @@ enum field_error_type {
 	/* causes of other errors than 422 */
 	FIELD_NAMESPACE_TERMINATING, /* 403 */
 	FIELD_RESOURCE_VERSION_TOO_LARGE, /* 504: the client is ahead of the server */
-	FIELD_DISRUPTION_BUDGET           /* 429: an eviction that a budget forbids */
+	FIELD_DISRUPTION_BUDGET,          /* 429: an eviction that a budget forbids */
+	FIELD_MANAGER_CONFLICT            /* 409: an apply of what another manager owns */
 };
 
 struct field_error {

@@ -1,0 +1,160 @@
+/* managedFields of creates, updates and patches. */
+#include <string.h>
+
+#include "apiserver/patch/internal.h"
+#include "apiserver/patch/ownership.h"
+#include "lib/api/json.h"
+#include "lib/api/schema.h"
+#include "lib/base/arena.h"
+#include "lib/base/str.h"
+#include "lib/base/clock.h"
+#include "lib/loop/loop.h"
+
+struct json *patch_tree(struct arena *arena, const struct object *obj)
+{
+	struct json *tree = object_to_json(arena, obj), *meta = json_get(tree, "metadata");
+	if (meta)
+		json_remove(meta, "managedFields");
+	json_sort(tree);
+	return tree;
+}
+
+struct object *patch_empty_object(const struct resource_type *type)
+{
+	if (type->schema)
+		return object_new(type->schema);
+	struct arena *arena = arena_new();
+	struct json *tree = json_new_object(arena);
+	json_set(arena, tree, "apiVersion", json_new_string(arena, resource_api_version(type)));
+	json_set(arena, tree, "kind", json_new_string(arena, type->kind));
+	return object_wrap_tree(arena, tree, NULL);
+}
+
+static void ignore_keys(struct arena *arena, struct fieldset *out, const struct json *tree)
+{
+	static const char *const kept[] = {"apiVersion", "kind", "metadata", "status", NULL};
+	for (size_t i = 0; i < tree->len; i++) {
+		if (str_in(tree->members[i].key, kept))
+			continue;
+		struct fieldset *child = fieldset_new(arena, typed_key_element(arena, tree->members[i].key));
+		child->is_member = true;
+		fieldset_attach(arena, out, child);
+	}
+	fieldset_seal(out);
+}
+
+const struct fieldset *patch_reset_fields(struct api_request *req, struct arena *arena, const struct json *tree)
+{
+	struct fieldset *out = fieldset_new(arena, "");
+	if (!(req->type->flags & RESOURCE_STATUS))
+		return NULL;
+	if (!strcmp(req->info.subresource, "status")) {
+		ignore_keys(arena, out, tree);
+	} else if (!*req->info.subresource) {
+		struct fieldset *status = fieldset_new(arena, "f:status");
+		status->is_member = true;
+		fieldset_attach(arena, out, status);
+	}
+	return out;
+}
+
+/* The change in the version of some other manager. */
+static struct json *convert_tree(struct patch_change *c, const struct object *obj, const struct resource_type *to)
+{
+	struct object *converted = NULL;
+	if (resource_convert(obj, to, &converted, NULL))
+		return NULL;
+	struct json *tree = patch_tree(c->ownership.arena, converted);
+	object_unref(converted);
+	return tree;
+}
+
+static const struct ownership_view *other_view(void *arg, const char *api_version)
+{
+	struct patch_change *c = arg;
+	struct arena *arena = c->ownership.arena;
+	const struct resource_type *type = c->req->type, *to;
+	const char *slash = strchr(api_version, '/');
+	const char *group = slash ? arena_strndup(arena, api_version, (size_t)(slash - api_version)) : "";
+	for (size_t i = 0; i < c->others_len; i++)
+		if (!strcmp(c->others[i].api_version, api_version))
+			return &c->others[i];
+	to = api_find_type(c->req->server, group, slash ? slash + 1 : api_version, type->plural);
+	if (!to || to->stored_as != type->stored_as)
+		return NULL;
+	if (c->others_len == sizeof c->others / sizeof c->others[0])
+		return &c->ownership.view;
+	struct ownership_view view = {.api_version = api_version,
+	    .type = typed_root(to->schema),
+	    .before = convert_tree(c, c->before, to),
+	    .after = convert_tree(c, c->after, to)};
+	if (!view.before || !view.after)
+		return &c->ownership.view;
+	ownership_compare(&c->ownership, &view);
+	c->others[c->others_len] = view;
+	return &c->others[c->others_len++];
+}
+
+void patch_change_init(struct patch_change *c, struct api_request *req, struct arena *arena,
+    const struct object *before, const struct object *after, struct json *tree_before, struct json *tree_after)
+{
+	*c = (struct patch_change){.req = req, .before = before, .after = after};
+	c->ownership = (struct ownership){.arena = arena,
+	    .view = {.api_version = before->api_version,
+		.type = typed_root(before->schema),
+		.before = tree_before,
+		.after = tree_after},
+	    .ignored = patch_reset_fields(req, arena, tree_after),
+	    .other_view = other_view,
+	    .arg = c};
+	ownership_compare(&c->ownership, &c->ownership.view);
+}
+
+/* What a client sends counts when it makes sense; who does not know the field cannot delete it by leaving it out. */
+static void read_managers(struct api_request *req, struct arena *arena, const struct object *old,
+    const struct object *obj, struct managers *ret)
+{
+	struct managers empty = {.arena = arena};
+	*ret = empty;
+	if (!*req->info.subresource) {
+		if (managers_is_reset(obj->meta))
+			return;
+		if (!managers_read(ret, arena, obj->meta, NULL) && ret->len)
+			return;
+	}
+	if (!old || managers_read(ret, arena, old->meta, NULL))
+		*ret = empty;
+}
+
+struct manager patch_self(struct api_request *req, bool is_apply)
+{
+	return (struct manager){.name = api_field_manager(req),
+	    .api_version = resource_api_version(req->type),
+	    .subresource = req->info.subresource,
+	    .is_apply = is_apply};
+}
+
+int patch_track(struct api_request *req, const struct object *old, struct object *obj, struct error *err)
+{
+	struct arena *arena = arena_new();
+	struct object *empty = NULL;
+	struct managers managers;
+	struct patch_change change;
+	struct manager self = patch_self(req, false);
+	read_managers(req, arena, old, obj, &managers);
+	/* An object whose owners nobody knows stays that way until somebody applies. */
+	if (old && !managers.len) {
+		obj->meta->n_managed_fields = 0;
+		arena_free(arena);
+		return 0;
+	}
+	if (!old)
+		empty = patch_empty_object(req->type);
+	const struct object *before = old ? old : empty;
+	patch_change_init(&change, req, arena, before, obj, patch_tree(arena, before), patch_tree(arena, obj));
+	ownership_update(&change.ownership, &managers, &self, clock_wall_s(loop_clock(req->server->loop)));
+	managers_write(&managers, obj->arena, obj->meta);
+	object_unref(empty);
+	arena_free(arena);
+	return 0;
+}

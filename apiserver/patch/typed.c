@@ -1,0 +1,234 @@
+/* Types of trees, names of list items, and the walks over one tree. */
+#include "apiserver/patch/typed.h"
+
+#include <string.h>
+
+#include "lib/api/json.h"
+#include "lib/api/schema.h"
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/str.h"
+
+struct typed typed_root(const struct schema *schema)
+{
+	return (struct typed){schema ? TYPED_STRUCT : TYPED_CUSTOM, schema, NULL};
+}
+
+static struct typed value_type(const struct schema_field *f)
+{
+	if (f->kind != SCHEMA_MESSAGE || (f->flags & SCHEMA_ATOMIC))
+		return (struct typed){TYPED_LEAF};
+	return (struct typed){TYPED_STRUCT, f->message, NULL};
+}
+
+static struct typed field_type(const struct schema_field *f)
+{
+	switch (f->shape) {
+	case SCHEMA_LIST:
+		if (f->list_type == SCHEMA_LIST_SET)
+			return (struct typed){TYPED_SET, NULL, f};
+		if (f->list_type == SCHEMA_LIST_MAP && f->list_map_keys)
+			return (struct typed){TYPED_LIST, NULL, f};
+		return (struct typed){TYPED_LEAF};
+	case SCHEMA_MAP:
+		return (struct typed){f->flags & SCHEMA_ATOMIC ? TYPED_LEAF : TYPED_MAP, NULL, f};
+	default:
+		return value_type(f);
+	}
+}
+
+struct typed typed_member(struct typed parent, const char *key)
+{
+	const struct schema_field *f = NULL;
+	if (parent.kind == TYPED_STRUCT && (f = schema_find(parent.schema, key)))
+		return field_type(f);
+	if (parent.kind == TYPED_MAP)
+		return value_type(parent.field);
+	if (parent.kind == TYPED_CUSTOM && !strcmp(key, "metadata"))
+		return (struct typed){
+		    TYPED_STRUCT, schema_by_name("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"), NULL};
+	return (struct typed){TYPED_FREE};
+}
+
+struct typed typed_item(struct typed list)
+{
+	return list.kind == TYPED_LIST ? value_type(list.field) : (struct typed){TYPED_LEAF};
+}
+
+bool typed_has_field(struct typed parent, const char *key)
+{
+	if (parent.kind == TYPED_CUSTOM)
+		return !strcmp(key, "metadata") || !strcmp(key, "apiVersion") || !strcmp(key, "kind");
+	return parent.kind == TYPED_STRUCT &&
+	    (schema_find(parent.schema, key) || !strcmp(key, "apiVersion") || !strcmp(key, "kind"));
+}
+
+const char *typed_key_element(struct arena *arena, const char *key)
+{
+	size_t size = strlen(key);
+	char *out = arena_alloc(arena, size + 3);
+	memcpy(out, "f:", 2);
+	memcpy(out + 2, key, size + 1);
+	return out;
+}
+
+static const char *value_element(struct arena *arena, const struct json *item)
+{
+	struct buf out = BUF_INIT;
+	buf_puts(&out, "v:");
+	json_write(&out, item, 0);
+	const char *text = arena_strdup(arena, buf_str(&out));
+	buf_done(&out);
+	return text;
+}
+
+/* What an item without the key is taken to have. */
+static struct json *default_key(struct arena *arena, const struct schema *schema, const char *key)
+{
+	const struct schema_field *f = schema_find(schema, key);
+	struct json *v = NULL;
+	if (!f || !f->default_value || json_parse(arena, f->default_value, strlen(f->default_value), NULL, &v, NULL))
+		return NULL;
+	return v;
+}
+
+const char *typed_item_element(struct arena *arena, struct typed list, const struct json *item)
+{
+	if (list.kind == TYPED_SET)
+		return value_element(arena, item);
+	if (item->type != JSON_OBJECT)
+		return NULL;
+	struct json *keys = json_new_object(arena);
+	for (const char *const *key = list.field->list_map_keys; *key; key++) {
+		struct json *v = json_get(item, *key);
+		if (!v || v->type == JSON_NULL)
+			v = default_key(arena, list.field->message, *key);
+		if (v)
+			json_set(arena, keys, *key, v);
+	}
+	if (!keys->len)
+		return NULL;
+	json_sort(keys);
+	struct buf out = BUF_INIT;
+	buf_puts(&out, "k:");
+	json_write(&out, keys, 0);
+	const char *text = arena_strdup(arena, buf_str(&out));
+	buf_done(&out);
+	return text;
+}
+
+static bool is_map(struct typed type, const struct json *v)
+{
+	return v->type == JSON_OBJECT &&
+	    (type.kind == TYPED_STRUCT || type.kind == TYPED_MAP || type.kind == TYPED_FREE || type.kind == TYPED_CUSTOM);
+}
+
+static bool is_list(struct typed type, const struct json *v)
+{
+	return v->type == JSON_ARRAY && (type.kind == TYPED_SET || type.kind == TYPED_LIST);
+}
+
+static void add_fields(struct arena *arena, struct typed type, const struct json *v, struct fieldset *node)
+{
+	if (is_map(type, v)) {
+		for (size_t i = 0; i < v->len; i++) {
+			const char *key = v->members[i].key;
+			struct fieldset *child = fieldset_new(arena, typed_key_element(arena, key));
+			add_fields(arena, typed_member(type, key), v->members[i].value, child);
+			if (!typed_has_field(type, key))
+				child->is_member = true;
+			fieldset_attach(arena, node, child);
+		}
+	} else if (is_list(type, v)) {
+		for (size_t i = 0; i < v->len; i++) {
+			const char *element = typed_item_element(arena, type, v->items[i]);
+			if (!element)
+				continue;
+			struct fieldset *child = fieldset_new(arena, element);
+			add_fields(arena, typed_item(type), v->items[i], child);
+			child->is_member = true;
+			fieldset_attach(arena, node, child);
+		}
+	} else if (v->type != JSON_NULL || type.kind == TYPED_LEAF || type.kind == TYPED_FREE) {
+		node->is_member = true;
+	}
+	fieldset_seal(node);
+}
+
+struct fieldset *typed_fields(struct arena *arena, struct typed type, const struct json *v)
+{
+	struct fieldset *root = fieldset_new(arena, "");
+	add_fields(arena, type, v, root);
+	root->is_member = false;
+	return root;
+}
+
+struct json *typed_new_map(struct arena *arena, size_t capacity)
+{
+	struct json *out = json_new_object(arena);
+	out->members = ARENA_ARRAY(arena, struct json_member, capacity + 1);
+	out->capacity = capacity + 1;
+	return out;
+}
+
+static struct json *remove_from_map(
+    struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set)
+{
+	struct json *out = typed_new_map(arena, v->len);
+	for (size_t i = 0; i < v->len; i++) {
+		const struct json_member *m = &v->members[i];
+		const struct fieldset *child = fieldset_child(set, typed_key_element(arena, m->key));
+		if (child && child->is_member)
+			continue;
+		struct json *rest =
+		    child && child->len ? typed_remove(arena, typed_member(type, m->key), m->value, child) : m->value;
+		out->members[out->len++] = (struct json_member){m->key, rest};
+	}
+	return out;
+}
+
+static struct json *remove_from_list(
+    struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set)
+{
+	struct json *out = json_new_array(arena);
+	for (size_t i = 0; i < v->len; i++) {
+		const char *element = typed_item_element(arena, type, v->items[i]);
+		const struct fieldset *child = element ? fieldset_child(set, element) : NULL;
+		if (child && child->is_member)
+			continue;
+		json_push(arena, out,
+		    child && child->len ? typed_remove(arena, typed_item(type), v->items[i], child) : v->items[i]);
+	}
+	return out;
+}
+
+struct json *typed_remove(struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set)
+{
+	struct json *out;
+	if (is_map(type, v))
+		out = remove_from_map(arena, type, v, set);
+	else if (is_list(type, v))
+		out = remove_from_list(arena, type, v, set);
+	else
+		return json_clone(arena, v);
+	return out->len ? out : json_new_null(arena);
+}
+
+static struct typed type_below(struct typed type, const char *element)
+{
+	return element[0] == 'f' ? typed_member(type, element + 2) : typed_item(type);
+}
+
+struct fieldset *typed_with_parents(struct arena *arena, struct typed type, const struct fieldset *set)
+{
+	struct fieldset *out = fieldset_new(arena, set ? set->element : "");
+	out->is_member = set && set->is_member;
+	for (size_t i = 0; set && i < set->len; i++) {
+		const struct fieldset *c = set->children[i];
+		struct fieldset *child = typed_with_parents(arena, type_below(type, c->element), c);
+		if (c->len > 0 && c->element[0] == 'f' && typed_has_field(type, c->element + 2))
+			child->is_member = true;
+		fieldset_attach(arena, out, child);
+	}
+	return out;
+}
