@@ -4,6 +4,7 @@
 #include "apiserver/pipeline.h"
 #include "apiserver/registry/internal.h"
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
 #include "lib/base/str.h"
 
 static const struct api_route routes[] = {
@@ -34,6 +35,22 @@ static bool matches(const struct api_route *route, const char *path)
 	return !strcmp(route->path, path);
 }
 
+/* Below /api and /apis in plain text; elsewhere with the paths that there are. */
+static int answer_unknown_path(struct api_request *req)
+{
+	struct buf out = BUF_INIT;
+	if (str_has_prefix(req->info.path, "/api")) {
+		api_respond_text(req, 404, "text/plain; charset=utf-8", "404 page not found\n");
+		return API_DONE;
+	}
+	buf_puts(&out, "{\n  \"paths\": [");
+	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
+		buf_printf(&out, "%s\n    \"%s\"", i ? "," : "", routes[i].path);
+	buf_puts(&out, "\n  ]\n}");
+	api_respond_body(req, 404, "application/json", &out);
+	return API_DONE;
+}
+
 static int route_path(struct api_request *req, struct error *err)
 {
 	const char *method = req->http->method;
@@ -45,8 +62,7 @@ static int route_path(struct api_request *req, struct error *err)
 			    "the server does not allow this method on the requested resource");
 		return routes[i].handler(req, err);
 	}
-	api_respond_text(req, 404, "text/plain; charset=utf-8", "404 page not found\n");
-	return API_DONE;
+	return answer_unknown_path(req);
 }
 
 /* An unknown group is a path that nobody serves; an unknown version or resource in a known one is a Status. */

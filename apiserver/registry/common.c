@@ -47,7 +47,8 @@ int registry_not_found(const struct api_request *req, struct error *err)
 {
 	error_set(err, ERR_NOT_FOUND, "%s \"%s\" not found", qualified(req), req->info.name);
 	registry_about(req, err);
-	if (!strcmp(req->info.subresource, "scale"))
+	/* All kinds with a scale but StatefulSets name it there. */
+	if (!strcmp(req->info.subresource, "scale") && req->type != resource_statefulsets)
 		error_about(err, req->type->group, arena_printf(req->arena, "%s/scale", req->type->plural), req->info.name);
 	return API_FAIL;
 }

@@ -38,6 +38,12 @@ static int read_continue(struct api_request *req, struct list_state *ls, struct 
 	size_t size = 0;
 	struct json *tree = NULL;
 	char *text = str_unbase64url(req->arena, token, strlen(token), &size);
+	/* The NUL at the end of the key makes it the next possible one; JSON readers may refuse it. */
+	char *nul = text ? strstr(text, "\\u0000\"") : NULL;
+	if (nul) {
+		memmove(nul, nul + 6, size - (size_t)(nul + 6 - text) + 1);
+		size -= 6;
+	}
 	if (!text || json_parse(req->arena, text, size, NULL, &tree, NULL) || tree->type != JSON_OBJECT ||
 	    strcmp(json_get_string(tree, "v", ""), "meta.k8s.io/v1"))
 		return continue_error(err);
@@ -46,9 +52,8 @@ static int read_continue(struct api_request *req, struct list_state *ls, struct 
 	if (!start || start->type != JSON_STRING || !start->len || start->text[0] == '/' || ls->revision == 0 ||
 	    strstr(start->text, "..") || ls->revision < -1)
 		return continue_error(err);
-	/* The key ends with the NUL that makes it the next possible one: \1 does the same and fits in a string. */
-	size_t len = strlen(start->text);
-	ls->start = arena_printf(req->arena, "%s%s%s", ls->prefix, start->text, len < start->len ? "\x01" : "");
+	/* A character 1 instead of the NUL does the same, and fits in a string. */
+	ls->start = arena_printf(req->arena, "%s%s%s", ls->prefix, start->text, nul ? "\x01" : "");
 	ls->is_continued = true;
 	if (ls->revision == -1)
 		ls->revision = 0;

@@ -216,9 +216,10 @@ static bool try_again(struct storage_op *op, const struct error *err)
 	bool is_passing = err->code == ERR_UNAVAILABLE || err->code == ERR_IO || err->code == ERR_TIMEOUT;
 	if (!op->is_idempotent || !is_passing || op->attempt >= ETCD_ATTEMPTS_MAX)
 		return false;
-	/* 25 ms doubling: about three seconds in all. */
+	/* About three seconds in all: etcd changes its leader within that time. */
+	int64_t ms = op->attempt > 4 ? ETCD_RETRY_MAX_MS : 10 << op->attempt;
 	op->timer = loop_timer_new(op->etcd->loop, on_retry, op);
-	loop_timer_start(op->timer, 25 << (op->attempt - 1), 0);
+	loop_timer_start(op->timer, ms, 0);
 	return true;
 }
 

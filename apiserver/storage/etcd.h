@@ -14,7 +14,7 @@ struct http_response;
 struct json;
 struct loop_timer;
 
-enum { ETCD_TIMEOUT_MS = 10000, ETCD_ATTEMPTS_MAX = 8, ETCD_RESPONSE_MAX = 512 * 1024 * 1024 };
+enum { ETCD_TIMEOUT_MS = 10000, ETCD_ATTEMPTS_MAX = 18, ETCD_RETRY_MAX_MS = 200, ETCD_RESPONSE_MAX = 512 * 1024 * 1024 };
 
 struct etcd {
 	struct storage storage;

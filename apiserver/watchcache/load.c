@@ -12,7 +12,7 @@
 #include "lib/base/strmap.h"
 #include "lib/loop/loop.h"
 
-enum { LIST_PAGE = 2500, RELIST_MS = 1000 };
+enum { LIST_PAGE = 2500, RELIST_MS = 200 };
 
 /* Finds the type of a storage key: the prefix behind the root is one or two segments long. ret_rest: behind it. */
 static struct cache_type *route(struct watchcache *cache, const char *key, const char **ret_rest)
