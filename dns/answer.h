@@ -1,7 +1,8 @@
 /*
- * answer: the authoritative part of cluster DNS as a pure function: zone and query in, response out. It follows the
- * Kubernetes DNS specification 1.1.0 and CoreDNS's kubernetes plugin: records of services, named ports, headless
- * endpoints, ExternalName, pods (by the address in the name, as `pods insecure`), and reverse names.
+ * answer: the authoritative part of cluster DNS as a pure function: zone and query in, response out. It
+ * follows the Kubernetes DNS specification 1.1.0 and CoreDNS's kubernetes plugin: records of services, named
+ * ports, headless endpoints, ExternalName, pods (by the address in the name, as `pods insecure`), and reverse
+ * names.
  */
 #ifndef CUBE_DNS_ANSWER_H
 #define CUBE_DNS_ANSWER_H
@@ -23,10 +24,10 @@ enum dns_verdict {
 };
 
 struct dns_answer_options {
-	bool is_tcp;         /* no limit but 64 KiB */
-	bool is_ready;       /* false: the zone is not loaded yet, its names are SERVFAIL */
-	bool has_upstream;   /* says whether recursion is available, and whether FORWARD and CHASE make sense */
-	uint32_t rotate;     /* where lists of addresses begin, so that clients spread */
+	bool is_tcp;       /* no limit but 64 KiB */
+	bool is_ready;     /* false: the zone is not loaded yet, its names are SERVFAIL */
+	bool has_upstream; /* says whether recursion is available, and whether FORWARD and CHASE make sense */
+	uint32_t rotate;   /* where lists of addresses begin, so that clients spread */
 };
 
 /* chase is filled for CHASE. The response is appended to ret_response. */
@@ -41,7 +42,8 @@ void dns_answer_chased(const struct dns_zone *zone, const void *query, size_t si
     struct buf *ret_response);
 
 /* An empty answer with this code. */
-void dns_answer_failure(const void *query, size_t size, bool has_upstream, enum dns_rcode rcode, struct buf *ret_response);
+void dns_answer_failure(
+    const void *query, size_t size, bool has_upstream, enum dns_rcode rcode, struct buf *ret_response);
 
 /* How many bytes of a datagram the asker takes. */
 size_t dns_datagram_limit(const struct dns_query *query);

@@ -1,7 +1,7 @@
 /*
- * forward: asks upstream servers. Each query goes out with a random id from a socket of its own on a random port; an
- * answer counts only when server, id and question are right. A server that does not answer in time is followed by the
- * next one.
+ * forward: asks upstream servers. Each query goes out with a random id from a socket of its own on a random
+ * port; an answer counts only when server, id and question are right. A server that does not answer in time
+ * is followed by the next one.
  */
 #ifndef CUBE_DNS_FORWARD_H
 #define CUBE_DNS_FORWARD_H
@@ -21,18 +21,19 @@ void dns_forwarder_free(struct dns_forwarder *forwarder); /* cancels what is und
 size_t dns_forwarder_pending(const struct dns_forwarder *forwarder);
 
 /*
- * query is copied; the answer carries its id. done fires once, not inside this call; response is NULL when no server
- * answered. NULL is returned, and done never fires, when too many queries are under way already.
+ * query is copied; the answer carries its id. done fires once, not inside this call; response is NULL when no
+ * server answered. NULL is returned, and done never fires, when too many queries are under way already.
  */
-struct dns_forward *dns_forward(struct dns_forwarder *forwarder, const void *query, size_t size, bool over_tcp,
-    void (*done)(void *arg, const void *response, size_t size), void *arg);
+struct dns_forward *dns_forward(struct dns_forwarder *forwarder, const void *query, size_t size,
+    bool over_tcp, void (*done)(void *arg, const void *response, size_t size), void *arg);
 void dns_forward_cancel(struct dns_forward *forward); /* NULL is accepted */
 
 /*
- * "address:port" of the servers: the given ones ("1.2.3.4" or "1.2.3.4:5353"), or, when there are none, the nameserver
- * lines of a resolv.conf (NULL: none). Our own addresses (listed in own, with port) are left out. Ends with NULL.
+ * "address:port" of the servers: the given ones ("1.2.3.4" or "1.2.3.4:5353"), or, when there are none, the
+ * nameserver lines of a resolv.conf (NULL: none). Our own addresses (listed in own, with port) are left out.
+ * Ends with NULL.
  */
-const char *const *dns_upstreams(struct arena *arena, const char *const *given, size_t given_len, const char *resolv_conf,
-    const char *const *own, size_t own_len, size_t *ret_len);
+const char *const *dns_upstreams(struct arena *arena, const char *const *given, size_t given_len,
+    const char *resolv_conf, const char *const *own, size_t own_len, size_t *ret_len);
 
 #endif

@@ -333,7 +333,7 @@ void dns_put_text(
     struct dns_writer *w, enum dns_section section, const char *owner, uint32_t ttl, const char *text)
 {
 	struct record_mark mark = begin(w, owner, DNS_TXT, ttl);
-	size_t len = strlen(text) < 255 ? strlen(text) : 255;
+	size_t len = strnlen(text, 255);
 	uint8_t *p = take(w, 1 + len);
 	if (p) {
 		p[0] = (uint8_t)len;

@@ -1,9 +1,10 @@
 /*
- * message: DNS messages (RFC 1035, EDNS0 of RFC 6891): reading the one question of a query, and writing answers. Pure;
- * every byte may come from an attacker.
+ * message: DNS messages (RFC 1035, EDNS0 of RFC 6891): reading the one question of a query, and writing
+ * answers. Pure; every byte may come from an attacker.
  *
- * Names are text here: labels in lower case joined by dots, no dot at the end, "" for the root. Bytes that no host name
- * has (a dot inside a label, control characters, anything above 0x7e) read as 0x01, so that they match nothing of ours.
+ * Names are text here: labels in lower case joined by dots, no dot at the end, "" for the root. Bytes that no
+ * host name has (a dot inside a label, control characters, anything above 0x7e) read as 0x01, so that they
+ * match nothing of ours.
  */
 #ifndef CUBE_DNS_MESSAGE_H
 #define CUBE_DNS_MESSAGE_H
@@ -69,7 +70,8 @@ struct dns_query {
 	uint16_t edns_size;
 };
 
-/* DNS_NOERROR; DNS_FORMERR, with what could be read; or -1 when there is not even a header: such bytes get no answer. */
+/* DNS_NOERROR; DNS_FORMERR, with what could be read; or -1 when there is not even a header: such bytes get no
+ * answer. */
 int dns_query_parse(const uint8_t *data, size_t size, struct dns_query *ret);
 
 /* Reads a name at *offset and steps over it. False on malformed names; pointers may only point backwards. */
@@ -85,8 +87,9 @@ struct dns_record { /* one record of a message that was read */
 bool dns_read_record(const uint8_t *data, size_t size, size_t *offset, struct dns_record *ret);
 
 /*
- * Writing. Sections are filled in this order. A record that does not fit is left out, and the message is marked truncated
- * unless it was an additional one. A record with a text that is no name is left out silently.
+ * Writing. Sections are filled in this order. A record that does not fit is left out, and the message is
+ * marked truncated unless it was an additional one. A record with a text that is no name is left out
+ * silently.
  */
 enum dns_section { DNS_ANSWER, DNS_AUTHORITY, DNS_ADDITIONAL };
 
@@ -96,22 +99,25 @@ struct dns_writer {
 	uint16_t counts[3];
 	bool truncated, has_edns;
 	bool overflow, skip, no_pointers; /* of the record being written */
-	uint16_t names[64]; /* where names begin that later ones may point to */
+	uint16_t names[64];               /* where names begin that later ones may point to */
 	size_t names_len;
 };
 
 /* data has room for `capacity` bytes; the question is repeated as it was asked. */
 void dns_writer_init(struct dns_writer *w, uint8_t *data, size_t capacity, const struct dns_query *query);
 /* owner NULL: the name that was asked for. */
-void dns_put_address(struct dns_writer *w, enum dns_section section, const char *owner, uint32_t ttl, const struct dns_ip *ip);
-void dns_put_name(struct dns_writer *w, enum dns_section section, const char *owner, enum dns_type type, uint32_t ttl,
-    const char *target); /* CNAME, NS, PTR */
-void dns_put_srv(struct dns_writer *w, enum dns_section section, const char *owner, uint32_t ttl, uint16_t priority,
-    uint16_t weight, uint16_t port, const char *target);
-void dns_put_text(struct dns_writer *w, enum dns_section section, const char *owner, uint32_t ttl, const char *text);
-void dns_put_soa(struct dns_writer *w, enum dns_section section, const char *zone, uint32_t ttl, uint32_t serial);
+void dns_put_address(
+    struct dns_writer *w, enum dns_section section, const char *owner, uint32_t ttl, const struct dns_ip *ip);
+void dns_put_name(struct dns_writer *w, enum dns_section section, const char *owner, enum dns_type type,
+    uint32_t ttl, const char *target); /* CNAME, NS, PTR */
+void dns_put_srv(struct dns_writer *w, enum dns_section section, const char *owner, uint32_t ttl,
+    uint16_t priority, uint16_t weight, uint16_t port, const char *target);
+void dns_put_text(
+    struct dns_writer *w, enum dns_section section, const char *owner, uint32_t ttl, const char *text);
+void dns_put_soa(
+    struct dns_writer *w, enum dns_section section, const char *zone, uint32_t ttl, uint32_t serial);
 /* Writes header and OPT; returns the size of the whole message. */
-size_t dns_writer_finish(struct dns_writer *w, const struct dns_query *query, enum dns_rcode rcode, bool authoritative,
-    bool recursion_available);
+size_t dns_writer_finish(struct dns_writer *w, const struct dns_query *query, enum dns_rcode rcode,
+    bool authoritative, bool recursion_available);
 
 #endif

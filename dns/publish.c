@@ -49,8 +49,7 @@ static const char *service_json(struct arena *arena, const struct dns_publish_op
 	    options->cluster_ip ? arena_printf(arena, "\"clusterIP\":\"%s\",", options->cluster_ip) : "";
 	return arena_printf(arena,
 	    "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"" DNS_SERVICE
-	    "\",\"namespace\":\"" DNS_NAMESPACE
-	    "\",\"labels\":{\"k8s-app\":\"kube-dns\",\"kubernetes.io/"
+	    "\",\"namespace\":\"" DNS_NAMESPACE "\",\"labels\":{\"k8s-app\":\"kube-dns\",\"kubernetes.io/"
 	    "cluster-service\":\"true\",\"kubernetes.io/name\":\"KubeDNS\"}},"
 	    "\"spec\":{%s\"ports\":[{\"name\":\"dns\",\"port\":53,\"protocol\":\"UDP\",\"targetPort\":%d},"
 	    "{\"name\":\"dns-tcp\",\"port\":53,\"protocol\":\"TCP\",\"targetPort\":%d}]}}",

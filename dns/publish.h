@@ -1,6 +1,7 @@
 /*
- * publish: makes cluster DNS visible as the cluster expects it: the Service kube-system/kube-dns with its fixed address,
- * and the Endpoints and EndpointSlice that point at this process. Repeated until it succeeded, and again on demand.
+ * publish: makes cluster DNS visible as the cluster expects it: the Service kube-system/kube-dns with its
+ * fixed address, and the Endpoints and EndpointSlice that point at this process. Repeated until it succeeded,
+ * and again on demand.
  */
 #ifndef CUBE_DNS_PUBLISH_H
 #define CUBE_DNS_PUBLISH_H
@@ -19,7 +20,8 @@ struct dns_publish_options {
 #define DNS_NAMESPACE "kube-system"
 #define DNS_SERVICE "kube-dns"
 
-struct dns_publisher *dns_publisher_new(struct rest_client *client, const struct dns_publish_options *options);
+struct dns_publisher *dns_publisher_new(
+    struct rest_client *client, const struct dns_publish_options *options);
 void dns_publisher_free(struct dns_publisher *publisher);
 void dns_publisher_start(struct dns_publisher *publisher); /* while under way: once more afterwards */
 

@@ -1,6 +1,6 @@
 /*
- * zone: the cluster's domain as data: services, the endpoints behind headless ones, and namespaces. Fed with API objects
- * as they come and go, in any order; holds its own compact copy. answer.c reads it.
+ * zone: the cluster's domain as data: services, the endpoints behind headless ones, and namespaces. Fed with
+ * API objects as they come and go, in any order; holds its own compact copy. answer.c reads it.
  */
 #ifndef CUBE_DNS_ZONE_H
 #define CUBE_DNS_ZONE_H
@@ -16,7 +16,7 @@
 struct dns_zone;
 
 struct dns_port {
-	char *name; /* lower case; "" when unnamed */
+	char *name;           /* lower case; "" when unnamed */
 	const char *protocol; /* "tcp", "udp", "sctp" */
 	uint16_t port;
 };
@@ -24,7 +24,7 @@ struct dns_port {
 struct dns_service {
 	char *key, *ns, *name; /* key is "ns/name" */
 	bool is_headless;
-	char *external_name;   /* NULL: none */
+	char *external_name; /* NULL: none */
 	struct dns_ip *ips;
 	size_t ips_len;
 	struct dns_port *ports;
@@ -37,8 +37,8 @@ struct dns_endpoint {
 };
 
 struct dns_slice {
-	struct dns_slice *next; /* of the same service */
-	char *service;          /* "ns/name" */
+	struct dns_slice *next;         /* of the same service */
+	char *service;                  /* "ns/name" */
 	struct dns_endpoint *endpoints; /* ready ones */
 	size_t endpoints_len;
 	struct dns_port *ports; /* with one of port 0 when the slice has none */
@@ -63,7 +63,8 @@ void dns_zone_remove_namespace(struct dns_zone *zone, const char *name);
 
 bool dns_zone_has_namespace(const struct dns_zone *zone, const char *name);
 const struct dns_service *dns_zone_service(const struct dns_zone *zone, const char *ns, const char *name);
-const struct dns_slice *dns_zone_slices(const struct dns_zone *zone, const struct dns_service *service); /* first of a list */
+const struct dns_slice *dns_zone_slices(
+    const struct dns_zone *zone, const struct dns_service *service); /* first of a list */
 const struct dns_service *dns_zone_service_of_ip(const struct dns_zone *zone, const struct dns_ip *ip);
 
 /* Calls fn for each endpoint with this address and a host name, whose service is known. */

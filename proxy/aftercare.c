@@ -155,8 +155,7 @@ static int answer(void *arg, const char *path, struct buf *body, const char **co
 
 static void update_ports(struct aftercare *care)
 {
-	strmap_for_each(care->notes, e)
-	{
+	strmap_for_each (care->notes, e) {
 		struct note *note = strmap_value(e);
 		char address[128];
 		struct error err = ERROR_INIT;
@@ -203,11 +202,11 @@ static void start_clearing(struct aftercare *care)
 	struct clearing *clearing = ARENA_NEW(arena, struct clearing);
 	size_t len = 0, at = 0;
 	care->udp_changed = false;
-	strmap_for_each(care->notes, e) len += ((const struct note *)strmap_value(e))->extra.udp_len;
+	strmap_for_each (care->notes, e)
+		len += ((const struct note *)strmap_value(e))->extra.udp_len;
 	*clearing = (struct clearing){.care = care, .arena = arena, .len = len};
 	clearing->frontends = ARENA_ARRAY(arena, struct udp_frontend, len + 1);
-	strmap_for_each(care->notes, e)
-	{
+	strmap_for_each (care->notes, e) {
 		const struct render_extra *extra = &((const struct note *)strmap_value(e))->extra;
 		copy_frontends(arena, clearing->frontends + at, extra->udp, extra->udp_len);
 		at += extra->udp_len;

@@ -1,5 +1,6 @@
 /*
- * aftercare: what follows once rules are in place: clearing stale UDP flows, and the health check ports of Services.
+ * aftercare: what follows once rules are in place: clearing stale UDP flows, and the health check ports of
+ * Services.
  */
 #ifndef CUBE_PROXY_AFTERCARE_H
 #define CUBE_PROXY_AFTERCARE_H

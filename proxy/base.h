@@ -1,6 +1,6 @@
 /*
- * base: the fixed part of the rules: chains that Services share, masquerading, forwarding, and the pod network's rules;
- * and the jumps out of the builtin chains that lead to them. Pure.
+ * base: the fixed part of the rules: chains that Services share, masquerading, forwarding, and the pod
+ * network's rules; and the jumps out of the builtin chains that lead to them. Pure.
  */
 #ifndef CUBE_PROXY_BASE_H
 #define CUBE_PROXY_BASE_H
@@ -13,7 +13,8 @@
 struct base_config {
 	const char *pod_cidr;     /* of this node; "" unknown or another's pod network */
 	const char *cluster_cidr; /* of all pods; "" unknown */
-	/* Packets between two pods on the bridge pass iptables (br_netfilter); without, answers miss the way back through NAT. */
+	/* Packets between two pods on the bridge pass iptables (br_netfilter); without, answers miss the way
+	 * back through NAT. */
 	bool bridge_is_filtered;
 	bool localhost_node_ports;
 	const char *const *node_port_cidrs; /* where node ports answer; none: everywhere */
@@ -25,7 +26,8 @@ struct base_config {
 /* Chains with rules of their own. */
 void base_render(const struct base_config *config, struct rules *out);
 
-/* The chains that Services put lines in, ends with a NULL name; and what stands at the end of one, after all those lines. */
+/* The chains that Services put lines in, ends with a NULL name; and what stands at the end of one, after all
+ * those lines. */
 struct base_shared {
 	enum proxy_table table;
 	const char *chain;

@@ -12,7 +12,8 @@ struct cleanup_options {
 /* 0, or -1 after having logged what could not be undone. */
 int cleanup_run(const struct cleanup_options *options);
 
-/* Pure: from iptables-save's output, the input of iptables-restore that removes our chains and the jumps to them. */
+/* Pure: from iptables-save's output, the input of iptables-restore that removes our chains and the jumps to
+ * them. */
 void cleanup_text(const char *saved, struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * endpoints: which endpoints stand behind one port of a Service, and which of them serve which kind of traffic. Pure.
+ * endpoints: which endpoints stand behind one port of a Service, and which of them serve which kind of
+ * traffic. Pure.
  */
 #ifndef CUBE_PROXY_ENDPOINTS_H
 #define CUBE_PROXY_ENDPOINTS_H
@@ -27,8 +28,8 @@ struct proxy_endpoints {
 
 /* All endpoints of the port, sorted by address, each once. IPv4 only. */
 struct proxy_endpoint *endpoints_of_port(struct arena *arena, const CoreV1__ServicePort *port,
-    const DiscoveryV1__EndpointSlice *const *slices, size_t slices_len, const char *node_name, const char *zone,
-    size_t *ret_len);
+    const DiscoveryV1__EndpointSlice *const *slices, size_t slices_len, const char *node_name,
+    const char *zone, size_t *ret_len);
 
 /* How traffic of a Service is treated. */
 struct proxy_policy {
@@ -43,8 +44,8 @@ struct proxy_choice {
 };
 
 /*
- * Ready endpoints serve; where none is ready, those that still serve while terminating do (KEP-1669). Topology hints
- * count when every ready endpoint has one and our zone is among them.
+ * Ready endpoints serve; where none is ready, those that still serve while terminating do (KEP-1669).
+ * Topology hints count when every ready endpoint has one and our zone is among them.
  */
 void endpoints_choose(struct arena *arena, const struct proxy_endpoint *endpoints, size_t len,
     const struct proxy_policy *policy, struct proxy_choice *ret);

@@ -1,6 +1,6 @@
 /*
- * iptables: running iptables' programs, asynchronously. Finds out whether the nft or the legacy variant is in use here:
- * rules in the one are not seen by the other.
+ * iptables: running iptables' programs, asynchronously. Finds out whether the nft or the legacy variant is in
+ * use here: rules in the one are not seen by the other.
  */
 #ifndef CUBE_PROXY_IPTABLES_H
 #define CUBE_PROXY_IPTABLES_H
@@ -18,7 +18,8 @@ void iptables_free(struct iptables *ipt); /* what runs is left to end; no callba
 const char *iptables_mode(const struct iptables *ipt); /* "iptables-nft", ...; "" before detection */
 
 /* One at a time: the next call only after done. err NULL on success. */
-void iptables_save(struct iptables *ipt, void (*done)(void *arg, const char *text, const struct error *err), void *arg);
+void iptables_save(
+    struct iptables *ipt, void (*done)(void *arg, const char *text, const struct error *err), void *arg);
 /* text is copied. */
 void iptables_restore(struct iptables *ipt, const char *text, size_t size,
     void (*done)(void *arg, const struct error *err), void *arg);

@@ -141,11 +141,13 @@ void podnet_read_routes(const char *text, struct strmap *ret_routes)
 
 void podnet_route_batch(const struct strmap *applied, const struct strmap *wanted, struct buf *out)
 {
-	strmap_for_each(applied, e) if (!strmap_has(wanted, strmap_key(e)))
-	    buf_printf(out, "route del %s proto " PODNET_ROUTE_PROTO "\n", strmap_key(e));
-	strmap_for_each(wanted, e) if (!str_eq(strmap_get(applied, strmap_key(e)), strmap_value(e)))
-	    buf_printf(out, "route replace %s via %s proto " PODNET_ROUTE_PROTO "\n", strmap_key(e),
-		(const char *)strmap_value(e));
+	strmap_for_each (applied, e)
+		if (!strmap_has(wanted, strmap_key(e)))
+			buf_printf(out, "route del %s proto " PODNET_ROUTE_PROTO "\n", strmap_key(e));
+	strmap_for_each (wanted, e)
+		if (!str_eq(strmap_get(applied, strmap_key(e)), strmap_value(e)))
+			buf_printf(out, "route replace %s via %s proto " PODNET_ROUTE_PROTO "\n",
+			    strmap_key(e), (const char *)strmap_value(e));
 }
 
 static void run_batch(struct podnet *net);
@@ -220,8 +222,7 @@ static void run_batch(struct podnet *net)
 	}
 	net->is_dirty = false;
 	net->wanted = strmap_new();
-	strmap_for_each(net->peers, e)
-	{
+	strmap_for_each (net->peers, e) {
 		const struct peer *peer = strmap_value(e);
 		free(strmap_put(net->wanted, peer->cidr, must(strdup(peer->address))));
 	}

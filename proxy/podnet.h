@@ -1,6 +1,6 @@
 /*
- * podnet: the pod network of one node: the CNI configuration that makes the runtime put pods on a bridge, and routes to the
- * pods of other nodes on the same network segment. (The rules for pods are in base.h.)
+ * podnet: the pod network of one node: the CNI configuration that makes the runtime put pods on a bridge, and
+ * routes to the pods of other nodes on the same network segment. (The rules for pods are in base.h.)
  */
 #ifndef CUBE_PROXY_PODNET_H
 #define CUBE_PROXY_PODNET_H
@@ -14,7 +14,7 @@ struct loop;
 struct podnet;
 struct strmap;
 
-struct podnet_options { /* strings are borrowed for ever */
+struct podnet_options {       /* strings are borrowed for ever */
 	const char *conf_dir; /* of CNI; 10-cube.conflist goes here */
 	const char *data_dir; /* where host-local keeps addresses; NULL: its default */
 	const char *bridge;   /* "cube0" */

@@ -1,6 +1,6 @@
 /*
- * rules: what one owner (a Service, or the fixed part) wants in iptables: chains of its own, whole, and lines in chains
- * that it shares with others. Plain text as iptables-restore reads it, built in an arena.
+ * rules: what one owner (a Service, or the fixed part) wants in iptables: chains of its own, whole, and lines
+ * in chains that it shares with others. Plain text as iptables-restore reads it, built in an arena.
  */
 #ifndef CUBE_PROXY_RULES_H
 #define CUBE_PROXY_RULES_H

@@ -224,7 +224,7 @@ void ruleset_set(struct ruleset *set, const char *owner, struct rules *take_rule
 	rules->lines = NULL;
 	rules->lines_len = 0;
 	rules_done(rules);
-	set->staged = must(realloc(set->staged, (set->staged_len + 1) * sizeof(*set->staged)));
+	set->staged = must(realloc(set->staged, (set->staged_len + 1) * sizeof(struct applied *)));
 	set->staged[set->staged_len++] = fresh;
 	if (set->in_pieces)
 		cut_pieces(set);
@@ -358,6 +358,7 @@ void ruleset_forget(struct ruleset *set)
 size_t ruleset_lines_len(const struct ruleset *set)
 {
 	size_t len = 0;
-	strmap_for_each(set->owners, e) len += ((const struct applied *)strmap_value(e))->lines_len;
+	strmap_for_each (set->owners, e)
+		len += ((const struct applied *)strmap_value(e))->lines_len;
 	return len;
 }

@@ -104,12 +104,16 @@ static void render_key(struct proxy_sync *sync, const char *key, struct arena *a
 	struct render_extra extra = {0};
 	const struct object *service = informer_lookup_key(sync->services, key);
 	if (service) {
-		const DiscoveryV1__EndpointSlice **slices = NULL;
-		size_t len = 0;
-		informer_for_each(slice, informer_by_index(sync->slices, "service", key))
-		{
-			slices =
-			    arena_grow(arena, slices, len * sizeof(*slices), (len + 1) * sizeof(*slices));
+		struct informer_iter iter = informer_by_index(sync->slices, "service", key);
+		size_t len = 0, capacity = 4;
+		const DiscoveryV1__EndpointSlice **slices =
+		    ARENA_ARRAY(arena, const DiscoveryV1__EndpointSlice *, capacity);
+		for (const struct object *slice; (slice = informer_next(&iter));) {
+			if (len == capacity) {
+				slices = arena_grow(
+				    arena, slices, capacity * sizeof(void *), 2 * capacity * sizeof(void *));
+				capacity *= 2;
+			}
 			slices[len++] = (const DiscoveryV1__EndpointSlice *)slice->msg;
 		}
 		render_service(&sync->options.config, (const CoreV1__Service *)service->msg, slices, len,
@@ -130,23 +134,22 @@ static void render_all(struct proxy_sync *sync)
 {
 	struct arena *arena = arena_new();
 	render_base(sync);
-	informer_for_each(service, informer_all(sync->services))
-	{
+	informer_for_each (service, informer_all(sync->services)) {
 		char key[KEY_MAX];
 		render_key(sync, object_key(service, key), arena);
 		strmap_remove(sync->dirty, key);
 		arena_reset(arena);
 	}
 	/* What is left is gone. */
-	strmap_for_each(sync->dirty, e) render_key(sync, strmap_key(e), arena);
+	strmap_for_each (sync->dirty, e)
+		render_key(sync, strmap_key(e), arena);
 	arena_free(arena);
 }
 
 static void render_dirty(struct proxy_sync *sync)
 {
 	struct arena *arena = arena_new();
-	strmap_for_each(sync->dirty, e)
-	{
+	strmap_for_each (sync->dirty, e) {
 		render_key(sync, strmap_key(e), arena);
 		arena_reset(arena);
 	}

@@ -19,7 +19,8 @@ static inline void *test_decode(const char *group, const char *kind, const char 
 		*p = *p == '\'' ? '"' : *p;
 	ProtobufCMessage *msg = NULL;
 	struct error err = ERROR_INIT;
-	codec_from_json_text(test_arena, schema_by_gvk(group, "v1", kind), text, strlen(text), NULL, &msg, &err);
+	codec_from_json_text(
+	    test_arena, schema_by_gvk(group, "v1", kind), text, strlen(text), NULL, &msg, &err);
 	assert_string_equal(err.message, "");
 	return msg;
 }
@@ -27,14 +28,16 @@ static inline void *test_decode(const char *group, const char *kind, const char 
 static inline CoreV1__Service *test_service(const char *name, const char *spec_and_more)
 {
 	return test_decode("", "Service",
-	    arena_printf(test_arena, "{'metadata':{'namespace':'ns','name':'%s'},'spec':{%s}}", name, spec_and_more));
+	    arena_printf(
+		test_arena, "{'metadata':{'namespace':'ns','name':'%s'},'spec':{%s}}", name, spec_and_more));
 }
 
 static inline DiscoveryV1__EndpointSlice *test_slice(const char *service, const char *name, const char *rest)
 {
 	return test_decode("discovery.k8s.io", "EndpointSlice",
 	    arena_printf(test_arena,
-		"{'metadata':{'namespace':'ns','name':'%s','labels':{'kubernetes.io/service-name':'%s'}},'addressType':'IPv4',%s}",
+		"{'metadata':{'namespace':'ns','name':'%s','labels':{'kubernetes.io/"
+		"service-name':'%s'}},'addressType':'IPv4',%s}",
 		name, service, rest));
 }
 

@@ -1,6 +1,6 @@
 /*
- * flags: command lines in upstream's spelling: --name=value, --name value, --bool, --bool=false. An unknown flag is an
- * error that suggests the nearest known one. Shared by every daemon, kubectl and cube.
+ * flags: command lines in upstream's spelling: --name=value, --name value, --bool, --bool=false. An unknown
+ * flag is an error that suggests the nearest known one. Shared by every daemon, kubectl and cube.
  */
 #ifndef CUBE_BASE_FLAGS_H
 #define CUBE_BASE_FLAGS_H
@@ -32,14 +32,16 @@ struct flag {
 	enum flag_kind kind;
 	void *value;
 	const char *help;
-	const char *no_value; /* what a bare --name means, for strings such as --dry-run; NULL: a value is required */
-	bool *ret_set;        /* NULL, or set to true when the flag was given */
+	const char *
+	    no_value; /* what a bare --name means, for strings such as --dry-run; NULL: a value is required */
+	bool *ret_set; /* NULL, or set to true when the flag was given */
 };
 
 /*
- * Parses argv[1..]; flags may stand before and after positional arguments, `--` ends them. The list ends with a flag
- * whose name is NULL. Positional arguments are returned in ret_args (freed by the caller with free()), in order.
- * `ret_dash`, when not NULL, receives the index in ret_args of the first argument behind `--`, or -1.
+ * Parses argv[1..]; flags may stand before and after positional arguments, `--` ends them. The list ends with
+ * a flag whose name is NULL. Positional arguments are returned in ret_args (freed by the caller with free()),
+ * in order. `ret_dash`, when not NULL, receives the index in ret_args of the first argument behind `--`, or
+ * -1.
  */
 int flags_parse(const struct flag *flags, int argc, char **argv, const char ***ret_args, size_t *ret_len,
     int *ret_dash, struct error *err);

@@ -1,4 +1,5 @@
-/* str: the small string helpers that libc lacks. Everything here accepts NULL as the empty string unless it says not. */
+/* str: the small string helpers that libc lacks. Everything here accepts NULL as the empty string unless it
+ * says not. */
 #ifndef CUBE_BASE_STR_H
 #define CUBE_BASE_STR_H
 
@@ -21,14 +22,15 @@ bool str_to_uint64(const char *s, uint64_t *ret);
 char **str_split(struct arena *arena, const char *s, char sep, size_t *ret_len);
 char *str_join(struct arena *arena, const char *const *list, size_t len, const char *sep);
 char *str_lower(struct arena *arena, const char *s);
-/* Nearest of `list` (ends with NULL) to s by edit distance, or NULL when none is close: for "did you mean". */
+/* Nearest of `list` (ends with NULL) to s by edit distance, or NULL when none is close: for "did you mean".
+ */
 const char *str_nearest(const char *s, const char *const *list);
 char *str_base64(struct arena *arena, const void *data, size_t size);
 char *str_base64url(struct arena *arena, const void *data, size_t size); /* unpadded */
 /* NULL on malformed input. Standard alphabet with padding, or url alphabet without. */
 void *str_unbase64(struct arena *arena, const char *s, size_t len, size_t *ret_size);
 void *str_unbase64url(struct arena *arena, const char *s, size_t len, size_t *ret_size);
-uint64_t str_hash64(const char *s); /* FNV-1a */
+uint64_t str_hash64(const char *s);                 /* FNV-1a */
 uint32_t str_hash32(const void *data, size_t size); /* FNV-1a, 32 bit */
 /* Random characters from upstream's alphabet bcdfghjklmnpqrstvwxz2456789; out has room for len + 1. */
 void str_random(char *out, size_t len);

@@ -36,8 +36,7 @@ static void test_many_and_order(void **state)
 		strmap_put(map, key, value);
 	}
 	int i = 0;
-	strmap_for_each(map, e)
-	{
+	strmap_for_each (map, e) {
 		assert_int_equal(*(int *)strmap_value(e), i++);
 		if (i % 2) { /* the entry at hand may go */
 			snprintf(key, sizeof(key), "%s", strmap_key(e));
@@ -47,8 +46,7 @@ static void test_many_and_order(void **state)
 	assert_int_equal(i, 5000);
 	assert_int_equal(strmap_len(map), 2500);
 	i = 1;
-	strmap_for_each(map, e)
-	{
+	strmap_for_each (map, e) {
 		assert_int_equal(*(int *)strmap_value(e), i);
 		i += 2;
 	}

@@ -1,4 +1,5 @@
-/* http_internal: the client and its calls, as http_client.c (the multi handle) and http_call.c (one exchange) share them. */
+/* http_internal: the client and its calls, as http_client.c (the multi handle) and http_call.c (one exchange)
+ * share them. */
 #ifndef CUBE_LOOP_HTTP_INTERNAL_H
 #define CUBE_LOOP_HTTP_INTERNAL_H
 
@@ -19,8 +20,8 @@ struct http_client {
 	struct loop_link starting, active, finished;
 	CURL *pool[32]; /* idle easy handles; a new one costs more than a reset */
 	size_t pool_len;
-	int depth;      /* > 0: a curl call, or settle(), is on the stack */
-	bool cancels;   /* some active call was cancelled */
+	int depth;    /* > 0: a curl call, or settle(), is on the stack */
+	bool cancels; /* some active call was cancelled */
 	bool closing;
 };
 

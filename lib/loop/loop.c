@@ -154,7 +154,8 @@ void loop_free(struct loop *loop)
 		}
 	}
 	process_forget_all(loop);
-	/* Clients freed just before hold timers until their next tick: that comes before the timers are closed below. */
+	/* Clients freed just before hold timers until their next tick: that comes before the timers are
+	 * closed below. */
 	run_ticks(&loop->idle);
 	while (!loop_link_is_empty(&loop->owned)) {
 		struct loop_owned *owned = container(loop->owned.next, struct loop_owned, link);
@@ -284,7 +285,8 @@ static void close_timer(void *owner)
 {
 	struct loop_timer *timer = owner;
 	loop_link_remove(&timer->link);
-	/* loop_free() closes all timers, and only then do owners that end in a tick (HTTP clients) free theirs. */
+	/* loop_free() closes all timers, and only then do owners that end in a tick (HTTP clients) free
+	 * theirs. */
 	if (!uv_is_closing((uv_handle_t *)&timer->uv))
 		uv_close((uv_handle_t *)&timer->uv, free_timer);
 }

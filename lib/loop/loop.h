@@ -1,7 +1,7 @@
 /*
- * loop: one libuv loop per daemon. Nothing here blocks; callbacks run on the loop's thread. An asynchronous call returns
- * a handle; its callback fires exactly once, or never after cancel. Raw libuv stays inside lib/loop (and lib/http,
- * which lends the loop to libwebsockets).
+ * loop: one libuv loop per daemon. Nothing here blocks; callbacks run on the loop's thread. An asynchronous
+ * call returns a handle; its callback fires exactly once, or never after cancel. Raw libuv stays inside
+ * lib/loop (and lib/http, which lends the loop to libwebsockets).
  */
 #ifndef CUBE_LOOP_LOOP_H
 #define CUBE_LOOP_LOOP_H
@@ -18,8 +18,8 @@ struct loop;
 struct loop_timer;
 
 struct loop *loop_new(const struct clock *clock); /* NULL: clock_system */
-void loop_free(struct loop *loop);                /* closes what is left and runs until all close callbacks ran */
-void loop_run(struct loop *loop);                 /* until loop_stop() or nothing is left to wait for */
+void loop_free(struct loop *loop); /* closes what is left and runs until all close callbacks ran */
+void loop_run(struct loop *loop);  /* until loop_stop() or nothing is left to wait for */
 void loop_stop(struct loop *loop);
 /* Runs what is ready without waiting; true if more remains. For tests. */
 bool loop_poll(struct loop *loop);
@@ -31,8 +31,9 @@ void *loop_uv(struct loop *loop);             /* the uv_loop_t, for lib/loop and
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
 
 /*
- * Timers. A stopped or one-shot timer may be started again; free is safe inside its own callback. On another clock than the
- * system's they follow that clock: advance it, then loop_poll(). Timeouts of processes, streams and HTTP are real time always.
+ * Timers. A stopped or one-shot timer may be started again; free is safe inside its own callback. On another
+ * clock than the system's they follow that clock: advance it, then loop_poll(). Timeouts of processes,
+ * streams and HTTP are real time always.
  */
 struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg);
 void loop_timer_start(struct loop_timer *timer, int64_t delay_ms, int64_t repeat_ms); /* repeat 0: one shot */
@@ -40,7 +41,8 @@ void loop_timer_stop(struct loop_timer *timer);
 bool loop_timer_is_active(const struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer); /* NULL is accepted */
 
-/* Daemons: a few seconds from now, once, gives back the memory that only starting needed (lib/base/footprint.h). */
+/* Daemons: a few seconds from now, once, gives back the memory that only starting needed
+ * (lib/base/footprint.h). */
 void loop_trim_later(struct loop *loop);
 
 /* Signals: SIGTERM and SIGINT are caught once with this by every daemon; SIGPIPE is ignored by loop_new(). */

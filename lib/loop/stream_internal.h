@@ -32,15 +32,16 @@ struct stream {
 	struct error *failure; /* to be told, or told (then `failed`) */
 	SSL_CTX *ssl_ctx;
 	SSL *ssl;
-	bool socket_ready;     /* connected */
-	bool ready;            /* and the TLS handshake done */
+	bool socket_ready; /* connected */
+	bool ready;        /* and the TLS handshake done */
 	bool paused, ended, failed, closed;
 	bool drain_due;
 	bool shutdown_wanted, shut;
 };
 
 /* Records the failure; on_end is told on the next turn. */
-void stream_fail(struct stream *stream, enum error_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void stream_fail(struct stream *stream, enum error_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void stream_fail_uv(struct stream *stream, const char *what, int status);
 /* The connection is usable from now on: tells on_connect and sends what was written early. */
 void stream_became_ready(struct stream *stream);
@@ -51,7 +52,8 @@ void stream_write_raw(struct stream *stream, const void *data, size_t size);
 
 /* stream_tls.c */
 void stream_tls_start(struct stream *stream); /* the socket is connected: the handshake begins */
-void stream_tls_input(struct stream *stream, const char *data, size_t size); /* from the socket; size 0: deliver what is there */
+void stream_tls_input(struct stream *stream, const char *data,
+    size_t size); /* from the socket; size 0: deliver what is there */
 void stream_tls_write(struct stream *stream, const void *data, size_t size);
 void stream_tls_shutdown(struct stream *stream);
 
