@@ -25,6 +25,7 @@
 #include "lib/loop/loop.h"
 #include "lib/resources/resource.h"
 #include "proxy/cleanup.h"
+#include "proxy/iptables.h"
 #include "proxy/podnet.h"
 #include "proxy/sync.h"
 #include "proxy/test_objects.h"
@@ -538,6 +539,35 @@ static void test_pods_to_outside(void **state)
 	assert_string_equal(tcp(C1, "10.244.0.11", PORT), "s1 10.244.0.21");        /* not between pods */
 }
 
+static int canary; /* -1: not answered */
+
+static void on_canary(void *arg, bool is_there)
+{
+	canary = is_there;
+}
+
+static int check_canary(void)
+{
+	struct iptables *ipt = iptables_new(loop, mode);
+	canary = -1;
+	iptables_check_canary(ipt, on_canary, NULL);
+	for (int tries = 0; tries < 100 && canary < 0; tries++)
+		run_for(20);
+	iptables_free(ipt);
+	return canary;
+}
+
+static void test_canary(void **state)
+{
+	NEED_ROOT();
+	settle();
+	assert_int_equal(check_canary(), 1);
+	command("iptables-%s -t nat -F", mode); /* the chains stay, empty */
+	assert_int_equal(check_canary(), 0);
+	command("iptables-%s -t nat -X", mode);
+	assert_int_equal(check_canary(), 0);
+}
+
 static int saved_lines(const char *pattern)
 {
 	char text[256];
@@ -619,6 +649,7 @@ int main(int argc, char **argv)
 	    TEST(test_health_check_port),
 	    TEST(test_udp),
 	    TEST(test_pods_to_outside),
+	    TEST(test_canary),
 	    TEST(test_only_what_changed_and_no_leftovers),
 	};
 	mode = argc > 1 ? argv[1] : "nft";
