@@ -170,21 +170,15 @@ static void patch_existing(struct dns_publisher *publisher, const struct step *s
 static void on_created(void *arg, const struct rest_result *result)
 {
 	struct dns_publisher *publisher = arg;
-	const struct step *step = &publisher->steps[publisher->at];
 	publisher->call = NULL;
-	if (!result->error)
+	if (!result->error || error_is(result->error, ERR_ALREADY_EXISTS))
 		step_done(publisher);
-	else if (!error_is(result->error, ERR_ALREADY_EXISTS))
-		step_failed(publisher, result->error);
-	else if (step->patch_existing)
-		patch_existing(publisher, step);
 	else
-		step_done(publisher);
+		step_failed(publisher, result->error);
 }
 
-static void run_step(struct dns_publisher *publisher)
+static void create(struct dns_publisher *publisher, const struct step *step)
 {
-	const struct step *step = &publisher->steps[publisher->at];
 	struct object *object;
 	struct error err = ERROR_INIT;
 	if (object_decode(step->json, strlen(step->json), &object, &err)) {
@@ -195,4 +189,31 @@ static void run_step(struct dns_publisher *publisher)
 	    REST_REQUEST(.verb = REST_CREATE, .type = step->type, .ns = DNS_NAMESPACE, .body = object),
 	    on_created, publisher);
 	object_unref(object);
+}
+
+/*
+ * Looking first: creating a Service that exists is not answered with AlreadyExists, but with 422, since its
+ * address is taken.
+ */
+static void on_looked(void *arg, const struct rest_result *result)
+{
+	struct dns_publisher *publisher = arg;
+	const struct step *step = &publisher->steps[publisher->at];
+	publisher->call = NULL;
+	if (error_is(result->error, ERR_NOT_FOUND))
+		create(publisher, step);
+	else if (result->error)
+		step_failed(publisher, result->error);
+	else if (step->patch_existing)
+		patch_existing(publisher, step);
+	else
+		step_done(publisher);
+}
+
+static void run_step(struct dns_publisher *publisher)
+{
+	const struct step *step = &publisher->steps[publisher->at];
+	publisher->call = rest_send(publisher->client,
+	    REST_REQUEST(.verb = REST_GET, .type = step->type, .ns = DNS_NAMESPACE, .name = DNS_SERVICE),
+	    on_looked, publisher);
 }
