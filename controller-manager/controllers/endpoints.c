@@ -1,6 +1,6 @@
 /*
- * endpoints: the Endpoints of Services that have a selector. Addresses with the same ports share a subset;
- * subsets, addresses and ports are sorted, so that the same world always gives the same object.
+ * endpoints: the Endpoints of Services that have a selector, in the canonical form in which the API server
+ * stores them, so that the same world always gives the same object.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "lib/base/str.h"
 #include "lib/client/informer.h"
 #include "lib/client/plan.h"
+#include "lib/resources/endpoints_repack.h"
 #include "lib/resources/resource.h"
 
 #define HEADLESS_LABEL "service.kubernetes.io/headless"
@@ -21,17 +22,7 @@
 
 /* ---- subsets ---- */
 
-static int compare_ports(const void *left, const void *right)
-{
-	const CoreV1__EndpointPort *a = *(CoreV1__EndpointPort *const *)left,
-				   *b = *(CoreV1__EndpointPort *const *)right;
-	int order = strcmp(a->name, b->name);
-	if (order == 0)
-		order = strcmp(a->protocol, b->protocol);
-	return order ? order : a->port - b->port;
-}
-
-/* The ports of one pod as seen through the Service, sorted. */
+/* The ports of one pod as seen through the Service. */
 static void add_ports(struct arena *arena, const CoreV1__Service *service, const CoreV1__Pod *pod,
     CoreV1__EndpointSubset *subset)
 {
@@ -47,40 +38,19 @@ static void add_ports(struct arena *arena, const CoreV1__Service *service, const
 		port->app_protocol = arena_strdup(arena, from->app_protocol);
 		api_append(arena, subset, ports, port);
 	}
-	if (subset->n_ports > 0)
-		qsort(subset->ports, subset->n_ports, sizeof(*subset->ports), compare_ports);
 }
 
-static bool ports_equal(const CoreV1__EndpointSubset *a, const CoreV1__EndpointSubset *b)
-{
-	if (a->n_ports != b->n_ports)
-		return false;
-	for (size_t i = 0; i < a->n_ports; i++)
-		if (!api_equal(a->ports[i], b->ports[i]))
-			return false;
-	return true;
-}
-
-static CoreV1__EndpointSubset *subset_for(
-    struct arena *arena, CoreV1__Endpoints *endpoints, CoreV1__EndpointSubset *ports)
-{
-	for (size_t i = 0; i < endpoints->n_subsets; i++)
-		if (ports_equal(endpoints->subsets[i], ports))
-			return endpoints->subsets[i];
-	api_append(arena, endpoints, subsets, ports);
-	return ports;
-}
-
+/* A subset of its own for each pod: endpoints_repack() brings equal ones together. */
 static void add_pod(struct arena *arena, CoreV1__Endpoints *endpoints, const CoreV1__Service *service,
     const struct object *obj)
 {
 	const CoreV1__Pod *pod = pod_of(obj);
 	bool ipv6 = service->spec->n_ip_families > 0 && str_eq(service->spec->ip_families[0], "IPv6");
 	const char *ip = service_pod_ip(pod, ipv6), *hostname = service_pod_hostname(service, pod);
-	CoreV1__EndpointSubset *wanted = API_NEW(arena, core_v1__endpoint_subset);
-	add_ports(arena, service, pod, wanted);
+	CoreV1__EndpointSubset *subset = API_NEW(arena, core_v1__endpoint_subset);
+	add_ports(arena, service, pod, subset);
 	/* Without ports only headless Services mean something: DNS needs no port. */
-	if (!ip || (wanted->n_ports == 0 && !(service_is_headless(service) && service->spec->n_ports == 0)))
+	if (!ip || (subset->n_ports == 0 && !(service_is_headless(service) && service->spec->n_ports == 0)))
 		return;
 	CoreV1__EndpointAddress *address = API_NEW(arena, core_v1__endpoint_address);
 	address->ip = arena_strdup(arena, ip);
@@ -89,60 +59,37 @@ static void add_pod(struct arena *arena, CoreV1__Endpoints *endpoints, const Cor
 	address->target_ref = service_pod_reference(arena, obj);
 	if (hostname)
 		address->hostname = arena_strdup(arena, hostname);
-	CoreV1__EndpointSubset *subset = subset_for(arena, endpoints, wanted);
 	if (service->spec->publish_not_ready_addresses || pod_is_ready(pod))
 		api_append(arena, subset, addresses, address);
 	else
 		api_append(arena, subset, not_ready_addresses, address);
-}
-
-static int compare_addresses(const void *left, const void *right)
-{
-	const CoreV1__EndpointAddress *a = *(CoreV1__EndpointAddress *const *)left;
-	const CoreV1__EndpointAddress *b = *(CoreV1__EndpointAddress *const *)right;
-	int order = strcmp(a->ip, b->ip);
-	return order ? order : strcmp(a->target_ref->uid, b->target_ref->uid);
-}
-
-static int compare_subsets(const void *left, const void *right)
-{
-	const CoreV1__EndpointSubset *a = *(CoreV1__EndpointSubset *const *)left;
-	const CoreV1__EndpointSubset *b = *(CoreV1__EndpointSubset *const *)right;
-	for (size_t i = 0; i < a->n_ports && i < b->n_ports; i++) {
-		int order = compare_ports(&a->ports[i], &b->ports[i]);
-		if (order)
-			return order;
-	}
-	return (a->n_ports > b->n_ports) - (a->n_ports < b->n_ports);
+	api_append(arena, endpoints, subsets, subset);
 }
 
 /* Ready addresses are kept first when there are too many. Returns how many were cut off. */
-static size_t sort_and_cut(CoreV1__Endpoints *endpoints)
+static size_t cut(CoreV1__Endpoints *endpoints)
 {
-	size_t room = ADDRESSES_MAX, cut = 0;
+	size_t room = ADDRESSES_MAX, dropped = 0;
 	for (size_t i = 0; i < endpoints->n_subsets; i++) {
 		CoreV1__EndpointSubset *subset = endpoints->subsets[i];
-		if (subset->n_addresses > 0)
-			qsort(subset->addresses, subset->n_addresses, sizeof(*subset->addresses),
-			    compare_addresses);
-		if (subset->n_not_ready_addresses > 0)
-			qsort(subset->not_ready_addresses, subset->n_not_ready_addresses,
-			    sizeof(*subset->not_ready_addresses), compare_addresses);
 		size_t kept = subset->n_addresses < room ? subset->n_addresses : room;
-		cut += subset->n_addresses - kept;
+		dropped += subset->n_addresses - kept;
 		subset->n_addresses = kept;
 		room -= kept;
 	}
 	for (size_t i = 0; i < endpoints->n_subsets; i++) {
 		CoreV1__EndpointSubset *subset = endpoints->subsets[i];
 		size_t kept = subset->n_not_ready_addresses < room ? subset->n_not_ready_addresses : room;
-		cut += subset->n_not_ready_addresses - kept;
+		dropped += subset->n_not_ready_addresses - kept;
 		subset->n_not_ready_addresses = kept;
 		room -= kept;
 	}
-	if (endpoints->n_subsets > 0)
-		qsort(endpoints->subsets, endpoints->n_subsets, sizeof(*endpoints->subsets), compare_subsets);
-	return cut;
+	size_t left = 0;
+	for (size_t i = 0; i < endpoints->n_subsets; i++)
+		if (endpoints->subsets[i]->n_addresses + endpoints->subsets[i]->n_not_ready_addresses > 0)
+			endpoints->subsets[left++] = endpoints->subsets[i];
+	endpoints->n_subsets = left;
+	return dropped;
 }
 
 /* ---- the object ---- */
@@ -179,7 +126,8 @@ static void write_endpoints(struct controller_context *ctx, const struct object 
 	for (size_t i = 0; i < len; i++)
 		if (service_counts_pod(pods[i], svc->spec->publish_not_ready_addresses))
 			add_pod(obj->arena, endpoints, svc, pods[i]);
-	set_metadata(obj, service, sort_and_cut(endpoints) > 0);
+	endpoints_repack(endpoints, obj->arena); /* as the API server will store it */
+	set_metadata(obj, service, cut(endpoints) > 0);
 	if (!stored)
 		plan_create(plan, resource_endpoints, obj);
 	else if (object_equal(obj, stored))
