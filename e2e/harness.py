@@ -144,7 +144,7 @@ def all_kubectls():
     return [ours, *stock_kubectls()]
 
 
-def http(url, data=None, headers=None, timeout=10, opener=None):
+def fetch(url, data=None, headers=None, timeout=10, opener=None):
     """(status, body) of one request; a refused connection raises OSError."""
     request = urllib.request.Request(url, data=data, headers=headers or {})
     try:

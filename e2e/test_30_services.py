@@ -2,7 +2,7 @@
 
 import collections
 
-from harness import check, ensure_cluster, http, in_pod, load_image, namespace, ours, wait_for, wait_ready
+from harness import check, ensure_cluster, fetch, in_pod, load_image, namespace, ours, wait_for, wait_ready
 
 NS = "e2e-services"
 
@@ -114,7 +114,7 @@ def test_label_removal_stops_traffic():
 
 def test_node_port():
     port = ours.get("service", "echo", NS)["spec"]["ports"][0]["nodePort"]
-    check(http(f"http://127.0.0.1:{port}/")[0] == 200, "node port on localhost")
+    check(fetch(f"http://127.0.0.1:{port}/")[0] == 200, "node port on localhost")
 
 
 def test_clean_up():

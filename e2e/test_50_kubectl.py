@@ -4,7 +4,7 @@ import re
 import subprocess
 import time
 
-from harness import Failure, all_kubectls, check, ensure_cluster, http, load_image, namespace, ours, wait_for, wait_ready
+from harness import Failure, all_kubectls, check, ensure_cluster, fetch, load_image, namespace, ours, wait_for, wait_ready
 
 NS = "e2e-kubectl"
 WEB = """
@@ -37,7 +37,7 @@ def port_forward(kubectl, target):
     try:
         port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
         check(port, f"{kubectl.name}: port-forward said nothing of its port")
-        status, page = wait_for("an answer through port-forward", lambda: http(f"http://127.0.0.1:{port[1]}/"), 10)
+        status, page = wait_for("an answer through port-forward", lambda: fetch(f"http://127.0.0.1:{port[1]}/"), 10)
         check(status == 200 and "nginx" in page, f"{kubectl.name}: {status}")
     finally:
         process.terminate()

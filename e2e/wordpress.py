@@ -7,7 +7,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from harness import Failure, check, http, wait_for
+from harness import Failure, check, fetch, wait_for
 
 
 class Site:
@@ -16,10 +16,10 @@ class Site:
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
 
     def get(self, path):
-        return http_(self.url + path, None, self.opener)
+        return browse(self.url + path, None, self.opener)
 
     def post(self, path, **fields):
-        return http_(self.url + path, urllib.parse.urlencode(fields).encode(), self.opener)
+        return browse(self.url + path, urllib.parse.urlencode(fields).encode(), self.opener)
 
     def wait_answers(self, timeout=120):
         return wait_for("WordPress to answer", lambda: self.get("/")[0] == 200, timeout)
@@ -51,8 +51,8 @@ class Site:
         return text in self.get("/")[1]
 
 
-def http_(url, data, opener):
-    return http(url, data=data, opener=opener, timeout=30)
+def browse(url, data, opener):
+    return fetch(url, data=data, opener=opener, timeout=30)
 
 
 class Poll:
@@ -76,7 +76,7 @@ class Poll:
         while not self._stop.wait(0.1):
             self.count += 1
             try:
-                status, page = http(self.url, timeout=5)
+                status, page = fetch(self.url, timeout=5)
                 if status != 200 or self.text not in page:
                     self.failures.append((time.monotonic() - self.began, f"status {status}"))
             except (OSError, Failure) as problem:
