@@ -105,6 +105,7 @@ def test_stop_and_start_bring_everything_back():
 def test_killed_processes_come_back():
     wait_ready(WEB, 1)
     url = site().url + "/"
+    wait_for("the post before anything is killed", lambda: site().has(POST), 60)
     for name in ("kube-scheduler", "kube-controller-manager", "kube-proxy", "kube-dns", "kubelet", "containerd", "kube-apiserver", "etcd"):
         pods, pid = pods_by_uid(), components()[name]
         with Poll(url, POST) as poll:
@@ -118,6 +119,8 @@ def test_killed_processes_come_back():
 
 
 def test_stock_kubectl_sees_the_same():
+    wait_ready(WEB, 1)
+    wait_ready(DB, 1)
     for kubectl in stock_kubectls():
         for what in (["get", "all"], ["get", "pods", "-o", "wide"], ["get", "deployments,services,endpoints"]):
             mine, theirs = ours(*what).stdout.split("\n"), kubectl(*what).stdout.split("\n")
