@@ -282,8 +282,11 @@ static void publish(struct worker *w, const struct pod_decision *decision)
 	w->status = status;
 	if (w->gone)
 		return;
-	if (!same || decision->stage == POD_TERMINATED)
+	/* Also when only the server's side changed: others write the status too (the node controller marks pods not ready). */
+	if (!same || w->told_revision != w->pod->revision || decision->stage == POD_TERMINATED) {
+		w->told_revision = w->pod->revision;
 		status_manager_set(w->pm->deps.statuses, w->pod, status);
+	}
 	if (decision->stage == POD_TERMINATED && w->pod->meta->deletion_timestamp)
 		status_manager_delete(w->pm->deps.statuses, w->pod);
 }

@@ -33,6 +33,7 @@ struct worker {
 	struct arena *arena;       /* of the slots; made anew with the pod object */
 	struct pod_slots slots;
 	struct pod_memory memory;
+	int64_t told_revision; /* of the pod when status was last handed to the status manager */
 	struct arena *status_arena;
 	CoreV1__PodStatus *status; /* last computed */
 	struct loop_timer *soon, *wake;
