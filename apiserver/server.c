@@ -131,6 +131,7 @@ int api_server_port(const struct api_server *server)
 void api_server_shutdown(struct api_server *server, void (*done)(void *arg), void *arg)
 {
 	server->is_stopping = true;
+	watchcache_end_watches(server->cache);
 	if (server->http)
 		http_server_shutdown(server->http, 2000, done, arg);
 	else

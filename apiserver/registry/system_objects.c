@@ -1,6 +1,6 @@
 /*
  * What the server itself keeps in the cluster: the system namespaces, and the service kubernetes with endpoints that point
- * at this server. Looked at again every few seconds, as somebody may delete them.
+ * at this server. Looked at again when one of them was deleted or changed.
  */
 #include "apiserver/registry/system_objects.h"
 
@@ -24,7 +24,7 @@
 #include "proto/core_v1.pb-c.h"
 #include "proto/discovery_v1.pb-c.h"
 
-enum { CHECK_MS = 10000 };
+enum { CHECK_MS = 500 }; /* after something was deleted or changed */
 
 struct system_objects {
 	struct api_server *server;
@@ -210,8 +210,10 @@ static void ensure(struct system_objects *s, const struct resource_type *type,
 static void check(void *arg)
 {
 	struct system_objects *s = arg;
-	if (s->running > 0)
+	if (s->running > 0) {
+		loop_timer_start(s->timer, CHECK_MS, 0);
 		return;
+	}
 	s->running++; /* writes may end at once: the round is over when all have been started */
 	ensure_namespaces(s);
 	if (s->has_namespaces) {
@@ -225,6 +227,17 @@ static void check(void *arg)
 	finish_round(s);
 }
 
+static void on_change(void *arg, const struct object *old, const struct object *obj)
+{
+	struct system_objects *s = arg;
+	const MetaV1__ObjectMeta *meta = obj ? obj->meta : old->meta;
+	bool is_namespace = !*meta->namespace_;
+	bool is_ours = is_namespace ? !obj
+				    : !strcmp(meta->namespace_, "default") && !strcmp(meta->name, "kubernetes");
+	if (is_ours && old && !loop_timer_is_active(s->timer))
+		loop_timer_start(s->timer, CHECK_MS, 0);
+}
+
 struct system_objects *system_objects_start(struct api_server *server, void (*done)(void *arg), void *arg)
 {
 	struct system_objects *s = calloc(1, sizeof *s);
@@ -233,7 +246,10 @@ struct system_objects *system_objects_start(struct api_server *server, void (*do
 	s->server = server;
 	find_own_address(s);
 	s->timer = loop_timer_new(server->loop, check, s);
-	loop_timer_start(s->timer, CHECK_MS, CHECK_MS);
+	const struct resource_type *const types[] = {
+	    resource_namespaces, resource_services, resource_endpoints, resource_endpointslices};
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		watchcache_subscribe(server, types[i], on_change, s);
 	s->done = done;
 	s->done_arg = arg;
 	check(s);

@@ -268,7 +268,8 @@ static void on_end(void *arg, const struct error *err)
 {
 	struct watch *w = arg;
 	w->watcher = NULL;
-	send_error(w, err);
+	if (err)
+		send_error(w, err);
 	w->is_closing = true;
 	loop_timer_free(w->timer);
 	w->timer = loop_timer_new(w->req->server->loop, finish_soon, w);

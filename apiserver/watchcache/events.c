@@ -70,6 +70,8 @@ void cache_type_publish(struct watchcache *cache, struct cache_type *t, struct c
 	remember(cache, t, take_event);
 	for (struct cache_watcher *w = t->watchers, *next; w; w = next) {
 		next = w->next;
+		if (take_event->revision <= w->revision)
+			continue; /* it began in the future */
 		w->revision = take_event->revision;
 		w->callbacks.on_event(w->arg, take_event);
 	}
@@ -95,6 +97,12 @@ void cache_type_end_watchers(struct cache_type *t, const struct error *err)
 		watchcache_unwatch(w);
 		on_end(arg, err);
 	}
+}
+
+void watchcache_end_watches(struct watchcache *cache)
+{
+	for (size_t i = 0; i < cache->types_len; i++)
+		cache_type_end_watchers(cache->types[i], NULL);
 }
 
 static void replay(struct cache_type *t, struct cache_watcher *w)

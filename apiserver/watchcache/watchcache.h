@@ -80,7 +80,7 @@ struct cache_watcher;
 struct cache_watcher_callbacks {
 	void (*on_event)(void *arg, struct cache_event *event);
 	void (*on_progress)(void *arg, int64_t revision); /* at most once a minute: a bookmark; may be NULL */
-	void (*on_end)(void *arg, const struct error *err);/* the watcher is gone */
+	void (*on_end)(void *arg, const struct error *err);/* the watcher is gone; NULL: the server stops */
 };
 /* Watches everything behind `revision`: what the ring still holds comes before this returns. ERR_EXPIRED when the ring
  * begins later. Selecting is up to the watcher. */
@@ -91,6 +91,7 @@ void watchcache_unwatch(struct cache_watcher *watcher);
 /* The cache itself: server.c. ready fires once, when the first list is complete and the watch runs. */
 struct watchcache *watchcache_new(struct api_server *server);
 void watchcache_start(struct watchcache *cache, void (*ready)(void *arg, const struct error *err), void *arg);
+void watchcache_end_watches(struct watchcache *cache); /* all of them, in good order: the server stops */
 void watchcache_free(struct watchcache *cache);
 /* Types that come and go at run time (custom resources). */
 void watchcache_add_type(struct watchcache *cache, const struct resource_type *type);

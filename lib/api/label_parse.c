@@ -171,6 +171,10 @@ static int parse_list(struct lexer *l, struct selector *sel, const char *key, en
 	if (!at(l, ")"))
 		return expected(l, "',' or ')'");
 	next(l);
+	if (len == 0) { /* () too: upstream's parser takes it for one empty value */
+		values = ARENA_ARRAY(l->arena, char *, 1);
+		values[len++] = arena_strdup(l->arena, "");
+	}
 	return selector_add(l->arena, sel, key, op, len, values, l->err);
 }
 

@@ -1,4 +1,6 @@
 /* apps/v1 Deployment. */
+#include <string.h>
+
 #include "lib/resources/pod_cells.h"
 #include "lib/resources/podspec.h"
 #include "lib/resources/strategy.h"
@@ -67,6 +69,24 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	    "must be greater than minReadySeconds");
 }
 
+static bool annotations_differ(const MetaV1__ObjectMeta *a, const MetaV1__ObjectMeta *b)
+{
+	if (a->n_annotations != b->n_annotations)
+		return true;
+	for (size_t i = 0; i < a->n_annotations; i++)
+		if (strcmp(a->annotations[i]->key, b->annotations[i]->key) ||
+		    strcmp(a->annotations[i]->value, b->annotations[i]->value))
+			return true;
+	return false;
+}
+
+/* Annotations reach the replica sets: a change of them is one that the controller has to observe. */
+static void prepare_update(struct object *obj, const struct object *old, const struct resource_context *ctx)
+{
+	if (annotations_differ(obj->meta, old->meta))
+		obj->meta->generation = old->meta->generation + 1;
+}
+
 static void validate_update(const struct object *obj, const struct object *old,
     const struct resource_context *ctx, struct field_errors *e)
 {
@@ -116,6 +136,7 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 }
 
 const struct resource_type deployment_strategy = {.defaults = defaults,
+    .prepare_update = prepare_update,
     .prepare_status_update = prepare_status_update,
     .validate = validate,
     .validate_update = validate_update,
