@@ -6,7 +6,6 @@
 #include "kubelet/pods/pod_private.h"
 #include "kubelet/pods/hooks.h"
 #include "lib/base/error.h"
-#include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/base/strmap.h"
 #include "lib/loop/loop.h"
@@ -116,17 +115,21 @@ static void stop(struct kill_op *op)
 	    op->w->pm->deps.runtime, RUNTIME_STOP_CONTAINER, &request, left * 1000 + STOP_SLACK_MS, on_stopped, op);
 }
 
+static void hook_failed(struct kill_op *op, const char *why)
+{
+	char text[1000];
+	snprintf(text, sizeof text, "PreStopHook failed for container \"%s\" in pod \"%s_%s(%s)\": %.600s", op->name,
+	    op->w->pod->meta->name, op->w->pod->meta->namespace_, op->w->uid, why);
+	worker_event(op->w, op->name, true, "FailedPreStopHook", text);
+}
+
 static void on_hook(void *arg, bool ok, const char *message)
 {
 	struct kill_op *op = arg;
 	op->hook = NULL;
 	loop_timer_stop(op->hook_timer);
-	if (!ok) {
-		char text[1000];
-		snprintf(text, sizeof text, "PreStopHook failed for container \"%s\" in pod \"%s_%s(%s)\": %.600s", op->name,
-		    op->w->pod->meta->name, op->w->pod->meta->namespace_, op->w->uid, message);
-		worker_event(op->w, op->name, true, "FailedPreStopHook", text);
-	}
+	if (!ok)
+		hook_failed(op, message);
 	stop(op);
 }
 
@@ -135,7 +138,7 @@ static void on_hook_timeout(void *arg)
 	struct kill_op *op = arg;
 	hook_cancel(op->hook);
 	op->hook = NULL;
-	log_debug("container %s: its preStop hook didn't end within the grace period", op->name);
+	hook_failed(op, "it didn't end within the grace period");
 	stop(op);
 }
 
@@ -172,6 +175,8 @@ void action_kill_container(struct worker *w, const struct pod_action *a)
 	    .grace_s = a->grace_s, .begin_ms = worker_now_ms(w)};
 	w->kills = op;
 	if (m) {
+		if (a->restarts)
+			pod_set_string(&m->restarted_id, a->id);
 		pod_set_string(&m->killing_id, a->id);
 		m->killing_grace_s = a->grace_s;
 	}

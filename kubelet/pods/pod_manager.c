@@ -109,6 +109,7 @@ static void container_memory_done(struct container_memory *m)
 	free(m->wait_message);
 	free(m->probed_id);
 	free(m->killing_id);
+	free(m->restarted_id);
 	free(m->start_failed_id);
 	free(m->start_failed_message);
 }

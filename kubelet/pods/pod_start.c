@@ -310,8 +310,8 @@ void action_start_container(struct worker *w, size_t slot)
 	op->slot = pod_slots_of(op->arena, pod_of(op->pod)).items[slot];
 	w->start = op;
 	m->starting = true;
-	const struct rt_container *last = rt_pod_container(worker_runtime(w), m->name, 0);
-	if (last && last->state == RT_EXITED) {
+	const struct rt_container *last = pod_backoff_reference(worker_runtime(w), m);
+	if (last) {
 		int64_t finished = (last->finished_ns ? last->finished_ns : last->created_ns) / 1000000;
 		backoff_next(&m->crash, finished, worker_now_ms(w), w->memory.max_backoff_ms);
 	}

@@ -71,17 +71,18 @@ static bool should_restart(const struct decider *d, size_t slot, const struct rt
 
 /* ---- containers that are to go ---- */
 
-static void kill(struct decider *d, size_t slot, const struct rt_container *c, int64_t grace_s, const char *message)
+static struct pod_action *kill(struct decider *d, size_t slot, const struct rt_container *c, int64_t grace_s, const char *message)
 {
 	const struct container_memory *m = slot < d->memory->containers_len ? &d->memory->containers[slot] : NULL;
 	if (m && str_eq(m->killing_id, c->id) && grace_s >= m->killing_grace_s)
-		return;
+		return NULL;
 	struct pod_action *a = add(d, POD_KILL_CONTAINER);
 	a->slot = slot;
 	a->id = c->id;
 	a->grace_s = grace_s;
 	a->message = message;
 	a->skip_prestop = m && str_eq(m->killing_id, c->id);
+	return a;
 }
 
 static size_t slot_of(const struct decider *d, const struct rt_container *c)
@@ -154,12 +155,21 @@ static void decide_termination(struct decider *d)
 
 /* ---- starting ---- */
 
+const struct rt_container *pod_backoff_reference(const struct rt_pod *runtime, const struct container_memory *m)
+{
+	const struct rt_container *c = rt_pod_container(runtime, m->name, 0);
+	if (c && str_eq(m->restarted_id, c->id))
+		c = rt_pod_container(runtime, m->name, 1);
+	return c && c->state == RT_EXITED ? c : NULL;
+}
+
 /* True when the slot's start has to wait; notes why and until when. */
 static bool must_wait(struct decider *d, size_t slot, const struct rt_container *c)
 {
 	const struct container_memory *m = &d->memory->containers[slot];
 	int64_t now = d->memory->now_ms, until;
-	if (c && c->state == RT_EXITED) {
+	c = c && c->state == RT_EXITED ? pod_backoff_reference(d->runtime, m) : NULL;
+	if (c) {
 		int64_t finished = (c->finished_ns ? c->finished_ns : c->created_ns) / 1000000;
 		if (backoff_active(&m->crash, finished, now, d->memory->max_backoff_ms, &until)) {
 			wake(d, until);
@@ -227,7 +237,10 @@ static bool kill_if_unfit(struct decider *d, size_t slot, const struct rt_contai
 	if (!why)
 		return false;
 	bool restarts = s->kind == SLOT_SIDECAR || !d->is_never;
-	kill(d, slot, c, grace, arena_printf(d->arena, "Container %s %s%s", c->name, why, restarts ? ", will be restarted" : ""));
+	struct pod_action *a = kill(d, slot, c, grace,
+	    arena_printf(d->arena, "Container %s %s%s", c->name, why, restarts ? ", will be restarted" : ""));
+	if (a)
+		a->restarts = restarts && !str_eq(m->start_failed_id, c->id);
 	return true;
 }
 

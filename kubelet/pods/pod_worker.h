@@ -30,6 +30,7 @@ struct container_memory {
 	bool starting_hook;               /* ... and it is in its postStart hook: it runs but isn't ready */
 	char *killing_id;                 /* container id with a KILL under way, or NULL */
 	int64_t killing_grace_s;          /* its grace; a shorter one kills again */
+	char *restarted_id;               /* container that was killed to be made anew (probe, new image): it didn't crash */
 	char *start_failed_id;            /* container whose postStart hook failed: killed, shows its own message */
 	char *start_failed_message;
 };
@@ -77,7 +78,7 @@ struct pod_action {
 	int64_t grace_s;
 	const char *message;    /* of the event: why it is killed; in the arena */
 	uint32_t attempt;       /* RUN_SANDBOX */
-	bool skip_prestop;
+	bool skip_prestop, restarts;
 };
 
 struct pod_decision {
@@ -88,6 +89,12 @@ struct pod_decision {
 	const char *const *wait; /* for each slot: CrashLoopBackOff or NULL: overrides the remembered reason */
 	const char *const *wait_message;
 };
+
+/*
+ * The exited instance that a restart's back-off counts from: the newest one, but the one before when the kubelet itself
+ * ended the newest to restart it (as upstream, where a failing probe restarts a container that has run well at once).
+ */
+const struct rt_container *pod_backoff_reference(const struct rt_pod *runtime, const struct container_memory *memory);
 
 /* runtime may be NULL. Everything returned lives in the arena. */
 struct pod_decision pod_decide(struct arena *arena, const struct object *pod, const struct pod_slots *slots,

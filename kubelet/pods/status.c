@@ -147,13 +147,16 @@ static bool will_restart(const struct builder *b, const struct pod_slot *slot, c
 	return true;
 }
 
-/* The newest instance that was started; one that is made and not started yet doesn't show. */
-static const struct rt_container *shown_instance(const struct builder *b, const char *name)
+/* The newest instance whose start is over: not one that is just made, in its postStart hook, or going because of that. */
+static const struct rt_container *shown_instance(const struct builder *b, size_t index)
 {
+	const struct container_memory *m = &b->in->memory->containers[index];
 	const struct rt_container *c;
-	for (size_t skip = 0; (c = rt_pod_container(b->in->runtime, name, skip)); skip++)
-		if (c->state != RT_CREATED)
+	for (size_t skip = 0; (c = rt_pod_container(b->in->runtime, m->name, skip)); skip++) {
+		bool in_hook = c->state == RT_RUNNING && (m->starting_hook || str_eq(m->start_failed_id, c->id));
+		if (c->state != RT_CREATED && !(in_hook && skip == 0))
 			return c;
+	}
 	return NULL;
 }
 
@@ -231,7 +234,7 @@ static bool may_be_lost(const struct builder *b, size_t index, const struct rt_c
 	bool initialized = true;
 	for (size_t i = 0; i < b->in->slots->len; i++) {
 		const struct pod_slot *slot = &b->in->slots->items[i];
-		const struct rt_container *other = shown_instance(b, slot->spec->name);
+		const struct rt_container *other = shown_instance(b, i);
 		if (slot->kind == SLOT_INIT)
 			initialized = other && other->state == RT_EXITED && other->exit_code == 0;
 		else if (slot->kind == SLOT_SIDECAR)
@@ -245,7 +248,7 @@ static CoreV1__ContainerStatus *container_status(const struct builder *b, size_t
 	struct arena *arena = b->arena;
 	const struct pod_slot *slot = &b->in->slots->items[index];
 	const struct container_memory *m = &b->in->memory->containers[index];
-	const struct rt_container *c = shown_instance(b, slot->spec->name);
+	const struct rt_container *c = shown_instance(b, index);
 	CoreV1__ContainerStatus *cs = API_NEW(arena, core_v1__container_status);
 	cs->name = arena_strdup(arena, slot->spec->name);
 	if (c)
@@ -381,6 +384,17 @@ static void fill_rejected(const struct builder *b, CoreV1__PodStatus *s)
 	s->message = arena_strdup(b->arena, b->in->memory->end_message);
 }
 
+static bool any_running(const CoreV1__PodStatus *s)
+{
+	for (size_t i = 0; i < s->n_container_statuses; i++)
+		if (s->container_statuses[i]->state->running)
+			return true;
+	for (size_t i = 0; i < s->n_init_container_statuses; i++)
+		if (s->init_container_statuses[i]->state->running)
+			return true;
+	return false;
+}
+
 CoreV1__PodStatus *status_compute(struct arena *arena, const struct status_input *in)
 {
 	const CoreV1__Pod *pod = pod_of(in->pod);
@@ -416,7 +430,7 @@ CoreV1__PodStatus *status_compute(struct arena *arena, const struct status_input
 	/* A terminal phase never changes again; one is reported only when no container runs any more. */
 	if (pod_is_terminal_phase(pod->status->phase))
 		s->phase = arena_strdup(arena, pod->status->phase);
-	if (in->memory->end_reason) {
+	if (in->memory->end_reason && !any_running(s)) {
 		s->phase = arena_strdup(arena, "Failed");
 		s->reason = arena_strdup(arena, in->memory->end_reason);
 		s->message = arena_strdup(arena, str_or(in->memory->end_message, ""));
