@@ -115,6 +115,16 @@ static int parse_write(struct api_request *req, struct error *err)
 	return check_propagation(req, err);
 }
 
+int api_check_patch_options(struct api_request *req, struct error *err)
+{
+	bool is_apply = req->patch_type == PATCH_APPLY;
+	if (is_apply && !*req->options.field_manager)
+		return invalid(req, FIELD_REQUIRED, "fieldManager", "", "is required for apply patch", err);
+	if (!is_apply && req->options.has_force)
+		return invalid(req, FIELD_FORBIDDEN, "force", "", "may not be specified for non-apply patch", err);
+	return 0;
+}
+
 static int check_version_match(struct api_request *req, struct error *err)
 {
 	struct api_request_options *o = &req->options;

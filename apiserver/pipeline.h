@@ -22,6 +22,7 @@ int api_route(struct api_request *req, struct error *err);        /* routes.c */
 
 /* parse_options.c: the query (and for deletes the body's DeleteOptions). */
 int api_parse_options(struct api_request *req, struct error *err);
+int api_check_patch_options(struct api_request *req, struct error *err); /* what depends on the kind of patch */
 int api_parse_delete_body(struct api_request *req, struct error *err);
 
 /* negotiate.c */

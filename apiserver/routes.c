@@ -155,6 +155,8 @@ int api_route(struct api_request *req, struct error *err)
 		return API_FAIL;
 	if (api_is_write(req) && api_negotiate_body(req, err))
 		return API_FAIL;
+	if (info->verb == API_PATCH && api_check_patch_options(req, err))
+		return API_FAIL;
 	api_field_manager(req);
 	return API_NEXT;
 }

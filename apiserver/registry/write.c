@@ -84,6 +84,8 @@ static int start(struct api_request *req, struct error *err)
 	if (services_claim(req, req->object, req->old, err))
 		return API_FAIL;
 	if (req->options.dry_run) {
+		if (!req->old && watchcache_item(req->server, req->type, registry_ns(req), req->object->meta->name))
+			return already_exists(req, err);
 		req->object->meta->resource_version =
 		    req->old ? arena_strdup(req->object->arena, req->old->meta->resource_version) : "";
 		return API_NEXT;
