@@ -211,6 +211,8 @@ static int run(struct apply *a, struct object **ret)
 		self->has_time = true;
 		self->time_s = clock_wall_s(loop_clock(req->server->loop));
 	}
+	if (req->is_creating)
+		obj->meta->resource_version = ""; /* of an object that is gone */
 	managers_write(&a->managers, obj->arena, obj->meta);
 	*ret = obj;
 	return 0;
