@@ -5,11 +5,14 @@
 #include "apiserver/admission/plugin.h"
 
 #include "apiserver/auth/pod_refs.h"
+#include "lib/loop/loop.h"
 
 #define MOUNT_PATH "/var/run/secrets/kubernetes.io/serviceaccount"
 #define VOLUME_PREFIX "kube-api-access-"
 #define TOKEN_SECONDS 3607 /* an hour and what marks the token as injected: see auth/token_request.c */
 #define DEFAULT_MODE 0644
+#define WAIT_MS 100
+#define WAIT_ATTEMPTS 15
 
 static CoreV1__VolumeProjection *new_token_source(struct arena *arena)
 {
@@ -189,6 +192,42 @@ static int admit_mirror(
 	return API_NEXT;
 }
 
+/* --- waiting for the default account --- */
+
+struct waiting { /* lives in the request's arena */
+	struct api_request *req;
+	struct loop_timer *timer;
+	int attempts;
+};
+
+static void look_again(void *arg)
+{
+	struct waiting *w = arg;
+
+	loop_timer_free(w->timer);
+	w->timer = NULL;
+	api_request_resume(w->req);
+}
+
+/* A new namespace gets its default account from the controller a moment later: its first pods wait for that.
+ */
+static bool wait_for_default(struct api_request *req, const char *name)
+{
+	struct waiting *w = req->stage_state;
+
+	if (!str_eq(name, "default"))
+		return false;
+	if (!w) {
+		req->stage_state = w = ARENA_NEW(req->arena, struct waiting);
+		w->req = req;
+	}
+	if (++w->attempts > WAIT_ATTEMPTS)
+		return false;
+	w->timer = loop_timer_new(req->server->loop, look_again, w);
+	loop_timer_start(w->timer, WAIT_MS, 0);
+	return true;
+}
+
 static int admit(struct api_request *req, struct object *obj, const struct object *old, struct error *err)
 {
 	CoreV1__Pod *pod = pod_of(req, obj);
@@ -205,6 +244,8 @@ static int admit(struct api_request *req, struct object *obj, const struct objec
 	spec->service_account = spec->service_account_name; /* the deprecated field always says the same */
 	const struct object *account_obj = reader_get(
 	    auth_reader(req->server), resource_serviceaccounts, req->info.ns, spec->service_account_name);
+	if (!account_obj && wait_for_default(req, spec->service_account_name))
+		return API_PENDING;
 	if (!account_obj)
 		return admission_forbid(req, obj, err,
 		    "error looking up service account %s/%s: serviceaccount \"%s\" not found", req->info.ns,

@@ -284,7 +284,9 @@ static void on_end(void *arg, const struct error *err)
 	switch (r->state) {
 	case RELAY_WAITING:
 		if (r->target->is_kubelet)
-			fail(r, ERR_INTERNAL, arena_printf(r->req->arena, "error dialing backend: %s", why));
+			fail(r, ERR_INTERNAL,
+			    arena_printf(r->req->arena, "error dialing backend: dial tcp %s: %s",
+				r->target->address, why));
 		else
 			fail(r, ERR_UNAVAILABLE,
 			    arena_printf(r->req->arena, "error trying to reach service: %s", why));
