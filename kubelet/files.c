@@ -97,7 +97,8 @@ int files_overwrite(const char *path, const void *data, size_t size, mode_t mode
 {
 	if (has_contents(path, data, size))
 		return 0;
-	return write_fd(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode), path, data, size, mode, err);
+	return write_fd(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode), path, data,
+	    size, mode, err);
 }
 
 static int remove_at(int parent, const char *name, dev_t device)
@@ -118,7 +119,8 @@ static int remove_at(int parent, const char *name, dev_t device)
 	int rc = 0;
 	struct dirent *e;
 	while ((e = readdir(d)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && remove_at(dirfd(d), e->d_name, device) < 0)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    remove_at(dirfd(d), e->d_name, device) < 0)
 			rc = -1;
 	int saved = errno;
 	closedir(d);

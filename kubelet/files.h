@@ -9,8 +9,9 @@
 struct buf;
 struct error;
 
-int files_make_path(const char *path, mode_t mode, struct error *err); /* mkdir -p; mode is for what is made */
-bool files_read(const char *path, struct buf *out);                    /* false: it can't be read; out keeps what came */
+int files_make_path(
+    const char *path, mode_t mode, struct error *err); /* mkdir -p; mode is for what is made */
+bool files_read(const char *path, struct buf *out);    /* false: it can't be read; out keeps what came */
 /* Writes by rename, unless the file has these contents already. */
 int files_write(const char *path, const void *data, size_t size, mode_t mode, struct error *err);
 /* Overwrites in place: for files that are bind-mounted and must keep their inode. */

@@ -71,8 +71,10 @@ static void add_volume(void *arg, const char *volume, const char *path)
 	char limit[QUANTITY_TEXT_MAX];
 	gc->measures = realloc(gc->measures, (gc->len + 1) * sizeof *gc->measures);
 	struct measure *m = &gc->measures[gc->len++];
-	*m = (struct measure){.uid = strdup(ctx->pod->meta->uid), .path = strdup(path), .limit = quantity_value(&q)};
-	if (asprintf(&m->message, "Usage of EmptyDir volume \"%s\" exceeds the limit \"%s\".", volume, quantity_format(&q, limit)) < 0)
+	*m = (struct measure){
+	    .uid = strdup(ctx->pod->meta->uid), .path = strdup(path), .limit = quantity_value(&q)};
+	if (asprintf(&m->message, "Usage of EmptyDir volume \"%s\" exceeds the limit \"%s\".", volume,
+		quantity_format(&q, limit)) < 0)
 		abort();
 }
 
@@ -82,8 +84,8 @@ static void rotate_logs(struct gc *gc, const struct rt_container *c)
 {
 	CriV1__ReopenContainerLogRequest request = CRI_V1__REOPEN_CONTAINER_LOG_REQUEST__INIT;
 	request.container_id = c->id;
-	if (c->state == RT_RUNNING && c->log_path
-	    && log_rotate(c->log_path, gc->config->container_log_max_size, gc->config->container_log_max_files,
+	if (c->state == RT_RUNNING && c->log_path &&
+	    log_rotate(c->log_path, gc->config->container_log_max_size, gc->config->container_log_max_files,
 		clock_wall_s(loop_clock(gc->loop))))
 		runtime_call(gc->rt, RUNTIME_REOPEN_LOG, &request, 0, gc_images_ignore, NULL);
 }
@@ -127,7 +129,8 @@ static void after_thread(void *arg)
 	gc->measuring = false;
 	for (size_t i = 0; !gc->closing && i < gc->len; i++)
 		if (gc->measures[i].used > gc->measures[i].limit)
-			pod_manager_evict(gc->pods, gc->measures[i].uid, "Evicted", gc->measures[i].message, EVICTION_GRACE_S);
+			pod_manager_evict(gc->pods, gc->measures[i].uid, "Evicted", gc->measures[i].message,
+			    EVICTION_GRACE_S);
 	free_measures(gc);
 	if (gc->closing)
 		free(gc);
@@ -145,13 +148,14 @@ static void check_container(struct gc *gc, const CriV1__ContainerStats *s)
 	for (size_t i = 0; i < pod_of(pod)->spec->n_containers; i++) {
 		const CoreV1__Container *c = pod_of(pod)->spec->containers[i];
 		int64_t limit = container_limit(c, "ephemeral-storage");
-		if (!str_eq(c->name, name) || !limit || (int64_t)s->writable_layer->used_bytes->value <= limit)
+		if (!str_eq(c->name, name) || !limit ||
+		    (int64_t)s->writable_layer->used_bytes->value <= limit)
 			continue;
 		struct quantity q = {0};
 		char text[300], limit_text[QUANTITY_TEXT_MAX];
 		quantity_in(c->resources, limits, "ephemeral-storage", &q);
-		snprintf(text, sizeof text, "Container %s exceeded its local ephemeral storage limit \"%s\".", c->name,
-		    quantity_format(&q, limit_text));
+		snprintf(text, sizeof text, "Container %s exceeded its local ephemeral storage limit \"%s\".",
+		    c->name, quantity_format(&q, limit_text));
 		pod_manager_evict(gc->pods, uid, "Evicted", text, EVICTION_GRACE_S);
 	}
 }
@@ -179,7 +183,8 @@ static void consider(void *arg, const struct object *pod, const CoreV1__PodStatu
 	if (pod_is_terminal_phase(status->phase) || pod->meta->deletion_timestamp || pod_is_critical(p))
 		return;
 	/* Best effort before burstable before guaranteed, then by priority: the lowest rank goes. */
-	int rank = (QOS_BEST_EFFORT - (int)pod_qos_of(p)) * 1000000 + (p->spec->priority > 499999 ? 499999 : p->spec->priority);
+	int rank = (QOS_BEST_EFFORT - (int)pod_qos_of(p)) * 1000000 +
+		   (p->spec->priority > 499999 ? 499999 : p->spec->priority);
 	if (!v->pod || rank < v->rank) {
 		v->pod = pod;
 		v->rank = rank;
@@ -197,7 +202,8 @@ static void relieve(struct gc *gc)
 	pod_manager_for_each(gc->pods, consider, &v);
 	if (v.pod)
 		pod_manager_evict(gc->pods, v.pod->meta->uid, "Evicted",
-		    memory ? "The node was low on resource: memory." : "The node was low on resource: ephemeral-storage.",
+		    memory ? "The node was low on resource: memory."
+			   : "The node was low on resource: ephemeral-storage.",
 		    EVICTION_GRACE_S);
 }
 
@@ -219,11 +225,12 @@ static void on_tick(void *arg)
 	relieve(gc);
 }
 
-struct gc *gc_new(const struct kubelet_config *config, struct loop *loop, struct runtime *rt, struct pod_manager *pods,
-    struct volume_manager *volumes, struct node_manager *node)
+struct gc *gc_new(const struct kubelet_config *config, struct loop *loop, struct runtime *rt,
+    struct pod_manager *pods, struct volume_manager *volumes, struct node_manager *node)
 {
 	struct gc *gc = calloc(1, sizeof *gc);
-	*gc = (struct gc){.config = config, .loop = loop, .rt = rt, .pods = pods, .volumes = volumes, .node = node};
+	*gc = (struct gc){
+	    .config = config, .loop = loop, .rt = rt, .pods = pods, .volumes = volumes, .node = node};
 	gc->images = gc_images_new(config, loop, rt, pods, node);
 	gc->timer = loop_timer_new(loop, on_tick, gc);
 	return gc;

@@ -44,8 +44,9 @@ static bool is_used(const struct strmap *used, const CriV1__Image *image)
 {
 	bool found = strmap_has(used, image->id);
 	for (size_t i = 0; i < image->n_repo_tags; i++)
-		found |= strmap_has(used, image->repo_tags[i]) || str_has_prefix(image->repo_tags[i], "cube.local/pause")
-		    || str_has_prefix(image->repo_tags[i], "registry.k8s.io/pause");
+		found |= strmap_has(used, image->repo_tags[i]) ||
+			 str_has_prefix(image->repo_tags[i], "cube.local/pause") ||
+			 str_has_prefix(image->repo_tags[i], "registry.k8s.io/pause");
 	for (size_t i = 0; i < image->n_repo_digests; i++)
 		found |= strmap_has(used, image->repo_digests[i]);
 	return found || image->pinned;
@@ -59,7 +60,8 @@ static void on_images(void *arg, const ProtobufCMessage *response, const struct 
 		return;
 	const CriV1__ListImagesResponse *list = (const CriV1__ListImagesResponse *)response;
 	const struct machine *m = node_manager_machine(g->node);
-	int64_t wanted = m->fs_bytes * (100 - g->config->image_gc_low) / 100 - m->fs_available_bytes, removed = 0;
+	int64_t wanted = m->fs_bytes * (100 - g->config->image_gc_low) / 100 - m->fs_available_bytes,
+		removed = 0;
 	struct strmap *used = strmap_new();
 	runtime_cache_for_each(pod_manager_cache(g->pods), note_images, used);
 	for (size_t i = 0; i < list->n_images && removed < wanted; i++) {

@@ -99,8 +99,9 @@ struct kubelet *kubelet_new(
 	struct kubelet *k = calloc(1, sizeof *k);
 	*k = (struct kubelet){.config = config, .loop = loop, .client = client};
 	k->events = event_recorder_new(client, "kubelet", config->node_name);
-	k->runtime = str_eq(config->runtime_endpoint, "hollow") ? hollow_runtime_new(loop)
-	                                                        : cri_runtime_new(loop, config->runtime_endpoint);
+	k->runtime = str_eq(config->runtime_endpoint, "hollow")
+			 ? hollow_runtime_new(loop)
+			 : cri_runtime_new(loop, config->runtime_endpoint);
 	k->references = references_new(client, NULL, NULL);
 	k->volumes = volume_manager_new(&(struct volume_manager_deps){
 	    .config = config, .loop = loop, .client = client, .references = k->references});
@@ -108,14 +109,27 @@ struct kubelet *kubelet_new(
 	k->statuses = status_manager_new(client);
 	k->node = node_manager_new(config, loop, client, k->events, k->runtime);
 	k->service_set = informer_set_new(client);
-	k->pods = pod_manager_new(&(struct pod_manager_deps){.config = config, .loop = loop, .client = client,
-	    .events = k->events, .runtime = k->runtime, .references = k->references, .volumes = k->volumes,
-	    .images = k->images, .statuses = k->statuses, .node = node_of, .on_runtime_event = on_runtime_event,
-	    .node_arg = k, .services = informer_get(k->service_set, resource_services)});
+	k->pods = pod_manager_new(&(struct pod_manager_deps){.config = config,
+	    .loop = loop,
+	    .client = client,
+	    .events = k->events,
+	    .runtime = k->runtime,
+	    .references = k->references,
+	    .volumes = k->volumes,
+	    .images = k->images,
+	    .statuses = k->statuses,
+	    .node = node_of,
+	    .on_runtime_event = on_runtime_event,
+	    .node_arg = k,
+	    .services = informer_get(k->service_set, resource_services)});
 	k->gc = gc_new(config, loop, k->runtime, k->pods, k->volumes, k->node);
 	if (config->port > 0) {
-		k->server = kubelet_server_new(&(struct kubelet_server_deps){.config = config, .loop = loop, .client = client,
-						   .runtime = k->runtime, .pods = k->pods, .node = k->node},
+		k->server = kubelet_server_new(&(struct kubelet_server_deps){.config = config,
+						   .loop = loop,
+						   .client = client,
+						   .runtime = k->runtime,
+						   .pods = k->pods,
+						   .node = k->node},
 		    err);
 		if (!k->server) {
 			kubelet_free(k);
@@ -128,7 +142,8 @@ struct kubelet *kubelet_new(
 void kubelet_start(struct kubelet *k)
 {
 	char selector[300];
-	node_manager_start(k->node, k->server ? kubelet_server_port(k->server) : (int)k->config->port, on_network, k);
+	node_manager_start(
+	    k->node, k->server ? kubelet_server_port(k->server) : (int)k->config->port, on_network, k);
 	snprintf(selector, sizeof selector, "spec.nodeName=%s", k->config->node_name);
 	k->pod_set = informer_set_new(k->client);
 	k->pod_informer = informer_get_filtered(k->pod_set, resource_pods, NULL, NULL, selector);

@@ -8,7 +8,8 @@ struct kubelet_config;
 struct loop;
 struct rest_client;
 
-struct kubelet *kubelet_new(const struct kubelet_config *config, struct loop *loop, struct rest_client *client, struct error *err);
+struct kubelet *kubelet_new(
+    const struct kubelet_config *config, struct loop *loop, struct rest_client *client, struct error *err);
 void kubelet_start(struct kubelet *k);
 void kubelet_free(struct kubelet *k); /* pods go on running */
 

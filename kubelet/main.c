@@ -54,18 +54,22 @@ static const struct flag flags[] = {
     {"root-dir", 0, FLAG_STRING, &config.root_dir, "directory for pods and volumes"},
     {"pod-log-dir", 0, FLAG_STRING, &config.pod_log_dir, "the same"},
     {"pod-logs-dir", 0, FLAG_STRING, &config.pod_log_dir, "directory for container logs"},
-    {"container-runtime-endpoint", 0, FLAG_STRING, &config.runtime_endpoint, "unix:///path of the CRI socket, or hollow"},
+    {"container-runtime-endpoint", 0, FLAG_STRING, &config.runtime_endpoint,
+	"unix:///path of the CRI socket, or hollow"},
     {"cgroup-driver", 0, FLAG_STRING, &config.cgroup_driver, "cgroupfs (the only one)"},
     {"cgroup-root", 0, FLAG_STRING, &config.cgroup_root, "cgroup under which kubepods stands"},
     {"cgroups-per-qos", 0, FLAG_BOOL, &config.cgroups_enabled, "make cgroups for QoS classes and pods"},
     {"cluster-dns", 0, FLAG_LIST, &config.cluster_dns, "addresses of the cluster's DNS"},
     {"cluster-domain", 0, FLAG_STRING, &config.cluster_domain, "domain of the cluster"},
-    {"resolv-conf", 0, FLAG_STRING, &config.resolv_conf, "resolver configuration that pods with dnsPolicy Default get"},
-    {"pod-cidr", 0, FLAG_STRING, &config.pod_cidr, "accepted for compatibility: the node object's podCIDR counts"},
+    {"resolv-conf", 0, FLAG_STRING, &config.resolv_conf,
+	"resolver configuration that pods with dnsPolicy Default get"},
+    {"pod-cidr", 0, FLAG_STRING, &config.pod_cidr,
+	"accepted for compatibility: the node object's podCIDR counts"},
     {"node-labels", 0, FLAG_LIST, &config.node_labels, "labels of the node: key=value"},
     {"register-with-taints", 0, FLAG_LIST, &config.node_taints, "taints of the node: key=value:Effect"},
     {"register-node", 0, FLAG_BOOL, &config.register_node, "register with the API server"},
-    {"allowed-unsafe-sysctls", 0, FLAG_LIST, &config.allowed_sysctls, "sysctls or patterns (ending in *) pods may set"},
+    {"allowed-unsafe-sysctls", 0, FLAG_LIST, &config.allowed_sysctls,
+	"sysctls or patterns (ending in *) pods may set"},
     {"fail-swap-on", 0, FLAG_BOOL, &config.fail_swap_on, "refuse to start when swap is on"},
     {"max-pods", 0, FLAG_INT, &config.max_pods, "pods that may run here"},
     {"address", 0, FLAG_STRING, &config.address, "address of the HTTPS server"},
@@ -77,15 +81,20 @@ static const struct flag flags[] = {
     {"anonymous-auth", 0, FLAG_BOOL, &config.anonymous_auth, "let requests without credentials be anonymous"},
     {"authentication-token-webhook", 0, FLAG_BOOL, &config.auth_webhook, "check tokens by TokenReview"},
     {"authorization-mode", 0, FLAG_STRING, &config.authorization_mode, "Webhook or AlwaysAllow"},
-    {"volume-plugin-dir", 0, FLAG_STRING, &config.volume_plugin_dir, "accepted for compatibility: no flex volumes"},
+    {"volume-plugin-dir", 0, FLAG_STRING, &config.volume_plugin_dir,
+	"accepted for compatibility: no flex volumes"},
     {"pod-manifest-path", 0, FLAG_STRING, &config.pod_manifest_path, "static pods: not supported"},
-    {"eviction-hard", 0, FLAG_LIST, &config.eviction_hard, "thresholds: memory.available<100Mi,nodefs.available<10%"},
-    {"system-reserved", 0, FLAG_LIST, &config.system_reserved, "resources kept for the system: cpu=100m,memory=1Gi"},
+    {"eviction-hard", 0, FLAG_LIST, &config.eviction_hard,
+	"thresholds: memory.available<100Mi,nodefs.available<10%"},
+    {"system-reserved", 0, FLAG_LIST, &config.system_reserved,
+	"resources kept for the system: cpu=100m,memory=1Gi"},
     {"kube-reserved", 0, FLAG_LIST, &config.kube_reserved, "resources kept for Kubernetes' daemons"},
-    {"node-status-report-frequency", 0, FLAG_DURATION, &config.status_update_ms, "how often an unchanged status is reported"},
+    {"node-status-report-frequency", 0, FLAG_DURATION, &config.status_update_ms,
+	"how often an unchanged status is reported"},
     {"node-lease-duration-seconds", 0, FLAG_INT, &config.lease_duration_s, "duration of the node lease"},
     {"sync-frequency", 0, FLAG_DURATION, &config.sync_ms, "how often the runtime is listed for safety"},
-    {"image-gc-high-threshold", 0, FLAG_INT, &config.image_gc_high, "percent of disk at which unused images go"},
+    {"image-gc-high-threshold", 0, FLAG_INT, &config.image_gc_high,
+	"percent of disk at which unused images go"},
     {"image-gc-low-threshold", 0, FLAG_INT, &config.image_gc_low, "percent of disk at which that ends"},
     {"container-log-max-size", 0, FLAG_STRING, &log_max_size, "size at which a log is rotated: 10Mi"},
     {"container-log-max-files", 0, FLAG_INT, &config.container_log_max_files, "files kept for each log"},
@@ -134,7 +143,8 @@ static void detect(struct machine *m)
 	machine_read(&machine, config.root_dir);
 	*m = machine;
 	for (size_t i = 0; m->hostname[i]; i++)
-		name[i] = (char)(m->hostname[i] >= 'A' && m->hostname[i] <= 'Z' ? m->hostname[i] + 32 : m->hostname[i]);
+		name[i] = (char)(m->hostname[i] >= 'A' && m->hostname[i] <= 'Z' ? m->hostname[i] + 32
+										: m->hostname[i]);
 	if (str_empty(config.node_name))
 		config.node_name = name;
 	if (str_empty(config.node_ip))

@@ -10,7 +10,8 @@
 #include "lib/client/informer.h"
 #include "lib/resources/resource.h"
 
-/* One object that pods refer to. It has an informer set of its own, so that its watch ends with the last pod. */
+/* One object that pods refer to. It has an informer set of its own, so that its watch ends with the last pod.
+ */
 struct reference {
 	struct references *refs;
 	char *key;
@@ -43,7 +44,8 @@ static void notify(struct reference *r)
 	/* The handler may add or drop references: walk over a copy. */
 	size_t len = 0;
 	char **uids = calloc(strmap_len(r->pods) + 1, sizeof *uids);
-	strmap_for_each(r->pods, e) uids[len++] = strdup(strmap_key(e));
+	strmap_for_each (r->pods, e)
+		uids[len++] = strdup(strmap_key(e));
 	struct references *refs = r->refs;
 	for (size_t i = 0; i < len; i++) {
 		if (refs->on_change)
@@ -76,7 +78,8 @@ static void reference_free(void *p)
 	free(r);
 }
 
-static struct reference *reference_new(struct references *refs, enum reference_kind kind, const char *ns, const char *name)
+static struct reference *reference_new(
+    struct references *refs, enum reference_kind kind, const char *ns, const char *name)
 {
 	struct reference *r = calloc(1, sizeof *r);
 	r->refs = refs;
@@ -90,23 +93,28 @@ static struct reference *reference_new(struct references *refs, enum reference_k
 	char selector[300];
 	snprintf(selector, sizeof selector, "metadata.name=%s", name);
 	r->set = informer_set_new(refs->client);
-	r->informer = informer_get_filtered(r->set,
-	    kind == REFERENCE_SECRET ? resource_secrets : resource_configmaps, ns, NULL, selector);
+	r->informer = informer_get_filtered(
+	    r->set, kind == REFERENCE_SECRET ? resource_secrets : resource_configmaps, ns, NULL, selector);
 	informer_add_handler(r->informer, on_object, r);
 	informer_set_on_synced(r->set, on_synced, r);
 	informer_set_start(r->set);
 	return r;
 }
 
-struct references *references_new(struct rest_client *client, void (*on_change)(void *arg, const char *pod_uid), void *arg)
+struct references *references_new(
+    struct rest_client *client, void (*on_change)(void *arg, const char *pod_uid), void *arg)
 {
 	struct references *refs = calloc(1, sizeof *refs);
-	*refs = (struct references){.client = client, .by_key = strmap_new(), .by_pod = strmap_new(),
-	    .on_change = on_change, .arg = arg};
+	*refs = (struct references){.client = client,
+	    .by_key = strmap_new(),
+	    .by_pod = strmap_new(),
+	    .on_change = on_change,
+	    .arg = arg};
 	return refs;
 }
 
-void references_set_handler(struct references *refs, void (*on_change)(void *arg, const char *pod_uid), void *arg)
+void references_set_handler(
+    struct references *refs, void (*on_change)(void *arg, const char *pod_uid), void *arg)
 {
 	refs->on_change = on_change;
 	refs->arg = arg;
@@ -192,15 +200,17 @@ static void drop(struct references *refs, struct reference *r, const char *uid)
 void references_add_pod(struct references *refs, const struct object *obj)
 {
 	const CoreV1__PodSpec *spec = pod_of(obj)->spec;
-	struct collector c = {.refs = refs, .uid = obj->meta->uid, .ns = obj->meta->namespace_, .keys = strmap_new()};
+	struct collector c = {
+	    .refs = refs, .uid = obj->meta->uid, .ns = obj->meta->namespace_, .keys = strmap_new()};
 	for (size_t i = 0; i < spec->n_init_containers; i++)
 		want_container(&c, spec->init_containers[i]->n_env, spec->init_containers[i]->env,
 		    spec->init_containers[i]->n_env_from, spec->init_containers[i]->env_from);
 	for (size_t i = 0; i < spec->n_containers; i++)
-		want_container(&c, spec->containers[i]->n_env, spec->containers[i]->env, spec->containers[i]->n_env_from,
-		    spec->containers[i]->env_from);
+		want_container(&c, spec->containers[i]->n_env, spec->containers[i]->env,
+		    spec->containers[i]->n_env_from, spec->containers[i]->env_from);
 	for (size_t i = 0; i < spec->n_ephemeral_containers; i++) {
-		const CoreV1__EphemeralContainerCommon *e = spec->ephemeral_containers[i]->ephemeral_container_common;
+		const CoreV1__EphemeralContainerCommon *e =
+		    spec->ephemeral_containers[i]->ephemeral_container_common;
 		want_container(&c, e->n_env, e->env, e->n_env_from, e->env_from);
 	}
 	for (size_t i = 0; i < spec->n_volumes; i++)
@@ -210,8 +220,7 @@ void references_add_pod(struct references *refs, const struct object *obj)
 	struct strmap *old = strmap_put(refs->by_pod, obj->meta->uid, c.keys);
 	if (!old)
 		return;
-	strmap_for_each(old, e)
-	{
+	strmap_for_each (old, e) {
 		if (!strmap_has(c.keys, strmap_key(e)))
 			drop(refs, strmap_value(e), obj->meta->uid);
 	}
@@ -223,7 +232,8 @@ void references_remove_pod(struct references *refs, const char *pod_uid)
 	struct strmap *keys = strmap_remove(refs->by_pod, pod_uid);
 	if (!keys)
 		return;
-	strmap_for_each(keys, e) drop(refs, strmap_value(e), pod_uid);
+	strmap_for_each (keys, e)
+		drop(refs, strmap_value(e), pod_uid);
 	strmap_free(keys, NULL);
 }
 
@@ -237,8 +247,7 @@ bool references_synced(const struct references *refs, const char *pod_uid)
 	struct strmap *keys = strmap_get(refs->by_pod, pod_uid);
 	if (!keys)
 		return true;
-	strmap_for_each(keys, e)
-	{
+	strmap_for_each (keys, e) {
 		if (is_pending(strmap_value(e)))
 			return false;
 	}
@@ -260,8 +269,8 @@ enum reference_state references_get(const struct references *refs, enum referenc
 	return REFERENCE_FOUND;
 }
 
-void references_inject(
-    struct references *refs, enum reference_kind kind, const char *ns, const char *name, const struct object *obj)
+void references_inject(struct references *refs, enum reference_kind kind, const char *ns, const char *name,
+    const struct object *obj)
 {
 	char *key = key_of(kind, ns, name);
 	struct reference *r = strmap_get(refs->by_key, key);

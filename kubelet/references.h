@@ -1,6 +1,7 @@
 /*
- * references: the configmaps and secrets that pods of this node use, each watched by its name (which is all that the Node
- * authorizer lets a kubelet see) from the first pod that wants it to the last one that is gone. Also the services.
+ * references: the configmaps and secrets that pods of this node use, each watched by its name (which is all
+ * that the Node authorizer lets a kubelet see) from the first pod that wants it to the last one that is gone.
+ * Also the services.
  */
 #ifndef CUBE_KUBELET_REFERENCES_H
 #define CUBE_KUBELET_REFERENCES_H
@@ -15,10 +16,13 @@ struct rest_client;
 enum reference_kind { REFERENCE_CONFIG_MAP, REFERENCE_SECRET, REFERENCE_KIND_COUNT };
 enum reference_state { REFERENCE_PENDING, REFERENCE_FOUND, REFERENCE_MISSING };
 
-/* on_change: an object that the pod uses came, changed or went. client NULL: fed by references_inject() (tests). */
-struct references *references_new(struct rest_client *client, void (*on_change)(void *arg, const char *pod_uid), void *arg);
+/* on_change: an object that the pod uses came, changed or went. client NULL: fed by references_inject()
+ * (tests). */
+struct references *references_new(
+    struct rest_client *client, void (*on_change)(void *arg, const char *pod_uid), void *arg);
 void references_free(struct references *refs);
-void references_set_handler(struct references *refs, void (*on_change)(void *arg, const char *pod_uid), void *arg);
+void references_set_handler(
+    struct references *refs, void (*on_change)(void *arg, const char *pod_uid), void *arg);
 
 /* Takes note of everything that the pod refers to; calling again with a changed pod is fine. */
 void references_add_pod(struct references *refs, const struct object *pod);

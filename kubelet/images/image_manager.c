@@ -127,8 +127,10 @@ static void on_pulled(void *arg, const ProtobufCMessage *response, const struct 
 	p->call = NULL;
 	if (err) {
 		backoff_next(p->backoff, p->backoff->updated_ms, now, BACKOFF_MAX_MS);
-		const char *text = arena_printf(p->arena, "failed to pull image \"%s\": %s", p->image, err->message);
-		record(p, true, "Failed", arena_printf(p->arena, "Failed to pull image \"%s\": %s", p->image, err->message));
+		const char *text =
+		    arena_printf(p->arena, "failed to pull image \"%s\": %s", p->image, err->message);
+		record(p, true, "Failed",
+		    arena_printf(p->arena, "Failed to pull image \"%s\": %s", p->image, err->message));
 		record(p, true, "Failed", "Error: ErrImagePull");
 		fail(p, "ErrImagePull", text, now + SHOW_ERROR_MS);
 		finish(p);
@@ -187,7 +189,9 @@ static void tell_success(struct image_pull *p, const CriV1__Image *image)
 	}
 	int64_t now = wall_ms(p->im);
 	record(p, false, "Pulled",
-	    arena_printf(p->arena, "Successfully pulled image \"%s\" in %.3gs (%.3gs including waiting). Image size: %llu bytes.",
+	    arena_printf(p->arena,
+		"Successfully pulled image \"%s\" in %.3gs (%.3gs including waiting). Image size: %llu "
+		"bytes.",
 		p->image, (double)(now - p->pull_ms) / 1000, (double)(now - p->begin_ms) / 1000,
 		(unsigned long long)image->size));
 }
@@ -198,7 +202,8 @@ static void on_status(void *arg, const ProtobufCMessage *response, const struct 
 	p->call = NULL;
 	const CriV1__Image *image = response ? ((const CriV1__ImageStatusResponse *)response)->image : NULL;
 	if (err) {
-		const char *text = arena_printf(p->arena, "Failed to inspect image \"%s\": %s", p->image, err->message);
+		const char *text =
+		    arena_printf(p->arena, "Failed to inspect image \"%s\": %s", p->image, err->message);
 		record(p, true, "InspectFailed", text);
 		fail(p, "ImageInspectError", text, wall_ms(p->im) + 10000);
 	} else if (image && (p->pulled || !str_eq(p->policy, "Always"))) {
@@ -211,7 +216,8 @@ static void on_status(void *arg, const ProtobufCMessage *response, const struct 
 		record(p, true, "Failed", "Error: ErrImageNeverPull");
 		fail(p, "ErrImageNeverPull", text, wall_ms(p->im) + 10000);
 	} else if (p->pulled) {
-		fail(p, "ImageInspectError", "the image is not there after it was pulled", wall_ms(p->im) + 10000);
+		fail(p, "ImageInspectError", "the image is not there after it was pulled",
+		    wall_ms(p->im) + 10000);
 	} else {
 		begin_pull(p);
 		return;
@@ -247,18 +253,26 @@ static const char *field_path_of(struct arena *arena, const struct object *pod, 
 	return arena_printf(arena, "spec.%s{%s}", list, c->name);
 }
 
-struct image_pull *image_manager_ensure(struct image_manager *im, const struct object *pod, const CoreV1__Container *c,
-    struct backoff *backoff, image_done *done, void *arg)
+struct image_pull *image_manager_ensure(struct image_manager *im, const struct object *pod,
+    const CoreV1__Container *c, struct backoff *backoff, image_done *done, void *arg)
 {
 	struct image_pull *p = calloc(1, sizeof *p);
-	*p = (struct image_pull){.im = im, .next = im->pulls, .arena = arena_new(), .pod = object_ref(pod),
-	    .backoff = backoff, .done = done, .arg = arg, .begin_ms = wall_ms(im)};
+	*p = (struct image_pull){.im = im,
+	    .next = im->pulls,
+	    .arena = arena_new(),
+	    .pod = object_ref(pod),
+	    .backoff = backoff,
+	    .done = done,
+	    .arg = arg,
+	    .begin_ms = wall_ms(im)};
 	im->pulls = p;
 	p->policy = arena_strdup(p->arena, str_or(c->image_pull_policy, "IfNotPresent"));
 	p->field_path = arena_strdup(p->arena, field_path_of(p->arena, pod, c));
-	p->image = has_tag(c->image) ? arena_strdup(p->arena, c->image) : arena_printf(p->arena, "%s:latest", c->image);
+	p->image = has_tag(c->image) ? arena_strdup(p->arena, c->image)
+				     : arena_printf(p->arena, "%s:latest", c->image);
 	if (!image_name_is_valid(c->image)) {
-		const char *text = arena_printf(p->arena, "Failed to apply default image tag \"%s\": it is no image reference", c->image);
+		const char *text = arena_printf(
+		    p->arena, "Failed to apply default image tag \"%s\": it is no image reference", c->image);
 		record(p, true, "InspectFailed", text);
 		record(p, true, "Failed", "Error: InvalidImageName");
 		fail(p, "InvalidImageName", text, wall_ms(im) + 10000);
@@ -281,11 +295,12 @@ void image_pull_cancel(struct image_pull *p)
 	pull_free(p);
 }
 
-struct image_manager *image_manager_new(const struct kubelet_config *config, struct loop *loop, struct runtime *rt,
-    struct event_recorder *events, struct references *references)
+struct image_manager *image_manager_new(const struct kubelet_config *config, struct loop *loop,
+    struct runtime *rt, struct event_recorder *events, struct references *references)
 {
 	struct image_manager *im = calloc(1, sizeof *im);
-	*im = (struct image_manager){.config = config, .loop = loop, .rt = rt, .events = events, .references = references};
+	*im = (struct image_manager){
+	    .config = config, .loop = loop, .rt = rt, .events = events, .references = references};
 	return im;
 }
 

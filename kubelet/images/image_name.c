@@ -79,8 +79,8 @@ bool image_name_is_valid(const char *image)
 	if (end == image || end - image > 255)
 		return false;
 	const char *p = image, *first = memchr(p, '/', (size_t)(end - p));
-	if (first && (memchr(p, '.', (size_t)(first - p)) || memchr(p, ':', (size_t)(first - p))
-			 || (first - p == 9 && strncmp(p, "localhost", 9) == 0))) {
+	if (first && (memchr(p, '.', (size_t)(first - p)) || memchr(p, ':', (size_t)(first - p)) ||
+			 (first - p == 9 && strncmp(p, "localhost", 9) == 0))) {
 		if (!is_domain(p, (size_t)(first - p)))
 			return false;
 		p = first + 1;

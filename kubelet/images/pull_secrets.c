@@ -59,7 +59,8 @@ static CriV1__AuthConfig *find_in(struct arena *arena, const CoreV1__Secret *sec
 		bool is_new = str_eq(key, ".dockerconfigjson");
 		if (!is_new && !str_eq(key, ".dockercfg"))
 			continue;
-		if (json_parse(arena, (const char *)secret->data[i]->value.data, secret->data[i]->value.len, NULL, &doc, NULL))
+		if (json_parse(arena, (const char *)secret->data[i]->value.data, secret->data[i]->value.len,
+			NULL, &doc, NULL))
 			continue;
 		struct json *auths = is_new ? json_get(doc, "auths") : doc;
 		for (size_t k = 0; auths && auths->type == JSON_OBJECT && k < auths->len; k++)
@@ -76,8 +77,8 @@ CriV1__AuthConfig *pull_secret_for(
 	const char *registry = image_registry(arena, image);
 	for (size_t i = 0; refs && i < spec->n_image_pull_secrets; i++) {
 		const struct object *obj;
-		if (references_get(refs, REFERENCE_SECRET, pod->meta->namespace_, spec->image_pull_secrets[i]->name, &obj)
-		    != REFERENCE_FOUND)
+		if (references_get(refs, REFERENCE_SECRET, pod->meta->namespace_,
+			spec->image_pull_secrets[i]->name, &obj) != REFERENCE_FOUND)
 			continue;
 		CriV1__AuthConfig *auth = find_in(arena, (const CoreV1__Secret *)obj->msg, registry);
 		if (auth)

@@ -1,4 +1,5 @@
-/* pull secrets: the credentials for an image among a pod's imagePullSecrets (.dockerconfigjson, .dockercfg). Pure. */
+/* pull secrets: the credentials for an image among a pod's imagePullSecrets (.dockerconfigjson, .dockercfg).
+ * Pure. */
 #ifndef CUBE_KUBELET_PULL_SECRETS_H
 #define CUBE_KUBELET_PULL_SECRETS_H
 
@@ -8,7 +9,8 @@
 struct arena;
 struct references;
 
-CriV1__AuthConfig *pull_secret_for(struct arena *arena, struct references *refs, const struct object *pod, const char *image);
+CriV1__AuthConfig *pull_secret_for(
+    struct arena *arena, struct references *refs, const struct object *pod, const char *image);
 /* The registry an image comes from: docker.io for names without one. */
 const char *image_registry(struct arena *arena, const char *image);
 

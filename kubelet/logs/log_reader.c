@@ -119,7 +119,8 @@ static bool deliver(struct log_reader *r, bool at_end)
 static bool next_file(struct log_reader *r)
 {
 	struct stat now, ours;
-	if (stat(r->path, &now) < 0 || fstat(r->fd, &ours) < 0 || (now.st_ino == ours.st_ino && now.st_dev == ours.st_dev))
+	if (stat(r->path, &now) < 0 || fstat(r->fd, &ours) < 0 ||
+	    (now.st_ino == ours.st_ino && now.st_dev == ours.st_dev))
 		return false;
 	int fd = open(r->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -203,8 +204,13 @@ struct log_reader *log_reader_open(struct loop *loop, const char *path, const st
 		return NULL;
 	}
 	struct log_reader *r = calloc(1, sizeof *r);
-	*r = (struct log_reader){.loop = loop, .path = strdup(path), .fd = fd, .notify = -1, .options = *options,
-	    .callbacks = *callbacks, .arg = arg};
+	*r = (struct log_reader){.loop = loop,
+	    .path = strdup(path),
+	    .fd = fd,
+	    .notify = -1,
+	    .options = *options,
+	    .callbacks = *callbacks,
+	    .arg = arg};
 	if (options->tail_lines >= 0)
 		lseek(fd, log_tail_offset(fd, options->tail_lines), SEEK_SET);
 	r->step = loop_timer_new(loop, on_step, r);

@@ -35,7 +35,8 @@ static void remove_oldest(const char *path, int64_t keep)
 	qsort(names, len, sizeof *names, by_name);
 	for (size_t i = 0; i < len; i++) {
 		char old[4096];
-		if ((int64_t)(len - i) > keep && snprintf(old, sizeof old, "%s/%s", dir, names[i]) < (int)sizeof old)
+		if ((int64_t)(len - i) > keep &&
+		    snprintf(old, sizeof old, "%s/%s", dir, names[i]) < (int)sizeof old)
 			unlink(old);
 		free(names[i]);
 	}
@@ -50,7 +51,8 @@ bool log_rotate(const char *path, int64_t max_size, int64_t max_files, int64_t n
 	if (stat(path, &st) < 0 || st.st_size < max_size)
 		return false;
 	strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", gmtime_r(&now, &tm));
-	if (snprintf(rotated, sizeof rotated, "%s.%s", path, stamp) >= (int)sizeof rotated || rename(path, rotated) < 0)
+	if (snprintf(rotated, sizeof rotated, "%s.%s", path, stamp) >= (int)sizeof rotated ||
+	    rename(path, rotated) < 0)
 		return false;
 	remove_oldest(path, max_files - 1);
 	return true;

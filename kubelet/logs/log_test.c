@@ -9,8 +9,8 @@
 #include "lib/loop/loop.h"
 
 #define T "2024-01-02T03:04:0"
-static const char text[] = T "1.000000000Z stdout F one\n" T "2.000000000Z stderr F two\n" T "3.000000000Z stdout P thr\n" T
-			     "3.500000000Z stdout F ee\n";
+static const char text[] = T "1.000000000Z stdout F one\n" T "2.000000000Z stderr F two\n" T
+			     "3.000000000Z stdout P thr\n" T "3.500000000Z stdout F ee\n";
 
 static void lines(void **state)
 {
@@ -72,12 +72,18 @@ static void options(void **state)
 	assert_string_equal(read_log(path, (struct log_options){.tail_lines = -1}, &f), "one\ntwo\nthree\n");
 	assert_string_equal(read_log(path, (struct log_options){.tail_lines = 3}, &f), "two\nthree\n");
 	assert_string_equal(read_log(path, (struct log_options){.tail_lines = 0}, &f), "");
-	assert_string_equal(read_log(path, (struct log_options){.tail_lines = -1, .limit_bytes = 5}, &f), "one\nt");
-	assert_string_equal(read_log(path, (struct log_options){.tail_lines = -1, .stream = "Stderr"}, &f), "two\n");
-	assert_string_equal(read_log(path, (struct log_options){.tail_lines = -1, .timestamps = true, .since_ns = 1704164643000000000}, &f),
+	assert_string_equal(
+	    read_log(path, (struct log_options){.tail_lines = -1, .limit_bytes = 5}, &f), "one\nt");
+	assert_string_equal(
+	    read_log(path, (struct log_options){.tail_lines = -1, .stream = "Stderr"}, &f), "two\n");
+	assert_string_equal(
+	    read_log(path,
+		(struct log_options){.tail_lines = -1, .timestamps = true, .since_ns = 1704164643000000000},
+		&f),
 	    T "3.000000000Z three\n");
 	/* A follower of a container that has ended gets the rest and ends. */
-	assert_string_equal(read_log(path, (struct log_options){.tail_lines = 1, .follow = true}, &f), "ee\n");
+	assert_string_equal(
+	    read_log(path, (struct log_options){.tail_lines = 1, .follow = true}, &f), "ee\n");
 	struct buf tail = BUF_INIT;
 	log_tail_text(path, 2, 4, &tail);
 	assert_string_equal(buf_str(&tail), "ree\n");
@@ -110,6 +116,7 @@ static void rotation(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(lines), cmocka_unit_test(options), cmocka_unit_test(rotation)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(lines), cmocka_unit_test(options), cmocka_unit_test(rotation)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,16 +87,21 @@ static void read_os(struct machine *m)
 	buf_done(&text);
 }
 
-/* The address that packets to the default route leave with: a connected datagram socket knows it, nothing is sent. */
+/* The address that packets to the default route leave with: a connected datagram socket knows it, nothing is
+ * sent. */
 static void read_default_ip(char out[46])
 {
-	struct sockaddr_in far = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0x08080808)}, near;
+	struct sockaddr_in far = {.sin_family = AF_INET,
+			       .sin_port = htons(9),
+			       .sin_addr.s_addr = htonl(0x08080808)},
+			   near;
 	socklen_t len = sizeof near;
 	snprintf(out, 46, "127.0.0.1");
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	if (connect(fd, (struct sockaddr *)&far, sizeof far) == 0 && getsockname(fd, (struct sockaddr *)&near, &len) == 0)
+	if (connect(fd, (struct sockaddr *)&far, sizeof far) == 0 &&
+	    getsockname(fd, (struct sockaddr *)&near, &len) == 0)
 		inet_ntop(AF_INET, &near.sin_addr, out, 46);
 	close(fd);
 }

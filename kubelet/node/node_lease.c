@@ -25,14 +25,15 @@ struct node_lease {
 	const struct object *last; /* as the server answered; NULL: not known */
 	struct rest_call *call;
 	struct loop_timer *timer;
-	bool read;                 /* the next step is to look whether one exists */
+	bool read; /* the next step is to look whether one exists */
 };
 
 static void renew(void *arg);
 
 static struct object *build(const struct node_lease *l)
 {
-	struct object *obj = l->last ? object_clone(l->last) : object_new(schema_by_gvk("coordination.k8s.io", "v1", "Lease"));
+	struct object *obj =
+	    l->last ? object_clone(l->last) : object_new(schema_by_gvk("coordination.k8s.io", "v1", "Lease"));
 	CoordinationV1__Lease *lease = (CoordinationV1__Lease *)obj->msg;
 	struct arena *arena = obj->arena;
 	obj->meta->name = arena_strdup(arena, l->config->node_name);
@@ -85,14 +86,16 @@ static void renew(void *arg)
 		return;
 	if (l->read) {
 		l->call = rest_send(l->client,
-		    REST_REQUEST(.verb = REST_GET, .type = resource_leases, .ns = NAMESPACE, .name = l->config->node_name),
+		    REST_REQUEST(.verb = REST_GET, .type = resource_leases, .ns = NAMESPACE,
+			.name = l->config->node_name),
 		    on_renewed, l);
 		return;
 	}
 	struct object *obj = build(l);
 	l->call = rest_send(l->client,
-	    REST_REQUEST(.verb = l->last ? REST_UPDATE : REST_CREATE, .type = resource_leases, .ns = NAMESPACE,
-		.name = l->last ? l->config->node_name : NULL, .body = obj, .timeout_ms = 10000),
+	    REST_REQUEST(.verb = l->last ? REST_UPDATE : REST_CREATE, .type = resource_leases,
+		.ns = NAMESPACE, .name = l->last ? l->config->node_name : NULL, .body = obj,
+		.timeout_ms = 10000),
 	    on_renewed, l);
 	object_unref(obj);
 }

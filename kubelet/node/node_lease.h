@@ -8,7 +8,8 @@ struct object;
 struct rest_client;
 
 struct node_lease *node_lease_new(const struct kubelet_config *config, struct rest_client *client);
-void node_lease_start(struct node_lease *lease, const struct object *node); /* again with another node: takes its uid */
+void node_lease_start(
+    struct node_lease *lease, const struct object *node); /* again with another node: takes its uid */
 void node_lease_free(struct node_lease *lease);
 
 #endif

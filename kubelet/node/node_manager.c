@@ -22,7 +22,8 @@
 
 #define RETRY_MS 1000
 #define NOT_READY_CHECK_MS 500
-/* A runtime that is started again is no reason to call the node, and with it all its pods, not ready (upstream: 30 s). */
+/* A runtime that is started again is no reason to call the node, and with it all its pods, not ready
+ * (upstream: 30 s). */
 #define RUNTIME_GRACE_MS 30000
 #define PRESSURE_CHECK_MS 10000
 
@@ -34,7 +35,7 @@ struct node_manager {
 	struct runtime *rt;
 	struct machine machine;
 	int port;
-	const struct object *node;      /* as the server has it */
+	const struct object *node; /* as the server has it */
 	struct arena *images_arena;
 	struct node_image *images;
 	size_t images_len;
@@ -42,7 +43,7 @@ struct node_manager {
 	char *not_ready;
 	bool was_ready;           /* once at least */
 	int64_t trouble_since_ms; /* 0: none */
-	bool memory_pressure, disk_pressure, pid_pressure, was_ready;
+	bool memory_pressure, disk_pressure, pid_pressure, told_ready;
 	bool dirty, version_known;
 	struct rest_call *call;
 	struct runtime_call *version_call, *status_call, *images_call;
@@ -58,10 +59,18 @@ static void ask_runtime(void *arg);
 
 static struct node_input input_of(struct node_manager *nm, const CoreV1__NodeStatus *old)
 {
-	return (struct node_input){.config = nm->config, .machine = &nm->machine, .runtime_version = nm->runtime_version,
-	    .not_ready = nm->not_ready, .memory_pressure = nm->memory_pressure, .disk_pressure = nm->disk_pressure,
-	    .pid_pressure = nm->pid_pressure, .old = old, .images = nm->images, .images_len = nm->images_len,
-	    .now_s = clock_wall_s(loop_clock(nm->loop)), .kubelet_port = nm->port};
+	return (struct node_input){.config = nm->config,
+	    .machine = &nm->machine,
+	    .runtime_version = nm->runtime_version,
+	    .not_ready = nm->not_ready,
+	    .memory_pressure = nm->memory_pressure,
+	    .disk_pressure = nm->disk_pressure,
+	    .pid_pressure = nm->pid_pressure,
+	    .old = old,
+	    .images = nm->images,
+	    .images_len = nm->images_len,
+	    .now_s = clock_wall_s(loop_clock(nm->loop)),
+	    .kubelet_port = nm->port};
 }
 
 static void take_node(struct node_manager *nm, const struct object *obj)
@@ -81,11 +90,11 @@ static const CoreV1__NodeStatus *known_status(const struct node_manager *nm)
 static void tell_readiness(struct node_manager *nm)
 {
 	bool ready = !nm->not_ready;
-	if (!nm->node || ready == nm->was_ready)
+	if (!nm->node || ready == nm->told_ready)
 		return;
-	nm->was_ready = ready;
-	event_record(nm->events, nm->node, false, ready ? "NodeReady" : "NodeNotReady", "Node %s status is now: %s",
-	    nm->config->node_name, ready ? "NodeReady" : "NodeNotReady");
+	nm->told_ready = ready;
+	event_record(nm->events, nm->node, false, ready ? "NodeReady" : "NodeNotReady",
+	    "Node %s status is now: %s", nm->config->node_name, ready ? "NodeReady" : "NodeNotReady");
 }
 
 static void on_status_sent(void *arg, const struct rest_result *result)
@@ -129,8 +138,8 @@ static void send_status(struct node_manager *nm)
 	json_push(arena, addresses, mark);
 	json_set(arena, patch, "status", status);
 	nm->call = rest_send(nm->client,
-	    REST_REQUEST(.verb = REST_PATCH, .type = resource_nodes, .name = nm->config->node_name, .subresource = "status",
-		.patch = patch, .patch_type = REST_PATCH_STRATEGIC),
+	    REST_REQUEST(.verb = REST_PATCH, .type = resource_nodes, .name = nm->config->node_name,
+		.subresource = "status", .patch = patch, .patch_type = REST_PATCH_STRATEGIC),
 	    on_status_sent, nm);
 	arena_free(arena);
 }
@@ -187,9 +196,13 @@ static void on_runtime_status(void *arg, const ProtobufCMessage *response, const
 			continue;
 		const CoreV1__Node *node = nm->node ? (const CoreV1__Node *)nm->node->msg : NULL;
 		size_t n = strlen(why);
-		snprintf(why + n, sizeof why - n, "%scontainer runtime %s not ready: %s=false reason:%.100s message:%.300s%s",
-		    n ? ", " : "", str_eq(c->type, "NetworkReady") ? "network" : "is", c->type, c->reason, c->message,
-		    str_eq(c->type, "NetworkReady") && node && str_empty(node->spec->pod_cidr) ? " (the node has no podCIDR yet)" : "");
+		snprintf(why + n, sizeof why - n,
+		    "%scontainer runtime %s not ready: %s=false reason:%.100s message:%.300s%s",
+		    n ? ", " : "", str_eq(c->type, "NetworkReady") ? "network" : "is", c->type, c->reason,
+		    c->message,
+		    str_eq(c->type, "NetworkReady") && node && str_empty(node->spec->pod_cidr)
+			? " (the node has no podCIDR yet)"
+			: "");
 	}
 	nm->on_network(nm->arg, network, network ? NULL : network_message);
 	loop_timer_start(nm->status_timer, *why ? NOT_READY_CHECK_MS : nm->config->sync_ms, 0);
@@ -293,9 +306,10 @@ static void check_pressure(void *arg)
 	struct node_manager *nm = arg;
 	struct machine *m = &nm->machine;
 	machine_read_pressure(m, nm->config->root_dir);
-	bool memory = m->memory_available_bytes < threshold_bytes(nm->config, "memory.available", m->memory_bytes);
-	bool disk = m->fs_available_bytes < threshold_bytes(nm->config, "nodefs.available", m->fs_bytes)
-	    || m->fs_inodes_free < threshold_bytes(nm->config, "nodefs.inodesFree", m->fs_inodes);
+	bool memory =
+	    m->memory_available_bytes < threshold_bytes(nm->config, "memory.available", m->memory_bytes);
+	bool disk = m->fs_available_bytes < threshold_bytes(nm->config, "nodefs.available", m->fs_bytes) ||
+		    m->fs_inodes_free < threshold_bytes(nm->config, "nodefs.inodesFree", m->fs_inodes);
 	int64_t pids = threshold_bytes(nm->config, "pid.available", m->pids_max);
 	bool pid = pids && m->pids_max - m->pids_used < pids;
 	if (memory == nm->memory_pressure && disk == nm->disk_pressure && pid == nm->pid_pressure)
@@ -322,7 +336,8 @@ static void registered(struct node_manager *nm, const struct object *obj)
 	event_record(nm->events, nm->node, false, "Starting", "Starting kubelet.");
 	node_lease_start(nm->lease, nm->node);
 	send_status(nm);
-	nm->on_network(nm->arg, nm->not_ready == NULL, nm->not_ready); /* pods may go on: the node is known now */
+	nm->on_network(
+	    nm->arg, nm->not_ready == NULL, nm->not_ready); /* pods may go on: the node is known now */
 }
 
 static void on_created(void *arg, const struct rest_result *result)
@@ -356,7 +371,8 @@ static void update_labels(struct node_manager *nm, const struct object *existing
 	struct node_input in = input_of(nm, NULL);
 	struct object *wanted = node_object_build(&in);
 	struct arena *arena = wanted->arena;
-	struct json *labels = json_new_object(arena), *meta = json_new_object(arena), *patch = json_new_object(arena);
+	struct json *labels = json_new_object(arena), *meta = json_new_object(arena),
+		    *patch = json_new_object(arena);
 	for (size_t i = 0; i < wanted->meta->n_labels; i++) {
 		const char *key = wanted->meta->labels[i]->key, *value = wanted->meta->labels[i]->value;
 		if (!str_eq(api_map_get(existing->meta, labels, key), value))
@@ -368,8 +384,8 @@ static void update_labels(struct node_manager *nm, const struct object *existing
 		json_set(arena, meta, "labels", labels);
 		json_set(arena, patch, "metadata", meta);
 		nm->call = rest_send(nm->client,
-		    REST_REQUEST(.verb = REST_PATCH, .type = resource_nodes, .name = nm->config->node_name, .patch = patch,
-			.patch_type = REST_PATCH_STRATEGIC),
+		    REST_REQUEST(.verb = REST_PATCH, .type = resource_nodes, .name = nm->config->node_name,
+			.patch = patch, .patch_type = REST_PATCH_STRATEGIC),
 		    on_labelled, nm);
 	}
 	object_unref(wanted);
@@ -390,8 +406,8 @@ static void on_existing(void *arg, const struct rest_result *result)
 	}
 	struct node_input in = input_of(nm, NULL);
 	struct object *node = node_object_build(&in);
-	nm->call = rest_send(
-	    nm->client, REST_REQUEST(.verb = REST_CREATE, .type = resource_nodes, .body = node), on_created, nm);
+	nm->call = rest_send(nm->client,
+	    REST_REQUEST(.verb = REST_CREATE, .type = resource_nodes, .body = node), on_created, nm);
 	object_unref(node);
 }
 
@@ -400,16 +416,21 @@ static void register_node(void *arg)
 	struct node_manager *nm = arg;
 	if (!nm->node && !nm->call)
 		nm->call = rest_send(nm->client,
-		    REST_REQUEST(.verb = REST_GET, .type = resource_nodes, .name = nm->config->node_name), on_existing, nm);
+		    REST_REQUEST(.verb = REST_GET, .type = resource_nodes, .name = nm->config->node_name),
+		    on_existing, nm);
 }
 
 /* ---- life ---- */
 
-struct node_manager *node_manager_new(const struct kubelet_config *config, struct loop *loop, struct rest_client *client,
-    struct event_recorder *events, struct runtime *rt)
+struct node_manager *node_manager_new(const struct kubelet_config *config, struct loop *loop,
+    struct rest_client *client, struct event_recorder *events, struct runtime *rt)
 {
 	struct node_manager *nm = calloc(1, sizeof *nm);
-	*nm = (struct node_manager){.config = config, .loop = loop, .client = client, .events = events, .rt = rt,
+	*nm = (struct node_manager){.config = config,
+	    .loop = loop,
+	    .client = client,
+	    .events = events,
+	    .rt = rt,
 	    .not_ready = strdup("the kubelet is starting")};
 	machine_read(&nm->machine, config->root_dir);
 	nm->retry = loop_timer_new(loop, register_node, nm);

@@ -39,8 +39,8 @@ static int64_t reserved(const struct flag_list *list, const char *resource)
 	size_t n = strlen(resource);
 	for (size_t i = 0; i < list->len; i++) {
 		struct quantity q;
-		if (strncmp(list->items[i], resource, n) == 0 && list->items[i][n] == '='
-		    && quantity_parse(list->items[i] + n + 1, &q, NULL) == 0)
+		if (strncmp(list->items[i], resource, n) == 0 && list->items[i][n] == '=' &&
+		    quantity_parse(list->items[i] + n + 1, &q, NULL) == 0)
 			return str_eq(resource, "cpu") ? quantity_milli(&q) : quantity_value(&q);
 	}
 	return 0;
@@ -56,10 +56,13 @@ static void fill_resources(struct arena *arena, const struct node_input *in, Cor
 {
 	const struct machine *m = in->machine;
 	const struct kubelet_config *c = in->config;
-	int64_t memory = m->memory_bytes - reserved_sum(c, "memory") - threshold_bytes(c, "memory.available", m->memory_bytes);
-	int64_t disk = m->fs_bytes - reserved_sum(c, "ephemeral-storage") - threshold_bytes(c, "nodefs.available", m->fs_bytes);
+	int64_t memory = m->memory_bytes - reserved_sum(c, "memory") -
+			 threshold_bytes(c, "memory.available", m->memory_bytes);
+	int64_t disk = m->fs_bytes - reserved_sum(c, "ephemeral-storage") -
+		       threshold_bytes(c, "nodefs.available", m->fs_bytes);
 	int64_t cpu = (int64_t)m->cpus * 1000 - reserved_sum(c, "cpu");
-	const char *cpu_text = cpu % 1000 ? arena_printf(arena, "%lldm", (long long)cpu) : arena_printf(arena, "%lld", (long long)cpu / 1000);
+	const char *cpu_text = cpu % 1000 ? arena_printf(arena, "%lldm", (long long)cpu)
+					  : arena_printf(arena, "%lld", (long long)cpu / 1000);
 	const struct {
 		const char *name, *capacity, *allocatable;
 	} lines[] = {{"cpu", arena_printf(arena, "%d", m->cpus), cpu_text},
@@ -68,17 +71,19 @@ static void fill_resources(struct arena *arena, const struct node_input *in, Cor
 	    {"hugepages-1Gi", "0", "0"}, {"hugepages-2Mi", "0", "0"},
 	    {"memory", arena_printf(arena, "%lldKi", (long long)m->memory_bytes / 1024),
 		arena_printf(arena, "%lldKi", (long long)memory / 1024)},
-	    {"pods", arena_printf(arena, "%lld", (long long)c->max_pods), arena_printf(arena, "%lld", (long long)c->max_pods)}};
+	    {"pods", arena_printf(arena, "%lld", (long long)c->max_pods),
+		arena_printf(arena, "%lld", (long long)c->max_pods)}};
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-		set_quantity(arena, &s->n_capacity, (void ***)&s->capacity, &core_v1__node_status__capacity_entry__descriptor,
-		    lines[i].name, lines[i].capacity);
+		set_quantity(arena, &s->n_capacity, (void ***)&s->capacity,
+		    &core_v1__node_status__capacity_entry__descriptor, lines[i].name, lines[i].capacity);
 		set_quantity(arena, &s->n_allocatable, (void ***)&s->allocatable,
-		    &core_v1__node_status__allocatable_entry__descriptor, lines[i].name, lines[i].allocatable);
+		    &core_v1__node_status__allocatable_entry__descriptor, lines[i].name,
+		    lines[i].allocatable);
 	}
 }
 
-static void add_condition(struct arena *arena, const struct node_input *in, CoreV1__NodeStatus *s, const char *type,
-    bool value, const char *reason, const char *message)
+static void add_condition(struct arena *arena, const struct node_input *in, CoreV1__NodeStatus *s,
+    const char *type, bool value, const char *reason, const char *message)
 {
 	CoreV1__NodeCondition *c = API_NEW(arena, core_v1__node_condition);
 	c->type = arena_strdup(arena, type);
@@ -106,7 +111,8 @@ static void fill_conditions(struct arena *arena, const struct node_input *in, Co
 	add_condition(arena, in, s, "PIDPressure", in->pid_pressure,
 	    in->pid_pressure ? "KubeletHasInsufficientPID" : "KubeletHasSufficientPID",
 	    in->pid_pressure ? "process ids are short on this node" : "enough process ids are available");
-	add_condition(arena, in, s, "Ready", !in->not_ready, in->not_ready ? "KubeletNotReady" : "KubeletReady",
+	add_condition(arena, in, s, "Ready", !in->not_ready,
+	    in->not_ready ? "KubeletNotReady" : "KubeletReady",
 	    in->not_ready ? in->not_ready : "the kubelet is ready");
 }
 
@@ -162,7 +168,8 @@ static void add_taint(struct arena *arena, CoreV1__NodeSpec *spec, const char *t
 		equals = NULL;
 	CoreV1__Taint *t = API_NEW(arena, core_v1__taint);
 	t->key = arena_strndup(arena, text, (size_t)((equals ? equals : colon) - text));
-	t->value = equals ? arena_strndup(arena, equals + 1, (size_t)(colon - equals - 1)) : arena_strdup(arena, "");
+	t->value =
+	    equals ? arena_strndup(arena, equals + 1, (size_t)(colon - equals - 1)) : arena_strdup(arena, "");
 	t->effect = arena_strdup(arena, colon + 1);
 	api_append(arena, spec, taints, t);
 }
@@ -179,7 +186,8 @@ struct object *node_object_build(const struct node_input *in)
 	    {"kubernetes.io/arch", in->machine->arch}, {"beta.kubernetes.io/os", "linux"},
 	    {"beta.kubernetes.io/arch", in->machine->arch}};
 	for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
-		api_map_set(obj->arena, meta, labels, meta_v1__object_meta__labels_entry, labels[i].key, labels[i].value);
+		api_map_set(obj->arena, meta, labels, meta_v1__object_meta__labels_entry, labels[i].key,
+		    labels[i].value);
 	for (size_t i = 0; i < in->config->node_labels.len; i++) {
 		const char *label = in->config->node_labels.items[i], *equals = strchr(label, '=');
 		if (equals)

@@ -17,8 +17,8 @@ static int64_t parse(const char *text, int64_t total)
 
 int64_t threshold_bytes(const struct kubelet_config *config, const char *signal, int64_t total)
 {
-	static const char *const defaults[] = {
-	    "memory.available<100Mi", "nodefs.available<10%", "nodefs.inodesFree<5%", "imagefs.available<15%"};
+	static const char *const defaults[] = {"memory.available<100Mi", "nodefs.available<10%",
+	    "nodefs.inodesFree<5%", "imagefs.available<15%"};
 	size_t n = strlen(signal), len = config->eviction_hard.len;
 	const char *const *items = len ? config->eviction_hard.items : defaults;
 	if (!len)

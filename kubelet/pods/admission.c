@@ -42,8 +42,8 @@ static bool term_matches(const CoreV1__Node *node, const CoreV1__NodeSelectorTer
 	if (!t->n_match_expressions && !t->n_match_fields)
 		return false;
 	for (size_t i = 0; i < t->n_match_expressions; i++)
-		if (!requirement_matches(
-			api_map_get(node->metadata, labels, t->match_expressions[i]->key), t->match_expressions[i]))
+		if (!requirement_matches(api_map_get(node->metadata, labels, t->match_expressions[i]->key),
+			t->match_expressions[i]))
 			return false;
 	for (size_t i = 0; i < t->n_match_fields; i++)
 		if (!requirement_matches(node->metadata->name, t->match_fields[i]))
@@ -55,11 +55,13 @@ static bool affinity_matches(const CoreV1__Node *node, const CoreV1__Pod *pod)
 {
 	const CoreV1__PodSpec *spec = pod->spec;
 	for (size_t i = 0; i < spec->n_node_selector; i++)
-		if (!str_eq(api_map_get(node->metadata, labels, spec->node_selector[i]->key), spec->node_selector[i]->value))
+		if (!str_eq(api_map_get(node->metadata, labels, spec->node_selector[i]->key),
+			spec->node_selector[i]->value))
 			return false;
-	const CoreV1__NodeSelector *required = spec->affinity && spec->affinity->node_affinity
-	    ? spec->affinity->node_affinity->required_during_scheduling_ignored_during_execution
-	    : NULL;
+	const CoreV1__NodeSelector *required =
+	    spec->affinity && spec->affinity->node_affinity
+		? spec->affinity->node_affinity->required_during_scheduling_ignored_during_execution
+		: NULL;
 	for (size_t i = 0; required && i < required->n_node_selector_terms; i++)
 		if (term_matches(node, required->node_selector_terms[i]))
 			return true;
@@ -68,23 +70,26 @@ static bool affinity_matches(const CoreV1__Node *node, const CoreV1__Pod *pod)
 
 /* ---- resources ---- */
 
-static bool fits(const CoreV1__Node *node, const CoreV1__Pod *pod, const struct object *const *others, size_t len,
-    const char *resource, struct admission_verdict *v)
+static bool fits(const CoreV1__Node *node, const CoreV1__Pod *pod, const struct object *const *others,
+    size_t len, const char *resource, struct admission_verdict *v)
 {
 	struct quantity q;
 	bool cpu = str_eq(resource, "cpu");
 	int64_t wanted = pod_request_bytes(pod, resource), used = 0;
 	if (!wanted)
 		return true;
-	int64_t have = quantity_in(node->status, allocatable, resource, &q) ? cpu ? quantity_milli(&q) : quantity_value(&q) : 0;
+	int64_t have = quantity_in(node->status, allocatable, resource, &q)
+			   ? cpu ? quantity_milli(&q) : quantity_value(&q)
+			   : 0;
 	for (size_t i = 0; i < len; i++)
 		used += pod_request_bytes(pod_of(others[i]), resource);
 	if (used + wanted <= have)
 		return true;
 	char reason[64], message[256];
 	snprintf(reason, sizeof reason, "OutOf%.50s", resource);
-	snprintf(message, sizeof message, "Node didn't have enough resource: %s, requested: %lld, used: %lld, capacity: %lld",
-	    resource, (long long)wanted, (long long)used, (long long)have);
+	snprintf(message, sizeof message,
+	    "Node didn't have enough resource: %s, requested: %lld, used: %lld, capacity: %lld", resource,
+	    (long long)wanted, (long long)used, (long long)have);
 	return reject(v, reason, message);
 }
 
@@ -101,9 +106,12 @@ static bool ports_clash(const CoreV1__Pod *a, const CoreV1__Pod *b)
 			for (size_t k = 0; k < b->spec->n_containers; k++) {
 				for (size_t o = 0; o < b->spec->containers[k]->n_ports; o++) {
 					const CoreV1__ContainerPort *y = b->spec->containers[k]->ports[o];
-					const char *ix = str_or(x->host_ip, "0.0.0.0"), *iy = str_or(y->host_ip, "0.0.0.0");
-					if (y->host_port == x->host_port && str_eq(x->protocol, y->protocol)
-					    && (str_eq(ix, iy) || str_eq(ix, "0.0.0.0") || str_eq(iy, "0.0.0.0")))
+					const char *ix = str_or(x->host_ip, "0.0.0.0"),
+						   *iy = str_or(y->host_ip, "0.0.0.0");
+					if (y->host_port == x->host_port &&
+					    str_eq(x->protocol, y->protocol) &&
+					    (str_eq(ix, iy) || str_eq(ix, "0.0.0.0") ||
+						str_eq(iy, "0.0.0.0")))
 						return true;
 				}
 			}
@@ -120,8 +128,10 @@ bool admission_check(const struct kubelet_config *config, const CoreV1__Node *no
 	char text[256];
 	const CoreV1__PodSecurityContext *sc = pod->spec->security_context;
 	for (size_t i = 0; sc && i < sc->n_sysctls; i++) {
-		if (!sysctl_is_allowed(config, sc->sysctls[i]->name, pod->spec->host_network, pod->spec->host_ipc)) {
-			snprintf(text, sizeof text, "forbidden sysctl: \"%s\" not allowed on this node", sc->sysctls[i]->name);
+		if (!sysctl_is_allowed(
+			config, sc->sysctls[i]->name, pod->spec->host_network, pod->spec->host_ipc)) {
+			snprintf(text, sizeof text, "forbidden sysctl: \"%s\" not allowed on this node",
+			    sc->sysctls[i]->name);
 			return reject(v, "SysctlForbidden", text);
 		}
 	}
@@ -132,7 +142,8 @@ bool admission_check(const struct kubelet_config *config, const CoreV1__Node *no
 		if (!fits(node, pod, others, len, resources[i], v))
 			return false;
 	if (!affinity_matches(node, pod))
-		return reject(v, "NodeAffinity", "Predicate NodeAffinity failed: the node doesn't match the pod's node selector");
+		return reject(v, "NodeAffinity",
+		    "Predicate NodeAffinity failed: the node doesn't match the pod's node selector");
 	for (size_t i = 0; i < len; i++)
 		if (ports_clash(pod, pod_of(others[i])))
 			return reject(v, "NodePorts", "Predicate NodePorts failed: a host port is taken");

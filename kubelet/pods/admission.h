@@ -11,7 +11,7 @@
 struct kubelet_config;
 
 struct admission_verdict {
-	char reason[64];   /* NodeAffinity, OutOfcpu, NodePorts, SysctlForbidden, ... */
+	char reason[64]; /* NodeAffinity, OutOfcpu, NodePorts, SysctlForbidden, ... */
 	char message[512];
 };
 /* others: the pods already admitted that have not ended. */

@@ -2,7 +2,8 @@
 
 #include <stddef.h>
 
-bool backoff_active(const struct backoff *b, int64_t since_ms, int64_t now_ms, int64_t max_ms, int64_t *ret_until_ms)
+bool backoff_active(
+    const struct backoff *b, int64_t since_ms, int64_t now_ms, int64_t max_ms, int64_t *ret_until_ms)
 {
 	if (!b->delay_ms || since_ms - b->updated_ms > 2 * max_ms)
 		return false;

@@ -1,6 +1,6 @@
 /*
- * backoff: upstream's flowcontrol back-off as a value: 10 s doubling to a maximum, forgotten after a quiet time of twice
- * the maximum. Pure: time is passed in, in milliseconds of the wall clock.
+ * backoff: upstream's flowcontrol back-off as a value: 10 s doubling to a maximum, forgotten after a quiet
+ * time of twice the maximum. Pure: time is passed in, in milliseconds of the wall clock.
  */
 #ifndef CUBE_KUBELET_BACKOFF_H
 #define CUBE_KUBELET_BACKOFF_H
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct backoff {
-	int64_t delay_ms;   /* 0: no entry */
+	int64_t delay_ms; /* 0: no entry */
 	int64_t updated_ms;
 };
 
@@ -17,7 +17,8 @@ struct backoff {
 #define BACKOFF_MAX_MS 300000
 
 /* Whether what failed at since_ms must still wait; *ret_until_ms (may be NULL) says until when. */
-bool backoff_active(const struct backoff *b, int64_t since_ms, int64_t now_ms, int64_t max_ms, int64_t *ret_until_ms);
+bool backoff_active(
+    const struct backoff *b, int64_t since_ms, int64_t now_ms, int64_t max_ms, int64_t *ret_until_ms);
 /* A new attempt starts: the next failure waits longer. */
 void backoff_next(struct backoff *b, int64_t since_ms, int64_t now_ms, int64_t max_ms);
 /* Like backoff_active with the last update as the event (image pulls). */

@@ -22,7 +22,7 @@
 
 struct cgroups {
 	bool v2;
-	char root[256];                      /* "" or "/x/y": parent of kubepods */
+	char root[256];                        /* "" or "/x/y": parent of kubepods */
 	char hierarchies[HIERARCHIES_MAX][64]; /* mount points */
 	size_t hierarchies_len;
 };
@@ -96,7 +96,8 @@ static int64_t weight_of_shares(int64_t shares)
 	return 1 + (shares - 2) * 9999 / 262142;
 }
 
-static void set_limits(const struct cgroups *cg, const char *dir, int64_t shares, int64_t quota, int64_t memory)
+static void set_limits(
+    const struct cgroups *cg, const char *dir, int64_t shares, int64_t quota, int64_t memory)
 {
 	char text[64];
 	if (!cg->v2) {
@@ -120,7 +121,8 @@ static void set_limits(const struct cgroups *cg, const char *dir, int64_t shares
 		write_number(dir, "memory.max", memory);
 }
 
-static int apply(const struct cgroups *cg, const char *rel, int64_t shares, int64_t quota, int64_t memory, struct error *err)
+static int apply(const struct cgroups *cg, const char *rel, int64_t shares, int64_t quota, int64_t memory,
+    struct error *err)
 {
 	char dir[PATH_SIZE];
 	for (size_t i = 0; i < cg->hierarchies_len; i++) {
@@ -152,19 +154,21 @@ static void find_hierarchies(struct cgroups *cg)
 		closedir(d);
 }
 
-struct cgroups *cgroups_new(const struct kubelet_config *config, int64_t memory_bytes, int64_t milli_cpu, struct error *err)
+struct cgroups *cgroups_new(
+    const struct kubelet_config *config, int64_t memory_bytes, int64_t milli_cpu, struct error *err)
 {
 	if (!config->cgroups_enabled)
 		return NULL;
 	struct cgroups *cg = calloc(1, sizeof *cg);
 	cg->v2 = config->cgroup_v2;
 	const char *root = str_or(config->cgroup_root, "");
-	snprintf(cg->root, sizeof cg->root, "%s%s", *root && *root != '/' ? "/" : "", str_eq(root, "/") ? "" : root);
+	snprintf(cg->root, sizeof cg->root, "%s%s", *root && *root != '/' ? "/" : "",
+	    str_eq(root, "/") ? "" : root);
 	find_hierarchies(cg);
 	if (cg->v2)
 		write_file(CGROUP_FS, "cgroup.subtree_control", "+cpu +memory +pids +cpuset +io");
-	if (apply(cg, classes[0], cpu_shares_of_milli(milli_cpu), 0, memory_bytes, err)
-	    || apply(cg, classes[1], 2, 0, 0, err) || apply(cg, classes[2], 2, 0, 0, err)) {
+	if (apply(cg, classes[0], cpu_shares_of_milli(milli_cpu), 0, memory_bytes, err) ||
+	    apply(cg, classes[1], 2, 0, 0, err) || apply(cg, classes[2], 2, 0, 0, err)) {
 		free(cg);
 		return NULL;
 	}
@@ -245,7 +249,8 @@ void cgroups_remove_pod(struct cgroups *cg, const char *uid)
 	char dir[PATH_SIZE];
 	for (size_t i = 0; cg && i < cg->hierarchies_len; i++) {
 		for (size_t k = 0; k < sizeof classes / sizeof *classes; k++) {
-			snprintf(dir, sizeof dir, "%s%s/%s/pod%s", cg->hierarchies[i], cg->root, classes[k], uid);
+			snprintf(
+			    dir, sizeof dir, "%s%s/%s/pod%s", cg->hierarchies[i], cg->root, classes[k], uid);
 			remove_tree(dir);
 		}
 	}

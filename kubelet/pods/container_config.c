@@ -69,8 +69,11 @@ static struct user user_of(const CoreV1__PodSecurityContext *pod, const CoreV1__
 {
 	struct user u = {0};
 	if (pod) {
-		u = (struct user){.has_uid = pod->has_run_as_user, .uid = pod->run_as_user, .has_gid = pod->has_run_as_group,
-		    .gid = pod->run_as_group, .non_root = pod->has_run_as_non_root && pod->run_as_non_root};
+		u = (struct user){.has_uid = pod->has_run_as_user,
+		    .uid = pod->run_as_user,
+		    .has_gid = pod->has_run_as_group,
+		    .gid = pod->run_as_group,
+		    .non_root = pod->has_run_as_non_root && pod->run_as_non_root};
 	}
 	if (own && own->has_run_as_user) {
 		u.has_uid = true;
@@ -99,15 +102,16 @@ static int check_non_root(const struct container_input *in, const struct user *u
 		why = "the image runs as root";
 	if (!why)
 		return 0;
-	return error_set(err, ERR_INVALID, "container has runAsNonRoot but %s (pod: \"%s_%s(%s)\", container: %s)", why,
-	    meta->name, meta->namespace_, meta->uid, in->slot->spec->name);
+	return error_set(err, ERR_INVALID,
+	    "container has runAsNonRoot but %s (pod: \"%s_%s(%s)\", container: %s)", why, meta->name,
+	    meta->namespace_, meta->uid, in->slot->spec->name);
 }
 
 /* ---- security context ---- */
 
 static const char *const masked_paths[] = {"/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys",
-    "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
-    "/sys/devices/virtual/powercap"};
+    "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
+    "/sys/firmware", "/sys/devices/virtual/powercap"};
 static const char *const readonly_paths[] = {
     "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
@@ -115,20 +119,23 @@ static CriV1__SecurityProfile *seccomp_of(struct arena *arena, const struct cont
 {
 	const CoreV1__PodSecurityContext *pod = pod_of(in->pod)->spec->security_context;
 	const CoreV1__SecurityContext *own = in->slot->spec->security_context;
-	const CoreV1__SeccompProfile *p = own && own->seccomp_profile ? own->seccomp_profile : pod ? pod->seccomp_profile : NULL;
+	const CoreV1__SeccompProfile *p = own && own->seccomp_profile ? own->seccomp_profile
+					  : pod                       ? pod->seccomp_profile
+								      : NULL;
 	CriV1__SecurityProfile *out = CRI_NEW(arena, cri_v1__security_profile);
 	out->profile_type = CRI_V1__SECURITY_PROFILE__PROFILE_TYPE__Unconfined;
 	if (p && str_eq(p->type, "RuntimeDefault")) {
 		out->profile_type = CRI_V1__SECURITY_PROFILE__PROFILE_TYPE__RuntimeDefault;
 	} else if (p && str_eq(p->type, "Localhost")) {
 		out->profile_type = CRI_V1__SECURITY_PROFILE__PROFILE_TYPE__Localhost;
-		out->localhost_ref =
-		    arena_printf(arena, "%s/seccomp/%s", in->config->root_dir, str_or(p->localhost_profile, ""));
+		out->localhost_ref = arena_printf(
+		    arena, "%s/seccomp/%s", in->config->root_dir, str_or(p->localhost_profile, ""));
 	}
 	return out;
 }
 
-static void add_groups(struct arena *arena, const CoreV1__PodSecurityContext *pod, CriV1__LinuxContainerSecurityContext *sc)
+static void add_groups(
+    struct arena *arena, const CoreV1__PodSecurityContext *pod, CriV1__LinuxContainerSecurityContext *sc)
 {
 	if (!pod)
 		return;
@@ -141,7 +148,8 @@ static void add_groups(struct arena *arena, const CoreV1__PodSecurityContext *po
 		sc->supplemental_groups_policy = CRI_V1__SUPPLEMENTAL_GROUPS_POLICY__Strict;
 }
 
-static void add_paths(struct arena *arena, const CoreV1__SecurityContext *own, CriV1__LinuxContainerSecurityContext *sc)
+static void add_paths(
+    struct arena *arena, const CoreV1__SecurityContext *own, CriV1__LinuxContainerSecurityContext *sc)
 {
 	if (own && str_eq(own->proc_mount, "Unmasked"))
 		return;
@@ -157,9 +165,9 @@ static CriV1__NamespaceOption *namespaces_of(struct arena *arena, const struct c
 	CriV1__NamespaceOption *ns = CRI_NEW(arena, cri_v1__namespace_option);
 	ns->network = spec->host_network ? CRI_V1__NAMESPACE_MODE__NODE : CRI_V1__NAMESPACE_MODE__POD;
 	ns->ipc = spec->host_ipc ? CRI_V1__NAMESPACE_MODE__NODE : CRI_V1__NAMESPACE_MODE__POD;
-	ns->pid = spec->host_pid               ? CRI_V1__NAMESPACE_MODE__NODE
-	    : spec->share_process_namespace    ? CRI_V1__NAMESPACE_MODE__POD
-	                                       : CRI_V1__NAMESPACE_MODE__CONTAINER;
+	ns->pid = spec->host_pid                  ? CRI_V1__NAMESPACE_MODE__NODE
+		  : spec->share_process_namespace ? CRI_V1__NAMESPACE_MODE__POD
+						  : CRI_V1__NAMESPACE_MODE__CONTAINER;
 	if (in->target_id && ns->pid == CRI_V1__NAMESPACE_MODE__CONTAINER) {
 		ns->pid = CRI_V1__NAMESPACE_MODE__TARGET;
 		ns->target_id = arena_strdup(arena, in->target_id);
@@ -215,7 +223,8 @@ static CriV1__LinuxContainerResources *resources_of(struct arena *arena, const s
 	if (r->oom_score_adj < 0 && !in->config->may_lower_oom_score)
 		r->oom_score_adj = 0;
 	if (in->config->cgroup_v2)
-		cri_map_add(arena, r, unified, cri_v1__linux_container_resources__unified_entry, "memory.oom.group", "1");
+		cri_map_add(arena, r, unified, cri_v1__linux_container_resources__unified_entry,
+		    "memory.oom.group", "1");
 	return r;
 }
 
@@ -227,10 +236,11 @@ static void add_labels(struct arena *arena, const struct container_input *in, Cr
 	const CoreV1__Container *c = in->slot->spec;
 	const struct {
 		const char *key, *value;
-	} labels[] = {{LABEL_POD_NAME, meta->name}, {LABEL_POD_NAMESPACE, meta->namespace_}, {LABEL_POD_UID, meta->uid},
-	    {LABEL_CONTAINER_NAME, c->name}};
+	} labels[] = {{LABEL_POD_NAME, meta->name}, {LABEL_POD_NAMESPACE, meta->namespace_},
+	    {LABEL_POD_UID, meta->uid}, {LABEL_CONTAINER_NAME, c->name}};
 	for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
-		cri_map_add(arena, config, labels, cri_v1__container_config__labels_entry, labels[i].key, labels[i].value);
+		cri_map_add(arena, config, labels, cri_v1__container_config__labels_entry, labels[i].key,
+		    labels[i].value);
 	char hash[17];
 	const struct {
 		const char *key, *value;
@@ -238,15 +248,16 @@ static void add_labels(struct arena *arena, const struct container_input *in, Cr
 	    {ANNOTATION_RESTART_COUNT, arena_printf(arena, "%d", in->restart_count)},
 	    {ANNOTATION_TERMINATION_PATH, c->termination_message_path},
 	    {ANNOTATION_TERMINATION_POLICY, c->termination_message_policy},
-	    {"io.kubernetes.pod.terminationGracePeriod", arena_printf(arena, "%lld", (long long)pod_grace_s(in->pod))}};
+	    {"io.kubernetes.pod.terminationGracePeriod",
+		arena_printf(arena, "%lld", (long long)pod_grace_s(in->pod))}};
 	for (size_t i = 0; i < sizeof annotations / sizeof *annotations; i++)
-		cri_map_add(arena, config, annotations, cri_v1__container_config__annotations_entry, annotations[i].key,
-		    annotations[i].value);
+		cri_map_add(arena, config, annotations, cri_v1__container_config__annotations_entry,
+		    annotations[i].key, annotations[i].value);
 	struct buf ports = BUF_INIT;
 	for (size_t i = 0; i < c->n_ports; i++) {
 		const CoreV1__ContainerPort *p = c->ports[i];
-		buf_printf(&ports, "%s{\"name\":\"%s\",\"containerPort\":%d,\"protocol\":\"%s\"}", i ? "," : "[", p->name,
-		    p->container_port, p->protocol);
+		buf_printf(&ports, "%s{\"name\":\"%s\",\"containerPort\":%d,\"protocol\":\"%s\"}",
+		    i ? "," : "[", p->name, p->container_port, p->protocol);
 	}
 	if (ports.size) {
 		buf_putc(&ports, ']');
@@ -256,7 +267,8 @@ static void add_labels(struct arena *arena, const struct container_input *in, Cr
 	buf_done(&ports);
 }
 
-static void add_expanded(struct arena *arena, char *const *in, size_t len, const struct env *env, size_t *ret_len, char ***ret)
+static void add_expanded(
+    struct arena *arena, char *const *in, size_t len, const struct env *env, size_t *ret_len, char ***ret)
 {
 	for (size_t i = 0; i < len; i++)
 		cri_append_(arena, ret_len, (void ***)ret, (char *)env_expand(arena, in[i], env, NULL));

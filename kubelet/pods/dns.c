@@ -23,7 +23,8 @@ static void set_option(struct arena *arena, CriV1__DNSConfig *dns, const char *n
 	char *text = value ? arena_printf(arena, "%s:%s", name, value) : arena_strdup(arena, name);
 	size_t n = strlen(name);
 	for (size_t i = 0; i < dns->n_options; i++) {
-		if (strncmp(dns->options[i], name, n) == 0 && (!dns->options[i][n] || dns->options[i][n] == ':')) {
+		if (strncmp(dns->options[i], name, n) == 0 &&
+		    (!dns->options[i][n] || dns->options[i][n] == ':')) {
 			dns->options[i] = text;
 			return;
 		}
@@ -59,7 +60,8 @@ static void read_host(struct arena *arena, const char *text, CriV1__DNSConfig *d
 	}
 }
 
-static void use_cluster(struct arena *arena, const CoreV1__Pod *pod, const struct kubelet_config *config, CriV1__DNSConfig *dns)
+static void use_cluster(
+    struct arena *arena, const CoreV1__Pod *pod, const struct kubelet_config *config, CriV1__DNSConfig *dns)
 {
 	char **host_searches = dns->searches;
 	size_t host_len = dns->n_searches;
@@ -97,7 +99,8 @@ static const char *cut_to_limits(struct arena *arena, CriV1__DNSConfig *dns)
 		warning = "more name servers than a resolver reads: only the first three are used";
 	}
 	size_t chars = 0, n = 0;
-	while (n < dns->n_searches && n < DNS_SEARCH_MAX && (chars += strlen(dns->searches[n]) + 1) <= DNS_SEARCH_CHARS_MAX)
+	while (n < dns->n_searches && n < DNS_SEARCH_MAX &&
+	       (chars += strlen(dns->searches[n]) + 1) <= DNS_SEARCH_CHARS_MAX)
 		n++;
 	if (n < dns->n_searches) {
 		dns->n_searches = n;
@@ -106,12 +109,13 @@ static const char *cut_to_limits(struct arena *arena, CriV1__DNSConfig *dns)
 	return warning;
 }
 
-CriV1__DNSConfig *dns_config_of(struct arena *arena, const CoreV1__Pod *pod, const struct kubelet_config *config,
-    const char *host_text, const char **ret_warning)
+CriV1__DNSConfig *dns_config_of(struct arena *arena, const CoreV1__Pod *pod,
+    const struct kubelet_config *config, const char *host_text, const char **ret_warning)
 {
 	CriV1__DNSConfig *dns = CRI_NEW(arena, cri_v1__dnsconfig);
 	const char *policy = str_or(pod->spec->dns_policy, "ClusterFirst");
-	bool cluster = str_eq(policy, "ClusterFirstWithHostNet") || (str_eq(policy, "ClusterFirst") && !pod->spec->host_network);
+	bool cluster = str_eq(policy, "ClusterFirstWithHostNet") ||
+		       (str_eq(policy, "ClusterFirst") && !pod->spec->host_network);
 	if (!str_eq(policy, "None"))
 		read_host(arena, host_text, dns);
 	*ret_warning = NULL;
@@ -120,13 +124,15 @@ CriV1__DNSConfig *dns_config_of(struct arena *arena, const CoreV1__Pod *pod, con
 	if (pod->spec->dns_config)
 		apply_own(arena, pod->spec->dns_config, dns);
 	const char *cut = cut_to_limits(arena, dns);
-	*ret_warning = cluster && !config->cluster_dns.len
-	    ? "no cluster DNS is configured on this node: the pod gets the node's own name servers"
-	    : cut;
+	*ret_warning =
+	    cluster && !config->cluster_dns.len
+		? "no cluster DNS is configured on this node: the pod gets the node's own name servers"
+		: cut;
 	return dns;
 }
 
-void dns_hosts_file(struct buf *out, const CoreV1__Pod *pod, const char *pod_ips, const char *cluster_domain, const char *host_text)
+void dns_hosts_file(struct buf *out, const CoreV1__Pod *pod, const char *pod_ips, const char *cluster_domain,
+    const char *host_text)
 {
 	if (pod->spec->host_network) {
 		buf_puts(out, "# Kubernetes-managed hosts file (host network).\n");

@@ -1,4 +1,5 @@
-/* dns: a pod's resolv.conf by its dnsPolicy and dnsConfig, and its managed /etc/hosts. Pure but for reading the host's. */
+/* dns: a pod's resolv.conf by its dnsPolicy and dnsConfig, and its managed /etc/hosts. Pure but for reading
+ * the host's. */
 #ifndef CUBE_KUBELET_DNS_H
 #define CUBE_KUBELET_DNS_H
 
@@ -16,9 +17,10 @@ struct kubelet_config;
 #define DNS_SERVERS_MAX 3
 
 /* host_text: the host's resolv.conf. *ret_warning: what was left out (DNSConfigForming), or NULL. */
-CriV1__DNSConfig *dns_config_of(struct arena *arena, const CoreV1__Pod *pod, const struct kubelet_config *config,
-    const char *host_text, const char **ret_warning);
+CriV1__DNSConfig *dns_config_of(struct arena *arena, const CoreV1__Pod *pod,
+    const struct kubelet_config *config, const char *host_text, const char **ret_warning);
 /* Appends the text of /etc/hosts. host_text: the host's own file, used for host network pods. */
-void dns_hosts_file(struct buf *out, const CoreV1__Pod *pod, const char *pod_ips, const char *cluster_domain, const char *host_text);
+void dns_hosts_file(struct buf *out, const CoreV1__Pod *pod, const char *pod_ips, const char *cluster_domain,
+    const char *host_text);
 
 #endif

@@ -55,22 +55,23 @@ static const char *format_map(struct arena *arena, size_t len, void *entries)
 static const char *subscript(struct arena *arena, const char *path, const char *prefix)
 {
 	size_t n = strlen(prefix), len = strlen(path);
-	if (strncmp(path, prefix, n) != 0 || len < n + 4 || strncmp(path + n, "['", 2) != 0
-	    || strcmp(path + len - 2, "']") != 0)
+	if (strncmp(path, prefix, n) != 0 || len < n + 4 || strncmp(path + n, "['", 2) != 0 ||
+	    strcmp(path + len - 2, "']") != 0)
 		return NULL;
 	return arena_strndup(arena, path + n + 2, len - n - 4);
 }
 
-int downward_field(struct arena *arena, const struct object *obj, const struct downward_facts *facts, const char *path,
-    const char **ret, struct error *err)
+int downward_field(struct arena *arena, const struct object *obj, const struct downward_facts *facts,
+    const char *path, const char **ret, struct error *err)
 {
 	const CoreV1__Pod *pod = (const CoreV1__Pod *)obj->msg;
 	const MetaV1__ObjectMeta *meta = pod->metadata;
 	const struct {
 		const char *path, *value;
-	} plain[] = {{"metadata.name", meta->name}, {"metadata.namespace", meta->namespace_}, {"metadata.uid", meta->uid},
-	    {"spec.nodeName", pod->spec->node_name}, {"spec.serviceAccountName", pod->spec->service_account_name},
-	    {"status.hostIP", facts->host_ip}, {"status.hostIPs", facts->host_ip}, {"status.podIP", facts->pod_ip},
+	} plain[] = {{"metadata.name", meta->name}, {"metadata.namespace", meta->namespace_},
+	    {"metadata.uid", meta->uid}, {"spec.nodeName", pod->spec->node_name},
+	    {"spec.serviceAccountName", pod->spec->service_account_name}, {"status.hostIP", facts->host_ip},
+	    {"status.hostIPs", facts->host_ip}, {"status.podIP", facts->pod_ip},
 	    {"status.podIPs", facts->pod_ips}};
 	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
 		if (str_eq(path, plain[i].path)) {
@@ -104,7 +105,8 @@ static const CoreV1__Container *find_container(const CoreV1__Pod *pod, const cha
 }
 
 int downward_resource(struct arena *arena, const CoreV1__Pod *pod, const char *container,
-    const CoreV1__ResourceFieldSelector *selector, const struct downward_facts *facts, const char **ret, struct error *err)
+    const CoreV1__ResourceFieldSelector *selector, const struct downward_facts *facts, const char **ret,
+    struct error *err)
 {
 	const CoreV1__Container *c = find_container(pod, str_or(selector->container_name, container));
 	const char *dot = strchr(selector->resource, '.');
@@ -114,7 +116,8 @@ int downward_resource(struct arena *arena, const CoreV1__Pod *pod, const char *c
 		return error_set(err, ERR_INVALID, "unsupported resource: %s", selector->resource);
 	struct quantity q = {0}, divisor = quantity_of(selector->divisor);
 	bool is_limit = strncmp(selector->resource, "limits.", 7) == 0;
-	bool found = is_limit ? quantity_in(c->resources, limits, dot + 1, &q) : quantity_in(c->resources, requests, dot + 1, &q);
+	bool found = is_limit ? quantity_in(c->resources, limits, dot + 1, &q)
+			      : quantity_in(c->resources, requests, dot + 1, &q);
 	if (!found && is_limit && facts->node)
 		quantity_in(facts->node->status, allocatable, dot + 1, &q);
 	if (!divisor.nano)

@@ -27,14 +27,15 @@ void env_set(struct env *env, const char *name, const char *value)
 			return;
 		}
 	}
-	env->items = arena_grow(env->arena, env->items, env->len * sizeof *env->items, (env->len + 1) * sizeof *env->items);
+	env->items = arena_grow(
+	    env->arena, env->items, env->len * sizeof *env->items, (env->len + 1) * sizeof *env->items);
 	env->items[env->len++] = (struct env_var){name, value};
 }
 
 /* ---- expansion ---- */
 
-static const char *expand(struct arena *arena, const char *text, const struct env *env, const struct env *fallback,
-    struct error *err, bool *failed)
+static const char *expand(struct arena *arena, const char *text, const struct env *env,
+    const struct env *fallback, struct error *err, bool *failed)
 {
 	struct buf out = BUF_INIT;
 	for (const char *p = text; *p; p++) {
@@ -71,7 +72,8 @@ static const char *expand(struct arena *arena, const char *text, const struct en
 	return result;
 }
 
-const char *env_expand(struct arena *arena, const char *text, const struct env *env, const struct env *fallback)
+const char *env_expand(
+    struct arena *arena, const char *text, const struct env *env, const struct env *fallback)
 {
 	return expand(arena, text, env, fallback, NULL, NULL);
 }
@@ -115,7 +117,8 @@ static void add_service(struct env *env, const CoreV1__Service *svc)
 			env_set(env, arena_printf(arena, "%s_PORT", name), url);
 		}
 		if (!str_empty(p->name))
-			env_set(env, arena_printf(arena, "%s_SERVICE_PORT_%s", name, upper(arena, p->name)), port);
+			env_set(env, arena_printf(arena, "%s_SERVICE_PORT_%s", name, upper(arena, p->name)),
+			    port);
 		env_set(env, link, url);
 		env_set(env, arena_printf(arena, "%s_PROTO", link), lower);
 		env_set(env, arena_printf(arena, "%s_PORT", link), port);
@@ -123,13 +126,15 @@ static void add_service(struct env *env, const CoreV1__Service *svc)
 	}
 }
 
-void env_add_services(struct env *env, const CoreV1__Service *const *services, size_t len, const char *ns, bool links)
+void env_add_services(
+    struct env *env, const CoreV1__Service *const *services, size_t len, const char *ns, bool links)
 {
 	for (size_t i = 0; i < len; i++) {
 		const CoreV1__Service *svc = services[i];
 		if (str_empty(svc->spec->cluster_ip) || str_eq(svc->spec->cluster_ip, "None"))
 			continue;
-		bool master = str_eq(svc->metadata->namespace_, "default") && str_eq(svc->metadata->name, "kubernetes");
+		bool master =
+		    str_eq(svc->metadata->namespace_, "default") && str_eq(svc->metadata->name, "kubernetes");
 		if (master || (links && str_eq(svc->metadata->namespace_, ns)))
 			add_service(env, svc);
 	}
@@ -137,8 +142,8 @@ void env_add_services(struct env *env, const CoreV1__Service *const *services, s
 
 /* ---- references ---- */
 
-static const void *find_object(const struct env_input *in, enum reference_kind kind, const char *name, bool optional,
-    int *ret_code, struct error *err)
+static const void *find_object(const struct env_input *in, enum reference_kind kind, const char *name,
+    bool optional, int *ret_code, struct error *err)
 {
 	const struct object *obj = NULL;
 	const char *what = kind == REFERENCE_SECRET ? "secret" : "configmap";
@@ -172,7 +177,8 @@ static bool is_name(const char *s)
 	return true;
 }
 
-static void take_key(struct env *env, const char *prefix, const char *key, const char *value, struct buf *invalid)
+static void take_key(
+    struct env *env, const char *prefix, const char *key, const char *value, struct buf *invalid)
 {
 	const char *name = arena_printf(env->arena, "%s%s", str_or(prefix, ""), key);
 	if (is_name(name))
@@ -188,7 +194,8 @@ static int add_env_from(struct env *env, const struct env_input *in, const CoreV
 	if (from->config_map_ref) {
 		const CoreV1__ConfigMapEnvSource *ref = from->config_map_ref;
 		const char *name = ref->local_object_reference->name;
-		const CoreV1__ConfigMap *cm = find_object(in, REFERENCE_CONFIG_MAP, name, ref->optional, &code, err);
+		const CoreV1__ConfigMap *cm =
+		    find_object(in, REFERENCE_CONFIG_MAP, name, ref->optional, &code, err);
 		if (code)
 			return code;
 		for (size_t i = 0; cm && i < cm->n_data; i++)
@@ -197,17 +204,19 @@ static int add_env_from(struct env *env, const struct env_input *in, const CoreV
 	if (from->secret_ref) {
 		const CoreV1__SecretEnvSource *ref = from->secret_ref;
 		const char *name = ref->local_object_reference->name;
-		const CoreV1__Secret *secret = find_object(in, REFERENCE_SECRET, name, ref->optional, &code, err);
+		const CoreV1__Secret *secret =
+		    find_object(in, REFERENCE_SECRET, name, ref->optional, &code, err);
 		if (code)
 			return code;
 		for (size_t i = 0; secret && i < secret->n_data; i++)
-			take_key(env, from->prefix, secret->data[i]->key, bytes_text(env->arena, &secret->data[i]->value), invalid);
+			take_key(env, from->prefix, secret->data[i]->key,
+			    bytes_text(env->arena, &secret->data[i]->value), invalid);
 	}
 	return 0;
 }
 
-static int from_config_map(
-    struct env *env, const struct env_input *in, const CoreV1__ConfigMapKeySelector *ref, const char **ret, struct error *err)
+static int from_config_map(struct env *env, const struct env_input *in,
+    const CoreV1__ConfigMapKeySelector *ref, const char **ret, struct error *err)
 {
 	int code;
 	const char *name = ref->local_object_reference->name;
@@ -221,8 +230,8 @@ static int from_config_map(
 	return 0;
 }
 
-static int from_secret(
-    struct env *env, const struct env_input *in, const CoreV1__SecretKeySelector *ref, const char **ret, struct error *err)
+static int from_secret(struct env *env, const struct env_input *in, const CoreV1__SecretKeySelector *ref,
+    const char **ret, struct error *err)
 {
 	int code;
 	const char *name = ref->local_object_reference->name;
@@ -238,8 +247,8 @@ static int from_secret(
 	return 0;
 }
 
-static int add_env(struct env *env, const struct env_input *in, const CoreV1__EnvVar *var, const struct env *services,
-    struct error *err)
+static int add_env(struct env *env, const struct env_input *in, const CoreV1__EnvVar *var,
+    const struct env *services, struct error *err)
 {
 	const CoreV1__EnvVarSource *from = var->value_from;
 	const char *value = NULL;
@@ -247,7 +256,8 @@ static int add_env(struct env *env, const struct env_input *in, const CoreV1__En
 	if (!from)
 		value = env_expand(env->arena, var->value, env, services);
 	else if (from->field_ref)
-		code = downward_field(env->arena, in->pod, in->facts, from->field_ref->field_path, &value, err);
+		code =
+		    downward_field(env->arena, in->pod, in->facts, from->field_ref->field_path, &value, err);
 	else if (from->resource_field_ref)
 		code = downward_resource(env->arena, (const CoreV1__Pod *)in->pod->msg, in->container->name,
 		    from->resource_field_ref, in->facts, &value, err);
@@ -260,8 +270,8 @@ static int add_env(struct env *env, const struct env_input *in, const CoreV1__En
 	return code;
 }
 
-int env_build(
-    struct arena *arena, const struct env_input *in, struct env *ret, const char **ret_invalid, struct error *err)
+int env_build(struct arena *arena, const struct env_input *in, struct env *ret, const char **ret_invalid,
+    struct error *err)
 {
 	const CoreV1__Pod *pod = (const CoreV1__Pod *)in->pod->msg;
 	struct env services = {.arena = arena};

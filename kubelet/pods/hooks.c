@@ -37,8 +37,9 @@ static void on_timer(void *arg)
 	hook_free(h);
 }
 
-struct hook_run *hook_run(struct loop *loop, struct runtime *rt, struct http_client *http, const struct probe_target *target,
-    const CoreV1__LifecycleHandler *handler, void (*done)(void *arg, bool ok, const char *message), void *arg)
+struct hook_run *hook_run(struct loop *loop, struct runtime *rt, struct http_client *http,
+    const struct probe_target *target, const CoreV1__LifecycleHandler *handler,
+    void (*done)(void *arg, bool ok, const char *message), void *arg)
 {
 	struct hook_run *h = calloc(1, sizeof *h);
 	h->done = done;

@@ -6,8 +6,9 @@
 
 struct hook_run;
 /* done fires once; message says what went wrong. The run has no time limit of its own. */
-struct hook_run *hook_run(struct loop *loop, struct runtime *rt, struct http_client *http, const struct probe_target *target,
-    const CoreV1__LifecycleHandler *handler, void (*done)(void *arg, bool ok, const char *message), void *arg);
+struct hook_run *hook_run(struct loop *loop, struct runtime *rt, struct http_client *http,
+    const struct probe_target *target, const CoreV1__LifecycleHandler *handler,
+    void (*done)(void *arg, bool ok, const char *message), void *arg);
 void hook_cancel(struct hook_run *run); /* NULL is accepted */
 
 #endif

@@ -48,15 +48,17 @@ static int add_volume(struct list *list, const struct mounts_input *in, size_t i
 {
 	const CoreV1__VolumeMount *m = in->slot->spec->volume_mounts[index];
 	const char *sub_path = str_or(m->sub_path, ""), *host;
-	if (!str_empty(m->sub_path_expr) && env_expand_strict(list->arena, m->sub_path_expr, in->env, &sub_path, err))
+	if (!str_empty(m->sub_path_expr) &&
+	    env_expand_strict(list->arena, m->sub_path_expr, in->env, &sub_path, err))
 		return -1;
 	if (check_sub_path(sub_path, err))
 		return -1;
 	bool read_only = false;
-	if (volume_manager_mount_source(
-		in->volumes, in->pod, in->slot->spec->name, index, m, sub_path, list->arena, &host, &read_only, err))
+	if (volume_manager_mount_source(in->volumes, in->pod, in->slot->spec->name, index, m, sub_path,
+		list->arena, &host, &read_only, err))
 		return -1;
-	const char *at = *m->mount_path == '/' ? m->mount_path : arena_printf(list->arena, "/%s", m->mount_path);
+	const char *at =
+	    *m->mount_path == '/' ? m->mount_path : arena_printf(list->arena, "/%s", m->mount_path);
 	CriV1__Mount *out = add(list, host, at, m->read_only || read_only);
 	if (str_eq(m->mount_propagation, "HostToContainer"))
 		out->propagation = CRI_V1__MOUNT_PROPAGATION__PROPAGATION_HOST_TO_CONTAINER;
@@ -110,7 +112,8 @@ static int add_termination_file(struct list *list, const struct mounts_input *in
 	return 0;
 }
 
-int mounts_build(struct arena *arena, const struct mounts_input *in, CriV1__Mount ***ret, size_t *ret_len, struct error *err)
+int mounts_build(struct arena *arena, const struct mounts_input *in, CriV1__Mount ***ret, size_t *ret_len,
+    struct error *err)
 {
 	struct list list = {.arena = arena};
 	for (size_t i = 0; i < in->slot->spec->n_volume_mounts; i++)

@@ -1,4 +1,5 @@
-/* mounts: what is mounted into a container: its volumes, the managed /etc/hosts, the termination message file. */
+/* mounts: what is mounted into a container: its volumes, the managed /etc/hosts, the termination message
+ * file. */
 #ifndef CUBE_KUBELET_MOUNTS_H
 #define CUBE_KUBELET_MOUNTS_H
 
@@ -17,10 +18,11 @@ struct mounts_input {
 	struct volume_manager *volumes;
 	const struct object *pod;
 	const struct pod_slot *slot;
-	const struct env *env;   /* for subPathExpr */
+	const struct env *env; /* for subPathExpr */
 	const char *pod_ips;
 };
 /* Makes the files that are needed (blocking, small). */
-int mounts_build(struct arena *arena, const struct mounts_input *in, CriV1__Mount ***ret, size_t *ret_len, struct error *err);
+int mounts_build(struct arena *arena, const struct mounts_input *in, CriV1__Mount ***ret, size_t *ret_len,
+    struct error *err);
 
 #endif

@@ -27,8 +27,8 @@
 #define VOLUME_RETRY_MAX_MS 120000
 
 /*
- * Calls outlive nothing: a callback finds its worker by uid, because the pod may be gone when the answer comes.
- * `id` is the container or sandbox that it is about.
+ * Calls outlive nothing: a callback finds its worker by uid, because the pod may be gone when the answer
+ * comes. `id` is the container or sandbox that it is about.
  */
 struct ticket {
 	struct pod_manager *pm;
@@ -59,8 +59,7 @@ static struct worker *ticket_end(struct ticket *t)
 static int64_t milli_cpu_of_burstable(struct pod_manager *pm)
 {
 	int64_t sum = 0;
-	strmap_for_each(pm->workers, e)
-	{
+	strmap_for_each (pm->workers, e) {
 		const struct worker *w = strmap_value(e);
 		if (!w->finished && pod_qos_of(pod_of(w->pod)) == QOS_BURSTABLE)
 			sum += pod_request_milli_cpu(pod_of(w->pod));
@@ -89,8 +88,10 @@ static void prepare_failed(struct worker *w, const char *volume, const struct er
 	if (w->volumes_delay_ms > VOLUME_RETRY_MAX_MS)
 		w->volumes_delay_ms = VOLUME_RETRY_MAX_MS;
 	w->memory.volumes_retry_at_ms = worker_now_ms(w) + w->volumes_delay_ms;
-	snprintf(text, sizeof text, "MountVolume.SetUp failed for volume \"%s\" : %s", str_or(volume, ""), err->message);
-	worker_event(w, NULL, true, volume ? "FailedMount" : "FailedCreatePodContainer", volume ? text : err->message);
+	snprintf(text, sizeof text, "MountVolume.SetUp failed for volume \"%s\" : %s", str_or(volume, ""),
+	    err->message);
+	worker_event(
+	    w, NULL, true, volume ? "FailedMount" : "FailedCreatePodContainer", volume ? text : err->message);
 }
 
 static void on_mounted(void *arg, const char *volume, const struct error *err)
@@ -153,11 +154,18 @@ int build_sandbox_config(
 	CriV1__DNSConfig *dns = dns_config_of(arena, pod_of(w->pod), config, buf_str(&host), &warning);
 	buf_done(&host);
 	if (warning)
-		worker_event(w, NULL, true, str_has_prefix(warning, "no cluster DNS") ? "MissingClusterDNS" : "DNSConfigForming", warning);
+		worker_event(w, NULL, true,
+		    str_has_prefix(warning, "no cluster DNS") ? "MissingClusterDNS" : "DNSConfigForming",
+		    warning);
 	pod_log_dir(config, w->pod->meta->namespace_, w->pod->meta->name, w->uid, logs);
 	cgroups_pod_path(w->pm->cgroups, pod_of(w->pod), cgroup);
-	struct sandbox_input in = {.config = config, .pod = w->pod, .attempt = attempt, .log_directory = logs,
-	    .cgroup_parent = cgroup, .dns = dns, .now_ns = worker_now_ms(w) * 1000000};
+	struct sandbox_input in = {.config = config,
+	    .pod = w->pod,
+	    .attempt = attempt,
+	    .log_directory = logs,
+	    .cgroup_parent = cgroup,
+	    .dns = dns,
+	    .now_ns = worker_now_ms(w) * 1000000};
 	return sandbox_config_build(arena, &in, ret, err);
 }
 
@@ -203,8 +211,8 @@ void action_run_sandbox(struct worker *w, uint32_t attempt)
 	if (build_sandbox_config(w, arena, attempt, &request.config, &err))
 		sandbox_failed(w, err.message);
 	else
-		w->sandbox_call = runtime_call(
-		    w->pm->deps.runtime, RUNTIME_RUN_SANDBOX, &request, SANDBOX_TIMEOUT_MS, on_sandbox_run, w);
+		w->sandbox_call = runtime_call(w->pm->deps.runtime, RUNTIME_RUN_SANDBOX, &request,
+		    SANDBOX_TIMEOUT_MS, on_sandbox_run, w);
 	arena_free(arena);
 }
 
@@ -228,7 +236,8 @@ void action_stop_sandbox(struct worker *w, const char *id)
 	CriV1__StopPodSandboxRequest request = CRI_V1__STOP_POD_SANDBOX_REQUEST__INIT;
 	request.pod_sandbox_id = (char *)id;
 	w->memory.sandbox_busy = true;
-	runtime_call(w->pm->deps.runtime, RUNTIME_STOP_SANDBOX, &request, SANDBOX_TIMEOUT_MS, on_sandbox_stopped, ticket_new(w, id));
+	runtime_call(w->pm->deps.runtime, RUNTIME_STOP_SANDBOX, &request, SANDBOX_TIMEOUT_MS,
+	    on_sandbox_stopped, ticket_new(w, id));
 }
 
 static void on_removed(void *arg, const ProtobufCMessage *response, const struct error *err)
@@ -242,7 +251,8 @@ void action_remove_container(struct worker *w, const char *id)
 {
 	CriV1__RemoveContainerRequest request = CRI_V1__REMOVE_CONTAINER_REQUEST__INIT;
 	request.container_id = (char *)id;
-	runtime_call(w->pm->deps.runtime, RUNTIME_REMOVE_CONTAINER, &request, 0, on_removed, ticket_new(w, id));
+	runtime_call(
+	    w->pm->deps.runtime, RUNTIME_REMOVE_CONTAINER, &request, 0, on_removed, ticket_new(w, id));
 }
 
 /* ---- clean up: the end of a pod: sandboxes stop, volumes are unmounted, the cgroup goes ---- */
@@ -273,7 +283,8 @@ static void on_unmounted(void *arg, const char *volume, const struct error *err)
 	if (!w || !w->clean)
 		return;
 	if (err)
-		log_warning("pod %s: unmounting volume %s: %s", w->pod->meta->name, str_or(volume, ""), err->message);
+		log_warning(
+		    "pod %s: unmounting volume %s: %s", w->pod->meta->name, str_or(volume, ""), err->message);
 	clean_done(w);
 }
 
@@ -310,8 +321,8 @@ static void clean_next(struct worker *w)
 		CriV1__StopPodSandboxRequest request = CRI_V1__STOP_POD_SANDBOX_REQUEST__INIT;
 		pod_set_string(&w->clean->id, runtime->sandboxes[i]->id);
 		request.pod_sandbox_id = w->clean->id;
-		w->clean->call = runtime_call(
-		    w->pm->deps.runtime, RUNTIME_STOP_SANDBOX, &request, SANDBOX_TIMEOUT_MS, on_clean_stopped, w->clean);
+		w->clean->call = runtime_call(w->pm->deps.runtime, RUNTIME_STOP_SANDBOX, &request,
+		    SANDBOX_TIMEOUT_MS, on_clean_stopped, w->clean);
 		return;
 	}
 	volume_manager_unmount(w->pm->deps.volumes, w->uid, on_unmounted, ticket_new(w, NULL));

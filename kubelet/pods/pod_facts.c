@@ -15,12 +15,14 @@
 #define CRITICAL_PRIORITY 2000000000
 
 /* An ephemeral container has the fields of a container under the same numbers: the wire form converts it. */
-static const CoreV1__Container *container_of_ephemeral(struct arena *arena, const CoreV1__EphemeralContainerCommon *common)
+static const CoreV1__Container *container_of_ephemeral(
+    struct arena *arena, const CoreV1__EphemeralContainerCommon *common)
 {
 	struct buf wire = BUF_INIT;
 	ProtobufCMessage *msg = NULL;
 	codec_to_proto(&wire, schema_of(common->base.descriptor), &common->base);
-	codec_from_proto(arena, schema_of(&core_v1__container__descriptor), buf_str(&wire), wire.size, &msg, NULL);
+	codec_from_proto(
+	    arena, schema_of(&core_v1__container__descriptor), buf_str(&wire), wire.size, &msg, NULL);
 	buf_done(&wire);
 	return (const CoreV1__Container *)msg;
 }
@@ -29,12 +31,12 @@ struct pod_slots pod_slots_of(struct arena *arena, const CoreV1__Pod *pod)
 {
 	const CoreV1__PodSpec *spec = pod->spec;
 	struct pod_slots slots = {0};
-	slots.items = ARENA_ARRAY(
-	    arena, struct pod_slot, spec->n_init_containers + spec->n_containers + spec->n_ephemeral_containers + 1);
+	slots.items = ARENA_ARRAY(arena, struct pod_slot,
+	    spec->n_init_containers + spec->n_containers + spec->n_ephemeral_containers + 1);
 	for (size_t i = 0; i < spec->n_init_containers; i++) {
 		const CoreV1__Container *c = spec->init_containers[i];
-		slots.items[slots.len++] =
-		    (struct pod_slot){.kind = str_eq(c->restart_policy, "Always") ? SLOT_SIDECAR : SLOT_INIT, .spec = c};
+		slots.items[slots.len++] = (struct pod_slot){
+		    .kind = str_eq(c->restart_policy, "Always") ? SLOT_SIDECAR : SLOT_INIT, .spec = c};
 	}
 	for (size_t i = 0; i < spec->n_containers; i++)
 		slots.items[slots.len++] = (struct pod_slot){.kind = SLOT_APP, .spec = spec->containers[i]};
@@ -42,8 +44,8 @@ struct pod_slots pod_slots_of(struct arena *arena, const CoreV1__Pod *pod)
 		const CoreV1__EphemeralContainer *e = spec->ephemeral_containers[i];
 		const CoreV1__Container *c = container_of_ephemeral(arena, e->ephemeral_container_common);
 		if (c)
-			slots.items[slots.len++] =
-			    (struct pod_slot){.kind = SLOT_EPHEMERAL, .spec = c, .target = e->target_container_name};
+			slots.items[slots.len++] = (struct pod_slot){
+			    .kind = SLOT_EPHEMERAL, .spec = c, .target = e->target_container_name};
 	}
 	return slots;
 }
@@ -213,6 +215,6 @@ void pod_host_names(const CoreV1__Pod *pod, const char *cluster_domain, char hos
 		hostname[n - 1] = 0;
 	fqdn[0] = 0;
 	if (!str_empty(pod->spec->subdomain))
-		snprintf(fqdn, 256, "%s.%s.%s.svc.%s", hostname, pod->spec->subdomain, pod->metadata->namespace_,
-		    cluster_domain);
+		snprintf(fqdn, 256, "%s.%s.%s.svc.%s", hostname, pod->spec->subdomain,
+		    pod->metadata->namespace_, cluster_domain);
 }

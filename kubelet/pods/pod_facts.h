@@ -1,4 +1,5 @@
-/* pod facts: what follows from a pod's spec alone: its containers in one list, QoS class, sums of resources. Pure. */
+/* pod facts: what follows from a pod's spec alone: its containers in one list, QoS class, sums of resources.
+ * Pure. */
 #ifndef CUBE_KUBELET_POD_FACTS_H
 #define CUBE_KUBELET_POD_FACTS_H
 
@@ -9,7 +10,12 @@
 #include "lib/api/object.h"
 #include "proto/core_v1.pb-c.h"
 
-enum slot_kind { SLOT_INIT, SLOT_SIDECAR /* init container with restartPolicy Always */, SLOT_APP, SLOT_EPHEMERAL };
+enum slot_kind {
+	SLOT_INIT,
+	SLOT_SIDECAR /* init container with restartPolicy Always */,
+	SLOT_APP,
+	SLOT_EPHEMERAL
+};
 
 struct pod_slot {
 	enum slot_kind kind;
@@ -33,14 +39,15 @@ enum pod_qos { QOS_GUARANTEED, QOS_BURSTABLE, QOS_BEST_EFFORT };
 enum pod_qos pod_qos_of(const CoreV1__Pod *pod);
 const char *pod_qos_name(enum pod_qos qos);
 
-/* Requests as the scheduler counts them: max(sum of containers + sidecars, init peak) + overhead. 0 when not set. */
+/* Requests as the scheduler counts them: max(sum of containers + sidecars, init peak) + overhead. 0 when not
+ * set. */
 int64_t pod_request_milli_cpu(const CoreV1__Pod *pod);
 int64_t pod_request_bytes(const CoreV1__Pod *pod, const char *resource);
 /* Any resource: value in units (milli for cpu). */
 int64_t container_request(const CoreV1__Container *c, const char *resource);
 int64_t container_limit(const CoreV1__Container *c, const char *resource); /* 0: none */
-int64_t pod_limit_milli_cpu(const CoreV1__Pod *pod);      /* 0: some container has none */
-int64_t pod_limit_memory(const CoreV1__Pod *pod);         /* 0: some container has none */
+int64_t pod_limit_milli_cpu(const CoreV1__Pod *pod);                       /* 0: some container has none */
+int64_t pod_limit_memory(const CoreV1__Pod *pod);                          /* 0: some container has none */
 
 bool pod_is_static(const CoreV1__Pod *pod);
 bool pod_is_terminal_phase(const char *phase);

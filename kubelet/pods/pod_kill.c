@@ -111,15 +111,15 @@ static void stop(struct kill_op *op)
 	CriV1__StopContainerRequest request = CRI_V1__STOP_CONTAINER_REQUEST__INIT;
 	request.container_id = op->id;
 	request.timeout = left;
-	op->call = runtime_call(
-	    op->w->pm->deps.runtime, RUNTIME_STOP_CONTAINER, &request, left * 1000 + STOP_SLACK_MS, on_stopped, op);
+	op->call = runtime_call(op->w->pm->deps.runtime, RUNTIME_STOP_CONTAINER, &request,
+	    left * 1000 + STOP_SLACK_MS, on_stopped, op);
 }
 
 static void hook_failed(struct kill_op *op, const char *why)
 {
 	char text[1000];
-	snprintf(text, sizeof text, "PreStopHook failed for container \"%s\" in pod \"%s_%s(%s)\": %.600s", op->name,
-	    op->w->pod->meta->name, op->w->pod->meta->namespace_, op->w->uid, why);
+	snprintf(text, sizeof text, "PreStopHook failed for container \"%s\" in pod \"%s_%s(%s)\": %.600s",
+	    op->name, op->w->pod->meta->name, op->w->pod->meta->namespace_, op->w->uid, why);
 	worker_event(op->w, op->name, true, "FailedPreStopHook", text);
 }
 
@@ -146,11 +146,15 @@ static void run_hook(struct kill_op *op, const CoreV1__Container *c, const CoreV
 {
 	char ip[64], ips[256];
 	worker_ips(op->w, ip, ips);
-	struct probe_target target = {.pod = op->w->pod, .container = c, .container_id = op->id, .host = ip,
+	struct probe_target target = {.pod = op->w->pod,
+	    .container = c,
+	    .container_id = op->id,
+	    .host = ip,
 	    .user_agent = "kube-lifecycle/1.32"};
 	op->hook_timer = loop_timer_new(op->w->pm->deps.loop, on_hook_timeout, op);
 	loop_timer_start(op->hook_timer, op->grace_s * 1000, 0);
-	op->hook = hook_run(op->w->pm->deps.loop, op->w->pm->deps.runtime, op->w->pm->http, &target, handler, on_hook, op);
+	op->hook = hook_run(
+	    op->w->pm->deps.loop, op->w->pm->deps.runtime, op->w->pm->http, &target, handler, on_hook, op);
 }
 
 void action_kill_container(struct worker *w, const struct pod_action *a)
@@ -171,8 +175,12 @@ void action_kill_container(struct worker *w, const struct pod_action *a)
 		return;
 	}
 	op = calloc(1, sizeof *op);
-	*op = (struct kill_op){.w = w, .next = w->kills, .id = strdup(a->id), .name = strdup(c ? c->name : ""),
-	    .grace_s = a->grace_s, .begin_ms = worker_now_ms(w)};
+	*op = (struct kill_op){.w = w,
+	    .next = w->kills,
+	    .id = strdup(a->id),
+	    .name = strdup(c ? c->name : ""),
+	    .grace_s = a->grace_s,
+	    .begin_ms = worker_now_ms(w)};
 	w->kills = op;
 	if (m) {
 		if (a->restarts)

@@ -61,7 +61,8 @@ void worker_set_wait(struct container_memory *m, const char *reason, const char 
 	pod_set_string(&m->wait_message, message);
 }
 
-void worker_event(struct worker *w, const char *container, bool is_warning, const char *reason, const char *message)
+void worker_event(
+    struct worker *w, const char *container, bool is_warning, const char *reason, const char *message)
 {
 	char path[300];
 	const char *list = "containers";
@@ -71,10 +72,13 @@ void worker_event(struct worker *w, const char *container, bool is_warning, cons
 		if (!str_eq(w->slots.items[i].spec->name, container))
 			continue;
 		enum slot_kind kind = w->slots.items[i].kind;
-		list = kind == SLOT_APP ? "containers" : kind == SLOT_EPHEMERAL ? "ephemeralContainers" : "initContainers";
+		list = kind == SLOT_APP         ? "containers"
+		       : kind == SLOT_EPHEMERAL ? "ephemeralContainers"
+						: "initContainers";
 	}
 	snprintf(path, sizeof path, "spec.%s{%s}", list, str_or(container, ""));
-	event_record_at(w->pm->deps.events, NULL, w->pod, container ? path : NULL, is_warning, reason, message);
+	event_record_at(
+	    w->pm->deps.events, NULL, w->pod, container ? path : NULL, is_warning, reason, message);
 }
 
 void worker_ips(const struct worker *w, char ip[64], char ips[256])
@@ -95,7 +99,8 @@ void pod_dir(const struct kubelet_config *config, const char *uid, char out[512]
 	snprintf(out, 512, "%s/pods/%s", config->root_dir, uid);
 }
 
-void pod_log_dir(const struct kubelet_config *config, const char *ns, const char *name, const char *uid, char out[512])
+void pod_log_dir(
+    const struct kubelet_config *config, const char *ns, const char *name, const char *uid, char out[512])
 {
 	snprintf(out, 512, "%s/%s_%s_%s", config->pod_log_dir, ns, name, uid);
 }
@@ -200,7 +205,8 @@ static void worker_end(struct worker *w, const char *reason, const char *message
 
 static bool ready_to_work(const struct pod_manager *pm)
 {
-	return pm->cache_synced && pm->services_synced && (!pm->deps.node || pm->deps.node(pm->deps.node_arg));
+	return pm->cache_synced && pm->services_synced &&
+	       (!pm->deps.node || pm->deps.node(pm->deps.node_arg));
 }
 
 /* A pod seen for the first time, with nothing of it running, must fit the node. */
@@ -208,13 +214,12 @@ static void admit(struct worker *w)
 {
 	w->admitted = true;
 	const CoreV1__Pod *pod = pod_of(w->pod);
-	if (worker_runtime(w) || w->pod->meta->deletion_timestamp || pod_is_terminal_phase(pod->status->phase)
-	    || pod->status->start_time || !w->pm->deps.node)
+	if (worker_runtime(w) || w->pod->meta->deletion_timestamp ||
+	    pod_is_terminal_phase(pod->status->phase) || pod->status->start_time || !w->pm->deps.node)
 		return;
 	const struct object **others = calloc(strmap_len(w->pm->workers) + 1, sizeof *others);
 	size_t len = 0;
-	strmap_for_each(w->pm->workers, e)
-	{
+	strmap_for_each (w->pm->workers, e) {
 		const struct worker *o = strmap_value(e);
 		if (o != w && o->admitted && !o->finished && !o->memory.rejected)
 			others[len++] = o->pod;
@@ -242,7 +247,8 @@ static void run_action(struct worker *w, const struct pod_action *a)
 		action_run_sandbox(w, a->attempt);
 		break;
 	case POD_STOP_SANDBOX:
-		worker_event(w, NULL, false, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+		worker_event(w, NULL, false, "SandboxChanged",
+		    "Pod sandbox changed, it will be killed and re-created.");
 		action_stop_sandbox(w, a->id);
 		break;
 	case POD_START_CONTAINER:
@@ -262,8 +268,10 @@ static void run_action(struct worker *w, const struct pod_action *a)
 		worker_set_wait(&w->memory.containers[a->slot], "CrashLoopBackOff", a->message);
 		break;
 	case POD_DEADLINE:
-		worker_event(w, NULL, false, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
-		worker_end(w, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline", -1);
+		worker_event(w, NULL, false, "DeadlineExceeded",
+		    "Pod was active on the node longer than the specified deadline");
+		worker_end(w, "DeadlineExceeded",
+		    "Pod was active on the node longer than the specified deadline", -1);
 		break;
 	case POD_CLEAN_UP:
 		action_clean_up(w);
@@ -274,8 +282,13 @@ static void run_action(struct worker *w, const struct pod_action *a)
 static void publish(struct worker *w, const struct pod_decision *decision)
 {
 	struct arena *arena = arena_new();
-	struct status_input in = {.pod = w->pod, .last = w->status, .slots = &w->slots, .runtime = worker_runtime(w),
-	    .memory = &w->memory, .decision = decision, .host_ip = w->pm->deps.config->node_ip};
+	struct status_input in = {.pod = w->pod,
+	    .last = w->status,
+	    .slots = &w->slots,
+	    .runtime = worker_runtime(w),
+	    .memory = &w->memory,
+	    .decision = decision,
+	    .host_ip = w->pm->deps.config->node_ip};
 	CoreV1__PodStatus *status = status_compute(arena, &in);
 	bool same = w->status && api_equal_message(&status->base, &w->status->base);
 	arena_free(w->status_arena);
@@ -283,7 +296,8 @@ static void publish(struct worker *w, const struct pod_decision *decision)
 	w->status = status;
 	if (w->gone)
 		return;
-	/* Also when only the server's side changed: others write the status too (the node controller marks pods not ready). */
+	/* Also when only the server's side changed: others write the status too (the node controller marks
+	 * pods not ready). */
 	if (!same || w->told_revision != w->pod->revision || decision->stage == POD_TERMINATED) {
 		w->told_revision = w->pod->revision;
 		status_manager_set(w->pm->deps.statuses, w->pod, status);
@@ -296,7 +310,8 @@ static void publish(struct worker *w, const struct pod_decision *decision)
 static void retire(struct worker *w)
 {
 	struct pod_manager *pm = w->pm;
-	char *uid = strdup(w->uid), *ns = strdup(w->pod->meta->namespace_), *name = strdup(w->pod->meta->name);
+	char *uid = strdup(w->uid), *ns = strdup(w->pod->meta->namespace_),
+	     *name = strdup(w->pod->meta->name);
 	references_remove_pod(pm->deps.references, uid);
 	probe_manager_remove(pm->probes, uid);
 	status_manager_forget(pm->deps.statuses, uid);
@@ -336,12 +351,14 @@ static void worker_sync(struct worker *w)
 	begin_stage(w, decision.stage);
 	for (size_t i = 0; i < decision.len; i++)
 		run_action(w, &decision.actions[i]);
-	if (decision.stage == POD_SYNC && w->volumes_stale && w->memory.volumes_ready && !w->memory.volumes_busy)
+	if (decision.stage == POD_SYNC && w->volumes_stale && w->memory.volumes_ready &&
+	    !w->memory.volumes_busy)
 		action_update_volumes(w);
 	char ip[64], ips[256];
 	worker_ips(w, ip, ips);
 	if (decision.stage != POD_TERMINATED)
-		probe_manager_sync(pm->probes, w->pod, &w->slots, worker_runtime(w), ip, decision.stage != POD_SYNC);
+		probe_manager_sync(
+		    pm->probes, w->pod, &w->slots, worker_runtime(w), ip, decision.stage != POD_SYNC);
 	publish(w, &decision);
 	if (decision.wake_at_ms) {
 		int64_t delay = decision.wake_at_ms - w->memory.now_ms;
@@ -366,14 +383,16 @@ void pod_manager_kick(struct pod_manager *pm, const char *uid)
 
 void pod_manager_kick_all(struct pod_manager *pm)
 {
-	strmap_for_each(pm->workers, e) worker_kick(strmap_value(e));
+	strmap_for_each (pm->workers, e)
+		worker_kick(strmap_value(e));
 }
 
 static void check_orphan(void *arg, const struct rt_pod *pod)
 {
 	struct pod_manager *pm = arg;
 	if (!strmap_has(pm->workers, pod->uid) && !strmap_has(pm->removals, pod->uid)) {
-		log_info("pod %s/%s (%s) runs here but is not known to the API server: it is removed", pod->ns, pod->name, pod->uid);
+		log_info("pod %s/%s (%s) runs here but is not known to the API server: it is removed",
+		    pod->ns, pod->name, pod->uid);
 		removal_start(pm, pod->uid, pod->ns, pod->name);
 	}
 }
@@ -461,8 +480,8 @@ static bool is_started(void *arg, const char *uid, const char *container)
 	struct worker *w = strmap_get(pm->workers, uid);
 	for (size_t i = 0; w && i < w->slots.len; i++)
 		if (str_eq(w->slots.items[i].spec->name, container))
-			return status_started(&w->slots.items[i], rt_pod_container(worker_runtime(w), container, 0),
-			    &w->memory.containers[i]);
+			return status_started(&w->slots.items[i],
+			    rt_pod_container(worker_runtime(w), container, 0), &w->memory.containers[i]);
 	return false;
 }
 
@@ -517,7 +536,8 @@ void pod_manager_set_network(struct pod_manager *pm, bool ready, const char *mes
 	pod_manager_kick_all(pm);
 }
 
-void pod_manager_evict(struct pod_manager *pm, const char *uid, const char *reason, const char *message, int64_t grace_s)
+void pod_manager_evict(
+    struct pod_manager *pm, const char *uid, const char *reason, const char *message, int64_t grace_s)
 {
 	struct worker *w = strmap_get(pm->workers, uid);
 	if (!w || w->memory.end_requested)
@@ -536,12 +556,19 @@ struct pod_manager *pod_manager_new(const struct pod_manager_deps *deps)
 	pm->workers = strmap_new();
 	pm->removals = strmap_new();
 	pm->http = http_client_new(deps->loop, &(struct http_tls){.insecure = true});
-	pm->cgroups = cgroups_new(deps->config, deps->config->allocatable_memory, deps->config->cpus * 1000, &err);
+	pm->cgroups =
+	    cgroups_new(deps->config, deps->config->allocatable_memory, deps->config->cpus * 1000, &err);
 	if (err.code)
 		log_error("pods run without cgroup limits: %s", err.message);
-	pm->cache = runtime_cache_new(deps->loop, deps->runtime, deps->config->sync_ms, on_runtime_change, on_cache_synced, pm);
-	pm->probes = probe_manager_new(&(struct probe_manager_deps){.loop = deps->loop, .runtime = deps->runtime,
-	    .events = deps->events, .http = pm->http, .on_result = on_probe_result, .started = is_started, .arg = pm});
+	pm->cache = runtime_cache_new(
+	    deps->loop, deps->runtime, deps->config->sync_ms, on_runtime_change, on_cache_synced, pm);
+	pm->probes = probe_manager_new(&(struct probe_manager_deps){.loop = deps->loop,
+	    .runtime = deps->runtime,
+	    .events = deps->events,
+	    .http = pm->http,
+	    .on_result = on_probe_result,
+	    .started = is_started,
+	    .arg = pm});
 	references_set_handler(deps->references, on_reference, pm);
 	volume_manager_set_handler(deps->volumes, on_volume_update, pm);
 	runtime_watch(deps->runtime, on_runtime_event, pm);
@@ -575,10 +602,10 @@ struct probe_manager *pod_manager_probes(struct pod_manager *pm)
 const struct object *pod_manager_find(const struct pod_manager *pm, const char *ns, const char *name)
 {
 	const struct object *found = NULL;
-	strmap_for_each(pm->workers, e)
-	{
+	strmap_for_each (pm->workers, e) {
 		const struct worker *w = strmap_value(e);
-		if (str_eq(w->pod->meta->name, name) && str_eq(w->pod->meta->namespace_, ns) && (!found || !w->gone))
+		if (str_eq(w->pod->meta->name, name) && str_eq(w->pod->meta->namespace_, ns) &&
+		    (!found || !w->gone))
 			found = w->pod;
 	}
 	return found;
@@ -604,8 +631,7 @@ size_t pod_manager_len(const struct pod_manager *pm)
 void pod_manager_for_each(const struct pod_manager *pm,
     void (*fn)(void *arg, const struct object *pod, const CoreV1__PodStatus *status), void *arg)
 {
-	strmap_for_each(pm->workers, e)
-	{
+	strmap_for_each (pm->workers, e) {
 		const struct worker *w = strmap_value(e);
 		fn(arg, w->pod, w->status ? w->status : pod_of(w->pod)->status);
 	}

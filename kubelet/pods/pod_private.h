@@ -19,9 +19,9 @@ struct pod_manager {
 	struct runtime_cache *cache;
 	struct probe_manager *probes;
 	struct cgroups *cgroups;
-	struct http_client *http;  /* hooks and probes: no certificate checks */
-	struct strmap *workers;    /* uid -> struct worker */
-	struct strmap *removals;   /* uid -> struct removal */
+	struct http_client *http; /* hooks and probes: no certificate checks */
+	struct strmap *workers;   /* uid -> struct worker */
+	struct strmap *removals;  /* uid -> struct removal */
 	bool cache_synced, pods_synced, services_synced, network_ready;
 	char *network_message;
 };
@@ -30,14 +30,14 @@ struct worker {
 	struct pod_manager *pm;
 	char *uid;
 	const struct object *pod;
-	struct arena *arena;       /* of the slots; made anew with the pod object */
+	struct arena *arena; /* of the slots; made anew with the pod object */
 	struct pod_slots slots;
 	struct pod_memory memory;
 	int64_t told_revision; /* of the pod when status was last handed to the status manager */
 	struct arena *status_arena;
 	CoreV1__PodStatus *status; /* last computed */
 	struct loop_timer *soon, *wake;
-	struct start_op *start;    /* at most one container starts at a time */
+	struct start_op *start; /* at most one container starts at a time */
 	struct kill_op *kills;
 	struct runtime_call *sandbox_call;
 	struct clean_op *clean;
@@ -50,14 +50,16 @@ void worker_kick(struct worker *w);
 int64_t worker_now_ms(const struct worker *w);
 const struct rt_pod *worker_runtime(const struct worker *w);
 struct container_memory *worker_container(struct worker *w, const char *name);
-void worker_event(struct worker *w, const char *container, bool is_warning, const char *reason, const char *message);
+void worker_event(
+    struct worker *w, const char *container, bool is_warning, const char *reason, const char *message);
 void worker_set_wait(struct container_memory *m, const char *reason, const char *message);
 /* The pod's addresses as the runtime knows them: "" when none. ips: comma separated. */
 void worker_ips(const struct worker *w, char ip[64], char ips[256]);
 void pod_set_string(char **field, const char *value); /* frees the old one */
 /* Directories: <root>/pods/<uid>, <logs>/<ns>_<name>_<uid>. */
 void pod_dir(const struct kubelet_config *config, const char *uid, char out[512]);
-void pod_log_dir(const struct kubelet_config *config, const char *ns, const char *name, const char *uid, char out[512]);
+void pod_log_dir(
+    const struct kubelet_config *config, const char *ns, const char *name, const char *uid, char out[512]);
 
 /* pod_actions.c: what pod_decide() asked for; each ends with worker_kick(). */
 void action_prepare(struct worker *w);
@@ -68,12 +70,14 @@ void action_remove_container(struct worker *w, const char *id);
 void action_clean_up(struct worker *w);
 void clean_op_cancel(struct worker *w);
 /* The sandbox's configuration as CreateContainer wants it again. */
-int build_sandbox_config(struct worker *w, struct arena *arena, uint32_t attempt, CriV1__PodSandboxConfig **ret, struct error *err);
+int build_sandbox_config(struct worker *w, struct arena *arena, uint32_t attempt,
+    CriV1__PodSandboxConfig **ret, struct error *err);
 
 /* pod_start.c */
 void action_start_container(struct worker *w, size_t slot);
-void start_op_abort(struct worker *w); /* termination began: gives up a pull or a hook; a create or start is waited for */
-void start_op_cancel(struct worker *w);/* the worker goes away */
+void start_op_abort(
+    struct worker *w); /* termination began: gives up a pull or a hook; a create or start is waited for */
+void start_op_cancel(struct worker *w); /* the worker goes away */
 
 /* pod_kill.c */
 void action_kill_container(struct worker *w, const struct pod_action *action);

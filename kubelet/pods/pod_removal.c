@@ -1,6 +1,6 @@
 /*
- * The end of everything that is left of a pod that the API no longer knows: containers, sandboxes, mounts, cgroup,
- * directories, logs. Works from the runtime's state and the uid alone, so that it serves orphans too.
+ * The end of everything that is left of a pod that the API no longer knows: containers, sandboxes, mounts,
+ * cgroup, directories, logs. Works from the runtime's state and the uid alone, so that it serves orphans too.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -122,7 +122,8 @@ static void on_unmounted(void *arg, const char *volume, const struct error *err)
 	removal_free(r);
 }
 
-static void call(struct removal *r, enum runtime_method method, const void *request, const char *id, int64_t timeout_ms)
+static void call(
+    struct removal *r, enum runtime_method method, const void *request, const char *id, int64_t timeout_ms)
 {
 	pod_set_string(&r->id, id);
 	r->call = runtime_call(r->pm->deps.runtime, method, request, timeout_ms, on_call, r);

@@ -1,6 +1,6 @@
 /*
- * Starting one container: image, configuration, create, start, postStart hook. What fails is remembered as the reason the
- * container waits for, and told by an event; when to try again is pod_decide()'s.
+ * Starting one container: image, configuration, create, start, postStart hook. What fails is remembered as
+ * the reason the container waits for, and told by an event; when to try again is pod_decide()'s.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,8 +114,9 @@ static void on_hook(void *arg, bool ok, const char *output)
 		return;
 	}
 	const MetaV1__ObjectMeta *meta = op->pod->meta;
-	const char *text = arena_printf(op->arena, "PostStartHook failed for container \"%s\" in pod \"%s_%s(%s)\": %s", op->name,
-	    meta->name, meta->namespace_, meta->uid, output);
+	const char *text =
+	    arena_printf(op->arena, "PostStartHook failed for container \"%s\" in pod \"%s_%s(%s)\": %s",
+		op->name, meta->name, meta->namespace_, meta->uid, output);
 	worker_event(op->w, op->name, true, "FailedPostStartHook", text);
 	pod_set_string(&m->start_failed_id, op->id);
 	worker_set_wait(m, "PostStartHookError", text);
@@ -141,10 +142,13 @@ static void on_running(void *arg)
 	}
 	char ip[64], ips[256];
 	worker_ips(op->w, ip, ips);
-	struct probe_target target = {.pod = op->pod, .container = op->slot.spec, .container_id = op->id, .host = ip,
+	struct probe_target target = {.pod = op->pod,
+	    .container = op->slot.spec,
+	    .container_id = op->id,
+	    .host = ip,
 	    .user_agent = "kube-lifecycle/1.32"};
-	op->hook = hook_run(op->w->pm->deps.loop, op->w->pm->deps.runtime, op->w->pm->http, &target, lifecycle->post_start,
-	    on_hook, op);
+	op->hook = hook_run(op->w->pm->deps.loop, op->w->pm->deps.runtime, op->w->pm->http, &target,
+	    lifecycle->post_start, on_hook, op);
 	worker_kick(op->w);
 }
 
@@ -167,7 +171,8 @@ static void on_started(void *arg, const ProtobufCMessage *response, const struct
 		refresh_then(op, on_start_failed_known);
 		return;
 	}
-	worker_event(op->w, op->name, false, "Started", arena_printf(op->arena, "Started container %s", op->name));
+	worker_event(
+	    op->w, op->name, false, "Started", arena_printf(op->arena, "Started container %s", op->name));
 	refresh_then(op, on_running);
 }
 
@@ -182,7 +187,8 @@ static void on_created_known(void *arg)
 	}
 	CriV1__StartContainerRequest request = CRI_V1__START_CONTAINER_REQUEST__INIT;
 	request.container_id = op->id;
-	op->call = runtime_call(op->w->pm->deps.runtime, RUNTIME_START_CONTAINER, &request, 0, on_started, op);
+	op->call =
+	    runtime_call(op->w->pm->deps.runtime, RUNTIME_START_CONTAINER, &request, 0, on_started, op);
 }
 
 static void on_created(void *arg, const ProtobufCMessage *response, const struct error *err)
@@ -195,7 +201,8 @@ static void on_created(void *arg, const ProtobufCMessage *response, const struct
 		return;
 	}
 	op->id = strdup(((const CriV1__CreateContainerResponse *)response)->container_id);
-	worker_event(op->w, op->name, false, "Created", arena_printf(op->arena, "Created container: %s", op->name));
+	worker_event(
+	    op->w, op->name, false, "Created", arena_printf(op->arena, "Created container: %s", op->name));
 	refresh_then(op, on_created_known);
 }
 
@@ -208,7 +215,8 @@ static int32_t next_restart_count(const struct start_op *op)
 		return c->restart_count + 1;
 	const CoreV1__PodStatus *s = op->w->status ? op->w->status : pod_of(op->pod)->status;
 	for (size_t i = 0; i < s->n_container_statuses; i++)
-		if (str_eq(s->container_statuses[i]->name, op->name) && !str_empty(s->container_statuses[i]->container_id))
+		if (str_eq(s->container_statuses[i]->name, op->name) &&
+		    !str_empty(s->container_statuses[i]->container_id))
 			return s->container_statuses[i]->restart_count + 1;
 	return 0;
 }
@@ -220,9 +228,9 @@ static size_t collect_services(struct start_op *op, const CoreV1__Service ***ret
 	size_t len = 0;
 	if (!services)
 		return 0;
-	informer_for_each(obj, informer_all(services))
-	{
-		bool master = str_eq(obj->meta->namespace_, "default") && str_eq(obj->meta->name, "kubernetes");
+	informer_for_each (obj, informer_all(services)) {
+		bool master =
+		    str_eq(obj->meta->namespace_, "default") && str_eq(obj->meta->name, "kubernetes");
 		if (!master && !str_eq(obj->meta->namespace_, op->pod->meta->namespace_))
 			continue;
 		list = arena_grow(op->arena, list, len * sizeof *list, (len + 1) * sizeof *list);
@@ -238,10 +246,13 @@ static int build_env(struct start_op *op, struct env *env, struct error *err)
 	worker_ips(op->w, ip, ips);
 	const struct pod_manager_deps *deps = &op->w->pm->deps;
 	const struct object *node = deps->node ? deps->node(deps->node_arg) : NULL;
-	struct downward_facts facts = {.pod_ip = arena_strdup(op->arena, ip), .pod_ips = arena_strdup(op->arena, ips),
-	    .host_ip = deps->config->node_ip, .node = node ? (const CoreV1__Node *)node->msg : NULL};
+	struct downward_facts facts = {.pod_ip = arena_strdup(op->arena, ip),
+	    .pod_ips = arena_strdup(op->arena, ips),
+	    .host_ip = deps->config->node_ip,
+	    .node = node ? (const CoreV1__Node *)node->msg : NULL};
 	const CoreV1__Service **services = NULL;
-	struct env_input in = {.pod = op->pod, .container = op->slot.spec, .references = deps->references, .facts = &facts};
+	struct env_input in = {
+	    .pod = op->pod, .container = op->slot.spec, .references = deps->references, .facts = &facts};
 	in.services_len = collect_services(op, &services);
 	in.services = services;
 	const char *invalid = NULL;
@@ -249,7 +260,8 @@ static int build_env(struct start_op *op, struct env *env, struct error *err)
 		return -1;
 	if (invalid)
 		worker_event(op->w, NULL, true, "InvalidEnvironmentVariableNames",
-		    arena_printf(op->arena, "Keys [%s] were skipped since they are no names of environment variables", invalid));
+		    arena_printf(op->arena,
+			"Keys [%s] were skipped since they are no names of environment variables", invalid));
 	return 0;
 }
 
@@ -259,25 +271,39 @@ static void create(struct start_op *op)
 	struct env env;
 	CriV1__CreateContainerRequest request = CRI_V1__CREATE_CONTAINER_REQUEST__INIT;
 	const struct rt_sandbox *sandbox = rt_pod_sandbox(worker_runtime(op->w));
-	const struct rt_container *target = op->slot.target ? rt_pod_container(worker_runtime(op->w), op->slot.target, 0) : NULL;
-	struct container_input in = {.config = op->w->pm->deps.config, .pod = op->pod, .slot = &op->slot, .env = &env,
-	    .image_ref = op->image.image_ref, .image_has_user = op->image.has_user, .image_uid = op->image.uid,
-	    .image_username = op->image.username, .restart_count = next_restart_count(op),
-	    .node_memory_bytes = op->w->pm->deps.config->memory_bytes, .target_id = target ? target->id : NULL};
+	const struct rt_container *target =
+	    op->slot.target ? rt_pod_container(worker_runtime(op->w), op->slot.target, 0) : NULL;
+	struct container_input in = {.config = op->w->pm->deps.config,
+	    .pod = op->pod,
+	    .slot = &op->slot,
+	    .env = &env,
+	    .image_ref = op->image.image_ref,
+	    .image_has_user = op->image.has_user,
+	    .image_uid = op->image.uid,
+	    .image_username = op->image.username,
+	    .restart_count = next_restart_count(op),
+	    .node_memory_bytes = op->w->pm->deps.config->memory_bytes,
+	    .target_id = target ? target->id : NULL};
 	char ip[64], ips[256];
 	worker_ips(op->w, ip, ips);
-	struct mounts_input mounts = {.config = in.config, .volumes = op->w->pm->deps.volumes, .pod = op->pod,
-	    .slot = &op->slot, .env = &env, .pod_ips = ips};
-	if (!sandbox || build_env(op, &env, &err) || mounts_build(op->arena, &mounts, &in.mounts, &in.mounts_len, &err)
-	    || container_config_build(op->arena, &in, &request.config, &err)
-	    || build_sandbox_config(op->w, op->arena, sandbox->attempt, &request.sandbox_config, &err)) {
+	struct mounts_input mounts = {.config = in.config,
+	    .volumes = op->w->pm->deps.volumes,
+	    .pod = op->pod,
+	    .slot = &op->slot,
+	    .env = &env,
+	    .pod_ips = ips};
+	if (!sandbox || build_env(op, &env, &err) ||
+	    mounts_build(op->arena, &mounts, &in.mounts, &in.mounts_len, &err) ||
+	    container_config_build(op->arena, &in, &request.config, &err) ||
+	    build_sandbox_config(op->w, op->arena, sandbox->attempt, &request.sandbox_config, &err)) {
 		if (err.code != ERR_UNAVAILABLE) /* not read yet: it will be, and nobody needs to know */
 			tell_error(op, err.message);
 		op_fail(op, "CreateContainerConfigError", err.message, worker_now_ms(op->w) + RETRY_MS);
 		return;
 	}
 	request.pod_sandbox_id = sandbox->id;
-	op->call = runtime_call(op->w->pm->deps.runtime, RUNTIME_CREATE_CONTAINER, &request, 0, on_created, op);
+	op->call =
+	    runtime_call(op->w->pm->deps.runtime, RUNTIME_CREATE_CONTAINER, &request, 0, on_created, op);
 }
 
 static void on_image(void *arg, const struct image_result *result)
@@ -304,9 +330,13 @@ void action_start_container(struct worker *w, size_t slot)
 {
 	struct start_op *op = calloc(1, sizeof *op);
 	struct container_memory *m = &w->memory.containers[slot];
-	*op = (struct start_op){.w = w, .arena = arena_new(), .pod = object_ref(w->pod), .name = strdup(m->name),
+	*op = (struct start_op){.w = w,
+	    .arena = arena_new(),
+	    .pod = object_ref(w->pod),
+	    .name = strdup(m->name),
 	    .pull_backoff = m->pull};
-	/* The slot of an ephemeral container lives in the worker's arena, which goes with the object: make an own one. */
+	/* The slot of an ephemeral container lives in the worker's arena, which goes with the object: make an
+	 * own one. */
 	op->slot = pod_slots_of(op->arena, pod_of(op->pod)).items[slot];
 	w->start = op;
 	m->starting = true;
@@ -315,7 +345,8 @@ void action_start_container(struct worker *w, size_t slot)
 		int64_t finished = (last->finished_ns ? last->finished_ns : last->created_ns) / 1000000;
 		backoff_next(&m->crash, finished, worker_now_ms(w), w->memory.max_backoff_ms);
 	}
-	op->pull = image_manager_ensure(w->pm->deps.images, op->pod, op->slot.spec, &op->pull_backoff, on_image, op);
+	op->pull =
+	    image_manager_ensure(w->pm->deps.images, op->pod, op->slot.spec, &op->pull_backoff, on_image, op);
 }
 
 void start_op_abort(struct worker *w)

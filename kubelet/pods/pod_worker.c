@@ -6,7 +6,8 @@
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 
-/* A crash is shown as a terminated container for a moment before it becomes CrashLoopBackOff, so that watchers see both. */
+/* A crash is shown as a terminated container for a moment before it becomes CrashLoopBackOff, so that
+ * watchers see both. */
 #define SHOW_EXIT_MS 1000
 #define SIDECAR_GRACE_MIN_S 2
 
@@ -25,8 +26,8 @@ struct decider {
 
 static struct pod_action *add(struct decider *d, enum pod_action_kind kind)
 {
-	d->out.actions =
-	    arena_grow(d->arena, d->out.actions, d->out.len * sizeof *d->out.actions, (d->out.len + 1) * sizeof *d->out.actions);
+	d->out.actions = arena_grow(d->arena, d->out.actions, d->out.len * sizeof *d->out.actions,
+	    (d->out.len + 1) * sizeof *d->out.actions);
 	struct pod_action *a = &d->out.actions[d->out.len++];
 	*a = (struct pod_action){.kind = kind, .slot = SIZE_MAX, .grace_s = -1};
 	return a;
@@ -71,9 +72,11 @@ static bool should_restart(const struct decider *d, size_t slot, const struct rt
 
 /* ---- containers that are to go ---- */
 
-static struct pod_action *kill(struct decider *d, size_t slot, const struct rt_container *c, int64_t grace_s, const char *message)
+static struct pod_action *kill(
+    struct decider *d, size_t slot, const struct rt_container *c, int64_t grace_s, const char *message)
 {
-	const struct container_memory *m = slot < d->memory->containers_len ? &d->memory->containers[slot] : NULL;
+	const struct container_memory *m =
+	    slot < d->memory->containers_len ? &d->memory->containers[slot] : NULL;
 	if (m && str_eq(m->killing_id, c->id) && grace_s >= m->killing_grace_s)
 		return NULL;
 	struct pod_action *a = add(d, POD_KILL_CONTAINER);
@@ -114,7 +117,8 @@ static bool start_under_way(const struct decider *d)
 	return d->memory->sandbox_busy || d->memory->volumes_busy;
 }
 
-/* All containers are stopped: first all but sidecars, then sidecars one after the other, last started first. */
+/* All containers are stopped: first all but sidecars, then sidecars one after the other, last started first.
+ */
 static void decide_termination(struct decider *d)
 {
 	const struct pod_memory *m = d->memory;
@@ -155,7 +159,8 @@ static void decide_termination(struct decider *d)
 
 /* ---- starting ---- */
 
-const struct rt_container *pod_backoff_reference(const struct rt_pod *runtime, const struct container_memory *m)
+const struct rt_container *pod_backoff_reference(
+    const struct rt_pod *runtime, const struct container_memory *m)
 {
 	const struct rt_container *c = rt_pod_container(runtime, m->name, 0);
 	if (c && str_eq(m->restarted_id, c->id))
@@ -178,9 +183,10 @@ static bool must_wait(struct decider *d, size_t slot, const struct rt_container 
 				return true;
 			}
 			d->wait[slot] = "CrashLoopBackOff";
-			d->wait_message[slot] = arena_printf(d->arena, "back-off %llds restarting failed container=%s pod=%s_%s(%s)",
-			    (long long)(m->crash.delay_ms / 1000), c->name, d->obj->meta->name, d->obj->meta->namespace_,
-			    d->obj->meta->uid);
+			d->wait_message[slot] = arena_printf(d->arena,
+			    "back-off %llds restarting failed container=%s pod=%s_%s(%s)",
+			    (long long)(m->crash.delay_ms / 1000), c->name, d->obj->meta->name,
+			    d->obj->meta->namespace_, d->obj->meta->uid);
 			struct pod_action *a = add(d, POD_BACK_OFF);
 			a->slot = slot;
 			a->id = c->id;
@@ -249,7 +255,8 @@ static bool is_started(const struct decider *d, size_t slot, const struct rt_con
 	const struct container_memory *m = &d->memory->containers[slot];
 	if (c->state != RT_RUNNING || m->starting)
 		return false;
-	return !d->slots->items[slot].spec->startup_probe || (str_eq(m->probed_id, c->id) && m->startup == PROBE_SUCCESS);
+	return !d->slots->items[slot].spec->startup_probe ||
+	       (str_eq(m->probed_id, c->id) && m->startup == PROBE_SUCCESS);
 }
 
 enum init_state { INIT_GOING_ON, INIT_DONE, INIT_FAILED };
@@ -411,13 +418,19 @@ struct pod_decision pod_decide(struct arena *arena, const struct object *obj, co
     const struct rt_pod *runtime, const struct pod_memory *memory)
 {
 	const CoreV1__Pod *pod = pod_of(obj);
-	struct decider d = {.arena = arena, .obj = obj, .pod = pod, .slots = slots, .runtime = runtime, .memory = memory,
-	    .sandbox = rt_pod_sandbox(runtime), .is_never = str_eq(pod->spec->restart_policy, "Never"),
+	struct decider d = {.arena = arena,
+	    .obj = obj,
+	    .pod = pod,
+	    .slots = slots,
+	    .runtime = runtime,
+	    .memory = memory,
+	    .sandbox = rt_pod_sandbox(runtime),
+	    .is_never = str_eq(pod->spec->restart_policy, "Never"),
 	    .is_on_failure = str_eq(pod->spec->restart_policy, "OnFailure")};
 	d.wait = ARENA_ARRAY(arena, const char *, slots->len + 1);
 	d.wait_message = ARENA_ARRAY(arena, const char *, slots->len + 1);
-	if (obj->meta->deletion_timestamp || memory->end_requested || memory->rejected || memory->cleaning
-	    || memory->cleaned || pod_is_terminal_phase(pod->status->phase))
+	if (obj->meta->deletion_timestamp || memory->end_requested || memory->rejected || memory->cleaning ||
+	    memory->cleaned || pod_is_terminal_phase(pod->status->phase))
 		decide_termination(&d);
 	else
 		decide_sync(&d);

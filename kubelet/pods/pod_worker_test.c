@@ -69,8 +69,10 @@ static void never_ends_the_pod(void **state)
 static void init_containers_run_one_after_the_other(void **state)
 {
 	struct bench b;
-	bench_init(&b, "{\"restartPolicy\":\"Always\",\"initContainers\":[{\"name\":\"i1\",\"image\":\"i\"},{\"name\":\"side\",\"image\":\"i\","
-		       "\"restartPolicy\":\"Always\"},{\"name\":\"i2\",\"image\":\"i\"}],\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}");
+	bench_init(&b, "{\"restartPolicy\":\"Always\",\"initContainers\":[{\"name\":\"i1\",\"image\":\"i\"},{"
+		       "\"name\":\"side\",\"image\":\"i\","
+		       "\"restartPolicy\":\"Always\"},{\"name\":\"i2\",\"image\":\"i\"}],\"containers\":[{"
+		       "\"name\":\"c\",\"image\":\"i\"}]}");
 	bench_sandbox(&b);
 	assert_string_equal(bench_actions(&b), "start i1");
 	struct rt_container *i1 = bench_container(&b, "i1", "1", RT_RUNNING, 0);
@@ -87,7 +89,8 @@ static void init_containers_run_one_after_the_other(void **state)
 static void a_new_sandbox_runs_init_containers_again(void **state)
 {
 	struct bench b;
-	bench_init(&b, "{\"restartPolicy\":\"Always\",\"initContainers\":[{\"name\":\"i1\",\"image\":\"i\"}],\"containers\":[{\"name\":\"c\","
+	bench_init(&b, "{\"restartPolicy\":\"Always\",\"initContainers\":[{\"name\":\"i1\",\"image\":\"i\"}],"
+		       "\"containers\":[{\"name\":\"c\","
 		       "\"image\":\"i\"}]}");
 	bench_container(&b, "i1", "1", RT_EXITED, 0);
 	bench_container(&b, "c", "2", RT_EXITED, 137);
@@ -113,8 +116,10 @@ static void a_lost_sandbox_is_replaced(void **state)
 static void probes_kill(void **state)
 {
 	struct bench b;
-	bench_init(&b, "{\"restartPolicy\":\"Always\",\"terminationGracePeriodSeconds\":7,\"containers\":[{\"name\":\"c\",\"image\":\"i\","
-		       "\"livenessProbe\":{\"exec\":{\"command\":[\"x\"]},\"terminationGracePeriodSeconds\":3}}]}");
+	bench_init(&b,
+	    "{\"restartPolicy\":\"Always\",\"terminationGracePeriodSeconds\":7,\"containers\":[{\"name\":"
+	    "\"c\",\"image\":\"i\","
+	    "\"livenessProbe\":{\"exec\":{\"command\":[\"x\"]},\"terminationGracePeriodSeconds\":3}}]}");
 	bench_sandbox(&b);
 	bench_container(&b, "c", "1", RT_RUNNING, 0);
 	assert_string_equal(bench_actions(&b), "");
@@ -130,10 +135,13 @@ static void probes_kill(void **state)
 static void deletion_stops_sidecars_last(void **state)
 {
 	struct bench b;
-	bench_init(&b, "{\"terminationGracePeriodSeconds\":30,\"initContainers\":[{\"name\":\"s1\",\"image\":\"i\",\"restartPolicy\":\"Always\"},"
-		       "{\"name\":\"s2\",\"image\":\"i\",\"restartPolicy\":\"Always\"}],\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}");
+	bench_init(&b, "{\"terminationGracePeriodSeconds\":30,\"initContainers\":[{\"name\":\"s1\",\"image\":"
+		       "\"i\",\"restartPolicy\":\"Always\"},"
+		       "{\"name\":\"s2\",\"image\":\"i\",\"restartPolicy\":\"Always\"}],\"containers\":[{"
+		       "\"name\":\"c\",\"image\":\"i\"}]}");
 	bench_sandbox(&b);
-	struct rt_container *s1 = bench_container(&b, "s1", "1", RT_RUNNING, 0), *s2 = bench_container(&b, "s2", "2", RT_RUNNING, 0);
+	struct rt_container *s1 = bench_container(&b, "s1", "1", RT_RUNNING, 0),
+			    *s2 = bench_container(&b, "s2", "2", RT_RUNNING, 0);
 	struct rt_container *c = bench_container(&b, "c", "3", RT_RUNNING, 0);
 	bench_delete(&b, 10);
 	assert_string_equal(bench_actions(&b), "kill c(10)");
@@ -211,11 +219,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(volumes_come_before_the_sandbox),
 	    cmocka_unit_test(no_sandbox_without_network_but_on_the_hosts),
-	    cmocka_unit_test(first_restart_is_immediate_then_it_backs_off), cmocka_unit_test(never_ends_the_pod),
-	    cmocka_unit_test(init_containers_run_one_after_the_other),
-	    cmocka_unit_test(a_new_sandbox_runs_init_containers_again), cmocka_unit_test(a_lost_sandbox_is_replaced),
-	    cmocka_unit_test(probes_kill), cmocka_unit_test(deletion_stops_sidecars_last),
-	    cmocka_unit_test(a_shorter_grace_kills_again), cmocka_unit_test(the_deadline_ends_it),
-	    cmocka_unit_test(old_instances_go), cmocka_unit_test(backoff_doubles_and_forgets)};
+	    cmocka_unit_test(first_restart_is_immediate_then_it_backs_off),
+	    cmocka_unit_test(never_ends_the_pod), cmocka_unit_test(init_containers_run_one_after_the_other),
+	    cmocka_unit_test(a_new_sandbox_runs_init_containers_again),
+	    cmocka_unit_test(a_lost_sandbox_is_replaced), cmocka_unit_test(probes_kill),
+	    cmocka_unit_test(deletion_stops_sidecars_last), cmocka_unit_test(a_shorter_grace_kills_again),
+	    cmocka_unit_test(the_deadline_ends_it), cmocka_unit_test(old_instances_go),
+	    cmocka_unit_test(backoff_doubles_and_forgets)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,8 @@ struct builder {
 	bool has_init, terminated;
 };
 
-bool status_started(const struct pod_slot *slot, const struct rt_container *c, const struct container_memory *m)
+bool status_started(
+    const struct pod_slot *slot, const struct rt_container *c, const struct container_memory *m)
 {
 	if (!c || c->state != RT_RUNNING || m->starting_hook || str_eq(m->start_failed_id, c->id))
 		return false;
@@ -64,7 +65,8 @@ static CoreV1__ContainerState *state_waiting(struct arena *arena, const char *re
 static CoreV1__ContainerState *state_terminated(struct arena *arena, const struct rt_container *c)
 {
 	CoreV1__ContainerState *s = new_state(arena);
-	CoreV1__ContainerStateTerminated *t = s->terminated = API_NEW(arena, core_v1__container_state_terminated);
+	CoreV1__ContainerStateTerminated *t = s->terminated =
+	    API_NEW(arena, core_v1__container_state_terminated);
 	t->exit_code = c->exit_code;
 	t->reason = arena_strdup(arena, str_or(c->reason, ""));
 	t->message = arena_strdup(arena, str_or(c->termination_message, str_or(c->message, "")));
@@ -80,10 +82,12 @@ static CoreV1__ContainerState *state_terminated(struct arena *arena, const struc
 static CoreV1__ContainerState *state_lost(struct arena *arena)
 {
 	CoreV1__ContainerState *s = new_state(arena);
-	CoreV1__ContainerStateTerminated *t = s->terminated = API_NEW(arena, core_v1__container_state_terminated);
+	CoreV1__ContainerStateTerminated *t = s->terminated =
+	    API_NEW(arena, core_v1__container_state_terminated);
 	t->exit_code = LOST_EXIT_CODE;
 	t->reason = arena_strdup(arena, "ContainerStatusUnknown");
-	t->message = arena_strdup(arena, "The pod ended before anything was known about the end of this container");
+	t->message =
+	    arena_strdup(arena, "The pod ended before anything was known about the end of this container");
 	return s;
 }
 
@@ -142,18 +146,21 @@ static bool will_restart(const struct builder *b, const struct pod_slot *slot, c
 		return true;
 	if (str_eq(b->pod->spec->restart_policy, "Never"))
 		return false;
-	if ((slot->kind == SLOT_INIT || str_eq(b->pod->spec->restart_policy, "OnFailure")) && c->exit_code == 0)
+	if ((slot->kind == SLOT_INIT || str_eq(b->pod->spec->restart_policy, "OnFailure")) &&
+	    c->exit_code == 0)
 		return false;
 	return true;
 }
 
-/* The newest instance whose start is over: not one that is just made, in its postStart hook, or going because of that. */
+/* The newest instance whose start is over: not one that is just made, in its postStart hook, or going because
+ * of that. */
 static const struct rt_container *shown_instance(const struct builder *b, size_t index)
 {
 	const struct container_memory *m = &b->in->memory->containers[index];
 	const struct rt_container *c;
 	for (size_t skip = 0; (c = rt_pod_container(b->in->runtime, m->name, skip)); skip++) {
-		bool in_hook = c->state == RT_RUNNING && (m->starting_hook || str_eq(m->start_failed_id, c->id));
+		bool in_hook =
+		    c->state == RT_RUNNING && (m->starting_hook || str_eq(m->start_failed_id, c->id));
 		if (c->state != RT_CREATED && !(in_hook && skip == 0))
 			return c;
 	}
@@ -189,7 +196,8 @@ static void fill_from_runtime(
 			cs->last_state = api_clone(arena, old->last_state);
 	}
 	const char *reason = str_or(b->in->decision->wait[index], m->wait_reason);
-	const char *message = b->in->decision->wait[index] ? b->in->decision->wait_message[index] : m->wait_message;
+	const char *message =
+	    b->in->decision->wait[index] ? b->in->decision->wait_message[index] : m->wait_message;
 	if (c->state == RT_EXITED && !str_empty(reason) && will_restart(b, slot, c)) {
 		cs->last_state = cs->state;
 		cs->state = state_waiting(arena, reason, message);
@@ -216,18 +224,21 @@ static void fill_unknown(const struct builder *b, CoreV1__ContainerStatus *cs, s
 			cs->state = state_lost(arena);
 		if (cs->state->running) {
 			cs->last_state = state_lost(arena);
-			cs->state = state_waiting(arena, b->has_init ? "PodInitializing" : "ContainerCreating", "");
+			cs->state =
+			    state_waiting(arena, b->has_init ? "PodInitializing" : "ContainerCreating", "");
 		}
 		return;
 	}
 	const char *reason = b->in->decision->wait[index] ? b->in->decision->wait[index] : m->wait_reason;
-	cs->state = state_waiting(
-	    arena, str_or(reason, b->has_init ? "PodInitializing" : "ContainerCreating"), reason ? m->wait_message : "");
+	cs->state =
+	    state_waiting(arena, str_or(reason, b->has_init ? "PodInitializing" : "ContainerCreating"),
+		reason ? m->wait_message : "");
 }
 
 /*
- * At the end of a pod a container without an end of its own counts as lost, unless it can't have run: before the last
- * init container was through, ordinary containers and init containers that were never made stay as they are.
+ * At the end of a pod a container without an end of its own counts as lost, unless it can't have run: before
+ * the last init container was through, ordinary containers and init containers that were never made stay as
+ * they are.
  */
 static bool may_be_lost(const struct builder *b, size_t index, const struct rt_container *c)
 {
@@ -314,15 +325,19 @@ static const char *phase_of(const struct builder *b, const CoreV1__PodStatus *s)
 {
 	const CoreV1__PodSpec *spec = b->pod->spec;
 	struct tally t = {0};
-	bool is_always = str_eq(spec->restart_policy, "Always"), is_never = str_eq(spec->restart_policy, "Never");
+	bool is_always = str_eq(spec->restart_policy, "Always"),
+	     is_never = str_eq(spec->restart_policy, "Never");
 	bool app_started = false;
 	for (size_t i = 0; i < s->n_container_statuses; i++) {
 		count_app(&t, s->container_statuses[i]);
-		app_started |= s->container_statuses[i]->state->running || s->container_statuses[i]->state->terminated
-		    || (s->container_statuses[i]->last_state && s->container_statuses[i]->last_state->terminated);
+		app_started |= s->container_statuses[i]->state->running ||
+			       s->container_statuses[i]->state->terminated ||
+			       (s->container_statuses[i]->last_state &&
+				   s->container_statuses[i]->last_state->terminated);
 	}
 	for (size_t i = 0; i < s->n_init_container_statuses && i < spec->n_init_containers; i++)
-		count_init(&t, s->init_container_statuses[i], str_eq(spec->init_containers[i]->restart_policy, "Always"));
+		count_init(&t, s->init_container_statuses[i],
+		    str_eq(spec->init_containers[i]->restart_policy, "Always"));
 	if (t.init_failed && is_never)
 		return "Failed";
 	if ((t.init_pending || t.init_failed) && !app_started && !b->terminated)
@@ -398,12 +413,16 @@ static bool any_running(const CoreV1__PodStatus *s)
 CoreV1__PodStatus *status_compute(struct arena *arena, const struct status_input *in)
 {
 	const CoreV1__Pod *pod = pod_of(in->pod);
-	struct builder b = {.arena = arena, .in = in, .pod = pod, .old = in->last ? in->last : pod->status,
-	    .terminated = in->decision->stage == POD_TERMINATED, .has_init = pod->spec->n_init_containers > 0};
+	struct builder b = {.arena = arena,
+	    .in = in,
+	    .pod = pod,
+	    .old = in->last ? in->last : pod->status,
+	    .terminated = in->decision->stage == POD_TERMINATED,
+	    .has_init = pod->spec->n_init_containers > 0};
 	CoreV1__PodStatus *s = API_NEW(arena, core_v1__pod_status);
 	s->qos_class = arena_strdup(arena, pod_qos_name(pod_qos_of(pod)));
 	s->start_time = pod->status->start_time ? api_clone(arena, pod->status->start_time)
-	                                        : time_new(arena, in->memory->first_seen_ms / 1000);
+						: time_new(arena, in->memory->first_seen_ms / 1000);
 	if (in->memory->rejected) {
 		fill_rejected(&b, s);
 		return s;

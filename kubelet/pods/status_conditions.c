@@ -6,8 +6,8 @@
 #include "lib/base/buf.h"
 #include "lib/base/str.h"
 
-static const char *const owned[] = {
-    "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "DisruptionTarget", NULL};
+static const char *const owned[] = {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady",
+    "PodScheduled", "DisruptionTarget", NULL};
 
 bool status_condition_is_ours(const char *type)
 {
@@ -40,7 +40,8 @@ static const CoreV1__ContainerStatus *find(const CoreV1__PodStatus *s, const cha
 	return NULL;
 }
 
-static struct outcome containers_ready(struct arena *arena, const struct status_input *in, const CoreV1__PodStatus *s)
+static struct outcome containers_ready(
+    struct arena *arena, const struct status_input *in, const CoreV1__PodStatus *s)
 {
 	struct names unready = {0};
 	for (size_t i = 0; i < in->slots->len; i++) {
@@ -58,13 +59,15 @@ static struct outcome containers_ready(struct arena *arena, const struct status_
 		out = (struct outcome){false, "PodFailed", NULL};
 	} else if (unready.len) {
 		out.reason = "ContainersNotReady";
-		out.message = arena_printf(arena, "containers with unready status: [%s]", buf_str(&unready.text));
+		out.message =
+		    arena_printf(arena, "containers with unready status: [%s]", buf_str(&unready.text));
 	}
 	buf_done(&unready.text);
 	return out;
 }
 
-static struct outcome initialized(struct arena *arena, const struct status_input *in, const CoreV1__PodStatus *s)
+static struct outcome initialized(
+    struct arena *arena, const struct status_input *in, const CoreV1__PodStatus *s)
 {
 	if (str_eq(s->phase, "Succeeded"))
 		return (struct outcome){true, "PodCompleted", NULL};
@@ -86,7 +89,8 @@ static struct outcome initialized(struct arena *arena, const struct status_input
 	struct outcome out = {.ok = !incomplete.len};
 	if (incomplete.len) {
 		out.reason = "ContainersNotInitialized";
-		out.message = arena_printf(arena, "containers with incomplete status: [%s]", buf_str(&incomplete.text));
+		out.message =
+		    arena_printf(arena, "containers with incomplete status: [%s]", buf_str(&incomplete.text));
 	}
 	buf_done(&incomplete.text);
 	return out;
@@ -102,7 +106,8 @@ static struct outcome gates(struct arena *arena, const CoreV1__Pod *pod)
 			if (str_eq(pod->status->conditions[k]->type, type))
 				ok = str_eq(pod->status->conditions[k]->status, "True");
 		if (!ok) {
-			buf_printf(&open.text, "%sreadiness gate \"%s\" is not True", open.len++ ? ", " : "", type);
+			buf_printf(
+			    &open.text, "%sreadiness gate \"%s\" is not True", open.len++ ? ", " : "", type);
 		}
 	}
 	struct outcome out = {.ok = !open.len};
@@ -122,8 +127,8 @@ static const CoreV1__PodCondition *find_condition(const CoreV1__PodStatus *s, co
 	return NULL;
 }
 
-static void add_condition(struct arena *arena, const struct status_input *in, CoreV1__PodStatus *s, const char *type,
-    const struct outcome *o)
+static void add_condition(struct arena *arena, const struct status_input *in, CoreV1__PodStatus *s,
+    const char *type, const struct outcome *o)
 {
 	CoreV1__PodCondition *c = API_NEW(arena, core_v1__pod_condition);
 	c->type = arena_strdup(arena, type);
@@ -144,8 +149,10 @@ void status_conditions(struct arena *arena, const struct status_input *in, CoreV
 {
 	const CoreV1__Pod *pod = pod_of(in->pod);
 	const struct rt_sandbox *sandbox = rt_pod_sandbox(in->runtime);
-	struct outcome can_start = {.ok = sandbox && sandbox->ready && (sandbox->ip || pod->spec->host_network)};
-	struct outcome init = initialized(arena, in, s), containers = containers_ready(arena, in, s), ready = containers;
+	struct outcome can_start = {
+	    .ok = sandbox && sandbox->ready && (sandbox->ip || pod->spec->host_network)};
+	struct outcome init = initialized(arena, in, s), containers = containers_ready(arena, in, s),
+		       ready = containers;
 	if (ready.ok)
 		ready = gates(arena, pod);
 	struct outcome scheduled = {.ok = true};

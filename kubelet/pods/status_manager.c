@@ -114,8 +114,8 @@ static void on_deleted(void *arg, const struct rest_result *result)
 static void send_delete(struct entry *e)
 {
 	e->deleting = true;
-	struct rest_request *request = REST_REQUEST(.verb = REST_DELETE, .type = resource_pods, .ns = e->ns, .name = e->name,
-	    .precondition_uid = e->uid);
+	struct rest_request *request = REST_REQUEST(.verb = REST_DELETE, .type = resource_pods, .ns = e->ns,
+	    .name = e->name, .precondition_uid = e->uid);
 	request->grace_period_s = 0;
 	e->call = rest_send(e->sm->client, request, on_deleted, e);
 }
@@ -130,8 +130,9 @@ static void entry_sync(struct entry *e)
 		struct json *patch = status_patch(arena, e->uid, pod_of(e->server)->status, e->wanted);
 		if (patch)
 			e->call = rest_send(e->sm->client,
-			    REST_REQUEST(.verb = REST_PATCH, .type = resource_pods, .ns = e->ns, .name = e->name,
-				.subresource = "status", .patch = patch, .patch_type = REST_PATCH_STRATEGIC),
+			    REST_REQUEST(.verb = REST_PATCH, .type = resource_pods, .ns = e->ns,
+				.name = e->name, .subresource = "status", .patch = patch,
+				.patch_type = REST_PATCH_STRATEGIC),
 			    on_patched, e);
 		arena_free(arena);
 		if (patch)

@@ -26,7 +26,8 @@ static struct json *with_nulls(struct arena *arena, const struct json *old, cons
 }
 
 /* Conditions merge by type: only ours, and only those that changed; the order puts ours first. */
-static void patch_conditions(struct arena *arena, struct json *out, const struct json *old, const struct json *new_)
+static void patch_conditions(
+    struct arena *arena, struct json *out, const struct json *old, const struct json *new_)
 {
 	struct json *changed = json_new_array(arena), *order = json_new_array(arena);
 	for (size_t i = 0; new_ && i < new_->len; i++) {
@@ -61,11 +62,12 @@ static struct json *replaced_list(struct arena *arena, const struct json *list)
 	return out;
 }
 
-struct json *status_patch(
-    struct arena *arena, const char *uid, const CoreV1__PodStatus *old_status, const CoreV1__PodStatus *new_status)
+struct json *status_patch(struct arena *arena, const char *uid, const CoreV1__PodStatus *old_status,
+    const CoreV1__PodStatus *new_status)
 {
 	/* What others keep in the status is not ours to write. */
-	static const char *const foreign[] = {"nominatedNodeName", "resize", "resourceClaimStatuses", "conditions", NULL};
+	static const char *const foreign[] = {
+	    "nominatedNodeName", "resize", "resourceClaimStatuses", "conditions", NULL};
 	const struct schema *schema = schema_of(&core_v1__pod_status__descriptor);
 	struct json *old = codec_to_json(arena, schema, &old_status->base);
 	struct json *new_ = codec_to_json(arena, schema, &new_status->base);

@@ -30,7 +30,8 @@ static void first_status(void **state)
 static void running_and_ready(void **state)
 {
 	struct bench b;
-	bench_init(&b, "{\"restartPolicy\":\"Always\",\"containers\":[{\"name\":\"c\",\"image\":\"img\",\"readinessProbe\":{\"exec\":{\"command\":"
+	bench_init(&b, "{\"restartPolicy\":\"Always\",\"containers\":[{\"name\":\"c\",\"image\":\"img\","
+		       "\"readinessProbe\":{\"exec\":{\"command\":"
 		       "[\"x\"]}}}]}");
 	bench_sandbox(&b);
 	bench_container(&b, "c", "1", RT_RUNNING, 0);
@@ -59,7 +60,9 @@ static void ends(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct bench b;
 		char spec[200];
-		snprintf(spec, sizeof spec, "{\"restartPolicy\":\"%s\",\"containers\":[{\"name\":\"c\",\"image\":\"img\"}]}", cases[i].policy);
+		snprintf(spec, sizeof spec,
+		    "{\"restartPolicy\":\"%s\",\"containers\":[{\"name\":\"c\",\"image\":\"img\"}]}",
+		    cases[i].policy);
 		bench_init(&b, spec);
 		bench_sandbox(&b);
 		bench_container(&b, "c", "1", RT_EXITED, cases[i].exit_code);
@@ -99,7 +102,8 @@ static void deleted_before_anything_ran(void **state)
 static void sidecar_counts_for_readiness(void **state)
 {
 	struct bench b;
-	bench_init(&b, "{\"restartPolicy\":\"Always\",\"initContainers\":[{\"name\":\"s\",\"image\":\"i\",\"restartPolicy\":\"Always\"}],"
+	bench_init(&b, "{\"restartPolicy\":\"Always\",\"initContainers\":[{\"name\":\"s\",\"image\":\"i\","
+		       "\"restartPolicy\":\"Always\"}],"
 		       "\"containers\":[{\"name\":\"c\",\"image\":\"img\"}]}");
 	bench_sandbox(&b);
 	struct rt_container *side = bench_container(&b, "s", "1", RT_RUNNING, 0);
@@ -134,8 +138,9 @@ static void patch_says_only_what_changed(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(first_status), cmocka_unit_test(running_and_ready),
-	    cmocka_unit_test(ends), cmocka_unit_test(crash_loop_waits_with_its_last_state),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(first_status),
+	    cmocka_unit_test(running_and_ready), cmocka_unit_test(ends),
+	    cmocka_unit_test(crash_loop_waits_with_its_last_state),
 	    cmocka_unit_test(deleted_before_anything_ran), cmocka_unit_test(sidecar_counts_for_readiness),
 	    cmocka_unit_test(patch_says_only_what_changed)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

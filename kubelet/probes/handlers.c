@@ -16,7 +16,8 @@
 #include "lib/loop/stream.h"
 
 #define OUTPUT_MAX 10240
-#define EXEC_SLACK_MS 5000 /* the runtime itself enforces the timeout; this is for a runtime that doesn't answer */
+#define EXEC_SLACK_MS                                                                                        \
+	5000 /* the runtime itself enforces the timeout; this is for a runtime that doesn't answer */
 
 struct probe_run {
 	struct runtime *rt;
@@ -56,7 +57,8 @@ static void on_defer(void *arg)
 	finish(run, run->result);
 }
 
-/* Ends the run on the next turn: from within the call that started it, or from a callback of what is to be freed. */
+/* Ends the run on the next turn: from within the call that started it, or from a callback of what is to be
+ * freed. */
 static void finish_soon(struct probe_run *run, enum probe_result result)
 {
 	run->result = result;
@@ -154,16 +156,16 @@ static bool has_header(const CoreV1__HTTPGetAction *get, const char *name)
 	return false;
 }
 
-struct probe_run *probe_http(struct http_client *client, const struct probe_target *t, const CoreV1__HTTPGetAction *get,
-    int64_t timeout_ms, probe_done *done, void *arg)
+struct probe_run *probe_http(struct http_client *client, const struct probe_target *t,
+    const CoreV1__HTTPGetAction *get, int64_t timeout_ms, probe_done *done, void *arg)
 {
 	struct probe_run *run = run_new(NULL, done, arg);
 	struct arena *arena = arena_new();
 	const char *host = str_or(get->host, str_or(t->host, ""));
 	bool https = strcasecmp(str_or(get->scheme, "HTTP"), "HTTPS") == 0, v6 = strchr(host, ':');
 	const char *path = str_or(get->path, "/");
-	const char *url = arena_printf(arena, "%s://%s%s%s:%d%s%s", https ? "https" : "http", v6 ? "[" : "", host,
-	    v6 ? "]" : "", port_of(t->container, get->port), *path == '/' ? "" : "/", path);
+	const char *url = arena_printf(arena, "%s://%s%s%s:%d%s%s", https ? "https" : "http", v6 ? "[" : "",
+	    host, v6 ? "]" : "", port_of(t->container, get->port), *path == '/' ? "" : "/", path);
 	const char **headers = ARENA_ARRAY(arena, const char *, get->n_http_headers + 5);
 	size_t n = 0;
 	for (size_t i = 0; i < get->n_http_headers; i++) {
@@ -177,8 +179,12 @@ struct probe_run *probe_http(struct http_client *client, const struct probe_targ
 		headers[n++] = "Accept: */*";
 	headers[n++] = "Connection: close";
 	run->http = http_client_send(client,
-	    &(struct http_request){.url = url, .headers = headers, .timeout_ms = timeout_ms, .connect_timeout_ms = timeout_ms,
-		.response_max = 10 << 20, .fresh_connection = true},
+	    &(struct http_request){.url = url,
+		.headers = headers,
+		.timeout_ms = timeout_ms,
+		.connect_timeout_ms = timeout_ms,
+		.response_max = 10 << 20,
+		.fresh_connection = true},
 	    on_http, run);
 	arena_free(arena);
 	return run;
@@ -204,15 +210,16 @@ static void on_tcp_end(void *arg, const struct error *err)
 	finish_soon(run, PROBE_FAILURE);
 }
 
-struct probe_run *probe_tcp(struct loop *loop, const struct probe_target *t, const CoreV1__TCPSocketAction *tcp,
-    int64_t timeout_ms, probe_done *done, void *arg)
+struct probe_run *probe_tcp(struct loop *loop, const struct probe_target *t,
+    const CoreV1__TCPSocketAction *tcp, int64_t timeout_ms, probe_done *done, void *arg)
 {
 	static const struct stream_callbacks callbacks = {
 	    .on_connect = on_tcp_connect, .on_data = on_tcp_data, .on_end = on_tcp_end};
 	struct probe_run *run = run_new(loop, done, arg);
 	char address[320];
 	const char *host = str_or(tcp->host, str_or(t->host, ""));
-	snprintf(address, sizeof address, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port_of(t->container, tcp->port));
+	snprintf(address, sizeof address, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
+	    port_of(t->container, tcp->port));
 	run->stream = stream_connect(loop, address, NULL, timeout_ms, &callbacks, run);
 	return run;
 }

@@ -65,7 +65,8 @@ static void report(struct prober *pr, enum probe_result result, const char *outp
 	/* A container that is to be restarted isn't probed on: its successor is. */
 	if (result == PROBE_FAILURE && pr->kind != PROBE_READINESS)
 		pr->on_hold = true;
-	d->on_result(d->arg, pr->pod->meta->uid, pr->container->name, pr->container_id, pr->kind, result, output);
+	d->on_result(
+	    d->arg, pr->pod->meta->uid, pr->container->name, pr->container_id, pr->kind, result, output);
 }
 
 static void on_result(void *arg, enum probe_result result, const char *output)
@@ -108,8 +109,11 @@ static void start_run(void *arg)
 		loop_timer_start(pr->timer, period_ms(pr->probe), 0);
 		return;
 	}
-	struct probe_target target = {.pod = pr->pod, .container = pr->container, .container_id = pr->container_id,
-	    .host = pr->host, .user_agent = pr->pm->user_agent};
+	struct probe_target target = {.pod = pr->pod,
+	    .container = pr->container,
+	    .container_id = pr->container_id,
+	    .host = pr->host,
+	    .user_agent = pr->pm->user_agent};
 	int64_t timeout = or_default(true, pr->probe->timeout_seconds, 1) * 1000;
 	if (h->exec)
 		pr->run = probe_exec(d->runtime, &target, h->exec, timeout, on_result, pr);
@@ -123,16 +127,27 @@ static void start_run(void *arg)
 
 static const CoreV1__Probe *probe_of(const CoreV1__Container *c, enum probe_kind kind)
 {
-	return kind == PROBE_LIVENESS ? c->liveness_probe : kind == PROBE_READINESS ? c->readiness_probe : c->startup_probe;
+	return kind == PROBE_LIVENESS    ? c->liveness_probe
+	       : kind == PROBE_READINESS ? c->readiness_probe
+					 : c->startup_probe;
 }
 
-static struct prober *prober_new(struct probe_manager *pm, const struct object *pod, const struct pod_slot *slot,
-    enum probe_kind kind, const struct rt_container *c, const char *host, char *take_key)
+static struct prober *prober_new(struct probe_manager *pm, const struct object *pod,
+    const struct pod_slot *slot, enum probe_kind kind, const struct rt_container *c, const char *host,
+    char *take_key)
 {
 	struct prober *pr = calloc(1, sizeof *pr);
-	*pr = (struct prober){.pm = pm, .pod = object_ref(pod), .container = slot->spec, .kind = kind, .key = take_key,
-	    .probe = probe_of(slot->spec, kind), .container_id = strdup(c->id), .host = strdup(host), .last = PROBE_UNKNOWN};
-	if (asprintf(&pr->field_path, "spec.%s{%s}", slot->kind == SLOT_APP ? "containers" : "initContainers", c->name) < 0)
+	*pr = (struct prober){.pm = pm,
+	    .pod = object_ref(pod),
+	    .container = slot->spec,
+	    .kind = kind,
+	    .key = take_key,
+	    .probe = probe_of(slot->spec, kind),
+	    .container_id = strdup(c->id),
+	    .host = strdup(host),
+	    .last = PROBE_UNKNOWN};
+	if (asprintf(&pr->field_path, "spec.%s{%s}", slot->kind == SLOT_APP ? "containers" : "initContainers",
+		c->name) < 0)
 		abort();
 	pr->timer = loop_timer_new(pm->deps.loop, start_run, pr);
 	/* Counted from the container's start, so that a restarted kubelet doesn't wait anew. */
@@ -192,9 +207,9 @@ static void sync_one(struct probe_manager *pm, const struct object *pod, const s
 	else
 		free(key);
 	/* Readiness is looked at once startup is over, not a period later. */
-	if (pr && kind == PROBE_READINESS && !pr->has_reported && !pr->run && pr->last == PROBE_UNKNOWN
-	    && slot->spec->startup_probe && loop_timer_is_active(pr->timer)
-	    && pm->deps.started(pm->deps.arg, pod->meta->uid, slot->spec->name))
+	if (pr && kind == PROBE_READINESS && !pr->has_reported && !pr->run && pr->last == PROBE_UNKNOWN &&
+	    slot->spec->startup_probe && loop_timer_is_active(pr->timer) &&
+	    pm->deps.started(pm->deps.arg, pod->meta->uid, slot->spec->name))
 		loop_timer_start(pr->timer, 0, 0);
 }
 
@@ -214,8 +229,7 @@ void probe_manager_sync(struct probe_manager *pm, const struct object *pod, cons
 
 void probe_manager_remove(struct probe_manager *pm, const char *uid)
 {
-	strmap_for_each(pm->probers, e)
-	{
+	strmap_for_each (pm->probers, e) {
 		struct prober *pr = strmap_value(e);
 		if (str_eq(pr->pod->meta->uid, uid))
 			drop(pm, pr);

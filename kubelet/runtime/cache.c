@@ -26,7 +26,7 @@ struct waiter {
 struct refresh {
 	struct runtime_cache *cache;
 	char *id;
-	bool is_sandbox;   /* which of the two calls is under way */
+	bool is_sandbox; /* which of the two calls is under way */
 	bool kind_known;
 	bool expect_exit, again;
 	int tries;
@@ -82,7 +82,8 @@ static void id_free(void *p)
 	free(e);
 }
 
-static struct rt_pod *pod_of_labels(struct runtime_cache *cache, const char *uid, const char *ns, const char *name)
+static struct rt_pod *pod_of_labels(
+    struct runtime_cache *cache, const char *uid, const char *ns, const char *name)
 {
 	struct rt_pod *pod = strmap_get(cache->pods, uid);
 	if (pod)
@@ -107,7 +108,8 @@ static void note_id(struct runtime_cache *cache, const char *id, const char *uid
 
 static int newest_container_first(const void *a, const void *b)
 {
-	const struct rt_container *x = *(struct rt_container *const *)a, *y = *(struct rt_container *const *)b;
+	const struct rt_container *x = *(struct rt_container *const *)a,
+				  *y = *(struct rt_container *const *)b;
 	return x->created_ns < y->created_ns ? 1 : x->created_ns > y->created_ns ? -1 : 0;
 }
 
@@ -170,13 +172,15 @@ static void remove_id(struct runtime_cache *cache, const char *id)
 		if (!str_eq(pod->containers[i]->id, id))
 			continue;
 		rt_container_free(pod->containers[i]);
-		memmove(pod->containers + i, pod->containers + i + 1, (--pod->containers_len - i) * sizeof *pod->containers);
+		memmove(pod->containers + i, pod->containers + i + 1,
+		    (--pod->containers_len - i) * sizeof *pod->containers);
 	}
 	for (size_t i = 0; pod && i < pod->sandboxes_len; i++) {
 		if (!str_eq(pod->sandboxes[i]->id, id))
 			continue;
 		rt_sandbox_free(pod->sandboxes[i]);
-		memmove(pod->sandboxes + i, pod->sandboxes + i + 1, (--pod->sandboxes_len - i) * sizeof *pod->sandboxes);
+		memmove(pod->sandboxes + i, pod->sandboxes + i + 1,
+		    (--pod->sandboxes_len - i) * sizeof *pod->sandboxes);
 	}
 	if (pod && !pod->containers_len && !pod->sandboxes_len) {
 		strmap_remove(cache->pods, e->uid);
@@ -287,13 +291,14 @@ static void on_container_status(void *arg, const ProtobufCMessage *response, con
 		refresh_done(r);
 		return;
 	}
-	if (r->expect_exit && s->state == CRI_V1__CONTAINER_STATE__CONTAINER_RUNNING && r->tries++ < EXIT_TRIES) {
+	if (r->expect_exit && s->state == CRI_V1__CONTAINER_STATE__CONTAINER_RUNNING &&
+	    r->tries++ < EXIT_TRIES) {
 		refresh_later(r, 5 << (r->tries < 7 ? r->tries : 7));
 		return;
 	}
 	note_id(cache, r->id, uid, false);
-	struct rt_pod *pod = pod_of_labels(cache, uid, cri_map_get(s, labels, LABEL_POD_NAMESPACE),
-	    cri_map_get(s, labels, LABEL_POD_NAME));
+	struct rt_pod *pod = pod_of_labels(
+	    cache, uid, cri_map_get(s, labels, LABEL_POD_NAMESPACE), cri_map_get(s, labels, LABEL_POD_NAME));
 	if (put_container(pod, convert_container(s)))
 		cache->on_change(cache->arg, uid);
 	refresh_done(r);
@@ -314,13 +319,14 @@ static void on_sandbox_status(void *arg, const ProtobufCMessage *response, const
 		refresh_done(r);
 		return;
 	}
-	if (r->expect_exit && s->state == CRI_V1__POD_SANDBOX_STATE__SANDBOX_READY && r->tries++ < EXIT_TRIES) {
+	if (r->expect_exit && s->state == CRI_V1__POD_SANDBOX_STATE__SANDBOX_READY &&
+	    r->tries++ < EXIT_TRIES) {
 		refresh_later(r, 5 << (r->tries < 7 ? r->tries : 7));
 		return;
 	}
 	note_id(cache, r->id, uid, true);
-	struct rt_pod *pod = pod_of_labels(cache, uid, cri_map_get(s, labels, LABEL_POD_NAMESPACE),
-	    cri_map_get(s, labels, LABEL_POD_NAME));
+	struct rt_pod *pod = pod_of_labels(
+	    cache, uid, cri_map_get(s, labels, LABEL_POD_NAMESPACE), cri_map_get(s, labels, LABEL_POD_NAME));
 	if (put_sandbox(pod, convert_sandbox(s)))
 		cache->on_change(cache->arg, uid);
 	refresh_done(r);
@@ -336,16 +342,18 @@ static void refresh_start(struct refresh *r)
 	if (r->is_sandbox) {
 		CriV1__PodSandboxStatusRequest request = CRI_V1__POD_SANDBOX_STATUS_REQUEST__INIT;
 		request.pod_sandbox_id = r->id;
-		r->call = runtime_call(r->cache->rt, RUNTIME_SANDBOX_STATUS, &request, CALL_TIMEOUT_MS, on_sandbox_status, r);
+		r->call = runtime_call(
+		    r->cache->rt, RUNTIME_SANDBOX_STATUS, &request, CALL_TIMEOUT_MS, on_sandbox_status, r);
 	} else {
 		CriV1__ContainerStatusRequest request = CRI_V1__CONTAINER_STATUS_REQUEST__INIT;
 		request.container_id = r->id;
-		r->call = runtime_call(r->cache->rt, RUNTIME_CONTAINER_STATUS, &request, CALL_TIMEOUT_MS, on_container_status, r);
+		r->call = runtime_call(r->cache->rt, RUNTIME_CONTAINER_STATUS, &request, CALL_TIMEOUT_MS,
+		    on_container_status, r);
 	}
 }
 
-static struct refresh *refresh_id(struct runtime_cache *cache, const char *id, bool expect_exit,
-    void (*done)(void *arg), void *arg)
+static struct refresh *refresh_id(
+    struct runtime_cache *cache, const char *id, bool expect_exit, void (*done)(void *arg), void *arg)
 {
 	struct waiter *w = NULL;
 	if (done) {
@@ -381,9 +389,9 @@ static void finish_list(struct runtime_cache *cache)
 {
 	if (cache->list_sandboxes || cache->list_containers)
 		return;
-	/* What the list doesn't hold is asked for by id: it may have been made while the list was on its way. */
-	strmap_for_each(cache->ids, e)
-	{
+	/* What the list doesn't hold is asked for by id: it may have been made while the list was on its way.
+	 */
+	strmap_for_each (cache->ids, e) {
 		if (!strmap_has(cache->seen, strmap_key(e)))
 			runtime_cache_refresh(cache, strmap_key(e), NULL, NULL);
 	}
@@ -467,10 +475,10 @@ void runtime_cache_relist(struct runtime_cache *cache)
 	cache->seen = strmap_new();
 	CriV1__ListPodSandboxRequest sandboxes = CRI_V1__LIST_POD_SANDBOX_REQUEST__INIT;
 	CriV1__ListContainersRequest containers = CRI_V1__LIST_CONTAINERS_REQUEST__INIT;
-	cache->list_sandboxes =
-	    runtime_call(cache->rt, RUNTIME_LIST_SANDBOXES, &sandboxes, CALL_TIMEOUT_MS, on_list_sandboxes, cache);
-	cache->list_containers =
-	    runtime_call(cache->rt, RUNTIME_LIST_CONTAINERS, &containers, CALL_TIMEOUT_MS, on_list_containers, cache);
+	cache->list_sandboxes = runtime_call(
+	    cache->rt, RUNTIME_LIST_SANDBOXES, &sandboxes, CALL_TIMEOUT_MS, on_list_sandboxes, cache);
+	cache->list_containers = runtime_call(
+	    cache->rt, RUNTIME_LIST_CONTAINERS, &containers, CALL_TIMEOUT_MS, on_list_containers, cache);
 }
 
 static void on_relist_timer(void *arg)
@@ -502,8 +510,15 @@ struct runtime_cache *runtime_cache_new(struct loop *loop, struct runtime *rt, i
     void (*on_change)(void *arg, const char *uid), void (*on_synced)(void *arg), void *arg)
 {
 	struct runtime_cache *cache = calloc(1, sizeof *cache);
-	*cache = (struct runtime_cache){.loop = loop, .rt = rt, .relist_ms = relist_ms, .on_change = on_change,
-	    .on_synced = on_synced, .arg = arg, .pods = strmap_new(), .ids = strmap_new(), .refreshes = strmap_new()};
+	*cache = (struct runtime_cache){.loop = loop,
+	    .rt = rt,
+	    .relist_ms = relist_ms,
+	    .on_change = on_change,
+	    .on_synced = on_synced,
+	    .arg = arg,
+	    .pods = strmap_new(),
+	    .ids = strmap_new(),
+	    .refreshes = strmap_new()};
 	cache->relist_timer = loop_timer_new(loop, on_relist_timer, cache);
 	return cache;
 }
@@ -540,7 +555,8 @@ const struct rt_pod *runtime_cache_pod(const struct runtime_cache *cache, const 
 void runtime_cache_for_each(
     const struct runtime_cache *cache, void (*fn)(void *arg, const struct rt_pod *pod), void *arg)
 {
-	strmap_for_each(cache->pods, e) fn(arg, strmap_value(e));
+	strmap_for_each (cache->pods, e)
+		fn(arg, strmap_value(e));
 }
 
 const struct rt_container *rt_pod_container(const struct rt_pod *pod, const char *name, size_t skip)

@@ -1,8 +1,8 @@
 /*
- * runtime cache: the kubelet's local replica of what the runtime holds, grouped by pod. Filled by a full list at the
- * start, at every reconnect and every sync period, and kept true in between by events: an event about an id asks for
- * that id's status only. Whoever changes something calls runtime_cache_refresh() with the id. Entries are immutable
- * until the callback: a changed container is a new struct.
+ * runtime cache: the kubelet's local replica of what the runtime holds, grouped by pod. Filled by a full list
+ * at the start, at every reconnect and every sync period, and kept true in between by events: an event about
+ * an id asks for that id's status only. Whoever changes something calls runtime_cache_refresh() with the id.
+ * Entries are immutable until the callback: a changed container is a new struct.
  */
 #ifndef CUBE_KUBELET_RUNTIME_CACHE_H
 #define CUBE_KUBELET_RUNTIME_CACHE_H
@@ -21,20 +21,21 @@ enum rt_state { RT_CREATED, RT_RUNNING, RT_EXITED, RT_UNKNOWN };
 
 struct rt_container {
 	char *id;
-	char *name;               /* the container's name in the pod */
-	char *image;              /* as the runtime names it: docker.io/library/busybox:1.29 */
-	char *image_ref;          /* imageID of the status: repo@sha256:..., or sha256:... */
-	char *reason, *message;   /* of an exit: Completed, Error, OOMKilled, StartError, ... */
+	char *name;             /* the container's name in the pod */
+	char *image;            /* as the runtime names it: docker.io/library/busybox:1.29 */
+	char *image_ref;        /* imageID of the status: repo@sha256:..., or sha256:... */
+	char *reason, *message; /* of an exit: Completed, Error, OOMKilled, StartError, ... */
 	char *log_path;
-	char *hash;               /* annotation io.kubernetes.container.hash */
+	char *hash;                                  /* annotation io.kubernetes.container.hash */
 	char *termination_path, *termination_policy; /* annotations */
 	enum rt_state state;
 	int32_t exit_code;
-	int32_t restart_count;    /* annotation io.kubernetes.container.restartCount, else the attempt */
+	int32_t restart_count; /* annotation io.kubernetes.container.restartCount, else the attempt */
 	int64_t created_ns, started_ns, finished_ns;
 	bool has_user;
 	int64_t uid, gid;
-	char *termination_message; /* what the file (or the log's end) said; read when the exit was seen; may be NULL */
+	char *termination_message; /* what the file (or the log's end) said; read when the exit was seen; may
+				      be NULL */
 };
 
 struct rt_sandbox {
@@ -43,13 +44,13 @@ struct rt_sandbox {
 	bool ready;
 	int64_t created_ns;
 	bool host_network;
-	char *ip;                 /* NULL: none */
-	char *extra_ips;          /* comma separated, NULL: none */
+	char *ip;        /* NULL: none */
+	char *extra_ips; /* comma separated, NULL: none */
 };
 
 struct rt_pod {
 	char *uid, *name, *ns;
-	struct rt_sandbox **sandboxes;   /* newest first */
+	struct rt_sandbox **sandboxes; /* newest first */
 	size_t sandboxes_len;
 	struct rt_container **containers; /* newest first */
 	size_t containers_len;
@@ -63,10 +64,13 @@ void runtime_cache_free(struct runtime_cache *cache);
 void runtime_cache_event(struct runtime_cache *cache, enum runtime_event event, const char *id);
 bool runtime_cache_synced(const struct runtime_cache *cache);
 bool runtime_cache_connected(const struct runtime_cache *cache);
-const struct rt_pod *runtime_cache_pod(const struct runtime_cache *cache, const char *uid); /* NULL: nothing known */
+const struct rt_pod *runtime_cache_pod(
+    const struct runtime_cache *cache, const char *uid); /* NULL: nothing known */
 /* Calls fn for each pod known to the runtime; fn may not change the cache. */
-void runtime_cache_for_each(const struct runtime_cache *cache, void (*fn)(void *arg, const struct rt_pod *pod), void *arg);
-/* Asks for the status of one container or sandbox; on_change follows if it differs. done (may be NULL) fires after. */
+void runtime_cache_for_each(
+    const struct runtime_cache *cache, void (*fn)(void *arg, const struct rt_pod *pod), void *arg);
+/* Asks for the status of one container or sandbox; on_change follows if it differs. done (may be NULL) fires
+ * after. */
 void runtime_cache_refresh(struct runtime_cache *cache, const char *id, void (*done)(void *arg), void *arg);
 void runtime_cache_relist(struct runtime_cache *cache);
 

@@ -62,7 +62,11 @@ static void append_utf8(struct buf *out, const char *s, size_t size)
 {
 	for (size_t i = 0; i < size;) {
 		unsigned char b = (unsigned char)s[i];
-		size_t n = b < 0x80 ? 1 : b >= 0xc2 && b < 0xe0 ? 2 : b >= 0xe0 && b < 0xf0 ? 3 : b >= 0xf0 && b < 0xf5 ? 4 : 0;
+		size_t n = b < 0x80                ? 1
+			   : b >= 0xc2 && b < 0xe0 ? 2
+			   : b >= 0xe0 && b < 0xf0 ? 3
+			   : b >= 0xf0 && b < 0xf5 ? 4
+						   : 0;
 		bool ok = n && i + n <= size && b;
 		for (size_t k = 1; ok && k < n; k++)
 			ok = ((unsigned char)s[i + k] & 0xc0) == 0x80;
@@ -87,7 +91,8 @@ static char *read_termination_message(const struct rt_container *c, const char *
 			raw.size += (size_t)n;
 		close(fd);
 	}
-	if (!raw.size && c->exit_code != 0 && str_eq(c->termination_policy, "FallbackToLogsOnError") && c->log_path)
+	if (!raw.size && c->exit_code != 0 && str_eq(c->termination_policy, "FallbackToLogsOnError") &&
+	    c->log_path)
 		log_tail_text(c->log_path, TERMINATION_LOG_LINES, TERMINATION_LOG_MAX, &raw);
 	append_utf8(&out, buf_str(&raw), raw.size);
 	buf_done(&raw);
@@ -98,7 +103,8 @@ struct rt_container *convert_container(const CriV1__ContainerStatus *s)
 {
 	struct rt_container *c = calloc(1, sizeof *c);
 	c->id = strdup(s->id);
-	c->name = strdup(str_or(cri_map_get(s, labels, LABEL_CONTAINER_NAME), s->metadata ? s->metadata->name : ""));
+	c->name = strdup(
+	    str_or(cri_map_get(s, labels, LABEL_CONTAINER_NAME), s->metadata ? s->metadata->name : ""));
 	c->image = copy(s->image ? s->image->image : NULL);
 	c->image_ref = copy(s->image_ref);
 	c->reason = copy(s->reason);
@@ -110,9 +116,10 @@ struct rt_container *convert_container(const CriV1__ContainerStatus *s)
 	c->state = (enum rt_state)s->state;
 	c->exit_code = s->exit_code;
 	int64_t count;
-	c->restart_count = str_to_int64(cri_map_get(s, annotations, ANNOTATION_RESTART_COUNT), &count) ? (int32_t)count
-	    : s->metadata ? (int32_t)s->metadata->attempt
-	                  : 0;
+	c->restart_count = str_to_int64(cri_map_get(s, annotations, ANNOTATION_RESTART_COUNT), &count)
+			       ? (int32_t)count
+			   : s->metadata ? (int32_t)s->metadata->attempt
+					 : 0;
 	c->created_ns = s->created_at;
 	c->started_ns = s->started_at;
 	c->finished_ns = s->finished_at;
@@ -176,9 +183,9 @@ void rt_sandbox_free(struct rt_sandbox *s)
 
 bool rt_container_equal(const struct rt_container *a, const struct rt_container *b)
 {
-	return a->state == b->state && a->exit_code == b->exit_code && a->started_ns == b->started_ns
-	    && a->finished_ns == b->finished_ns && str_eq(a->reason, b->reason) && str_eq(a->message, b->message)
-	    && str_eq(a->image_ref, b->image_ref);
+	return a->state == b->state && a->exit_code == b->exit_code && a->started_ns == b->started_ns &&
+	       a->finished_ns == b->finished_ns && str_eq(a->reason, b->reason) &&
+	       str_eq(a->message, b->message) && str_eq(a->image_ref, b->image_ref);
 }
 
 bool rt_sandbox_equal(const struct rt_sandbox *a, const struct rt_sandbox *b)

@@ -16,7 +16,8 @@ struct arena;
 #define ANNOTATION_TERMINATION_PATH "io.kubernetes.container.terminationMessagePath"
 #define ANNOTATION_TERMINATION_POLICY "io.kubernetes.container.terminationMessagePolicy"
 
-/* Reads the termination message (and the log's end when the policy says so) of an exited container: blocking, small. */
+/* Reads the termination message (and the log's end when the policy says so) of an exited container: blocking,
+ * small. */
 struct rt_container *convert_container(const CriV1__ContainerStatus *s);
 struct rt_sandbox *convert_sandbox(const CriV1__PodSandboxStatus *s);
 void rt_container_free(struct rt_container *c);
@@ -29,13 +30,14 @@ const char *cri_map_get_(size_t len, void *entries, const char *key);
 #define cri_map_get(owner, member, key) cri_map_get_((owner)->n_##member, (void *)(owner)->member, (key))
 void cri_map_add_(struct arena *arena, size_t *len, void ***entries, const ProtobufCMessageDescriptor *entry,
     const char *key, const char *value);
-#define cri_map_add(arena, owner, member, entry_lower, key, value)                                             \
-	cri_map_add_((arena), &(owner)->n_##member, (void ***)&(owner)->member, &entry_lower##__descriptor, (key), (value))
+#define cri_map_add(arena, owner, member, entry_lower, key, value)                                           \
+	cri_map_add_((arena), &(owner)->n_##member, (void ***)&(owner)->member, &entry_lower##__descriptor,  \
+	    (key), (value))
 /* A new message in the arena: CRI_NEW(arena, cri_v1__mount). Strings are "" until set. */
 void *cri_new_(struct arena *arena, const ProtobufCMessageDescriptor *descriptor);
 #define CRI_NEW(arena, lower) cri_new_((arena), &lower##__descriptor)
 void cri_append_(struct arena *arena, size_t *len, void ***items, void *item);
-#define cri_append(arena, owner, member, item)                                                                 \
+#define cri_append(arena, owner, member, item)                                                               \
 	cri_append_((arena), &(owner)->n_##member, (void ***)&(owner)->member, (item))
 
 #endif

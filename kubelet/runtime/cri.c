@@ -1,6 +1,6 @@
 /*
- * cri: containerd by CRI v1. CRI of containerd 1.6 has no event stream, so task events come from containerd's own events
- * service on the same socket; its two messages are read by hand (a handful of fields).
+ * cri: containerd by CRI v1. CRI of containerd 1.6 has no event stream, so task events come from containerd's
+ * own events service on the same socket; its two messages are read by hand (a handful of fields).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -52,8 +52,8 @@ static void on_answer(void *arg, const void *message, size_t size, const struct 
 	free(call);
 }
 
-static struct runtime_call *cri_call(struct runtime *base, enum runtime_method method, const ProtobufCMessage *request,
-    int64_t timeout_ms, runtime_done *done, void *arg)
+static struct runtime_call *cri_call(struct runtime *base, enum runtime_method method,
+    const ProtobufCMessage *request, int64_t timeout_ms, runtime_done *done, void *arg)
 {
 	struct cri_runtime *rt = (struct cri_runtime *)base;
 	struct runtime_call *call = calloc(1, sizeof *call);
@@ -133,7 +133,8 @@ static void wire_text(const struct wire *bytes, char *out, size_t out_size)
 	out[n] = 0;
 }
 
-/* Envelope{1 timestamp, 2 namespace, 3 topic, 4 Any{1 type_url, 2 value}}; TaskExit{1 container_id, 2 id, ...}. */
+/* Envelope{1 timestamp, 2 namespace, 3 topic, 4 Any{1 type_url, 2 value}}; TaskExit{1 container_id, 2 id,
+ * ...}. */
 static void on_event_message(void *arg, const void *message, size_t size)
 {
 	struct cri_runtime *rt = arg;
@@ -177,7 +178,8 @@ static void on_event_message(void *arg, const void *message, size_t size)
 
 static void subscribe(void *arg);
 
-/* The stream's head comes with its first event only: an answer to a call made after it says that it stands. */
+/* The stream's head comes with its first event only: an answer to a call made after it says that it stands.
+ */
 static void on_version(void *arg, const ProtobufCMessage *response, const struct error *err)
 {
 	struct cri_runtime *rt = arg;

@@ -77,9 +77,10 @@ static void call_free(struct grpc_call *call)
 
 static enum error_code code_of_status(int status)
 {
-	static const enum error_code codes[] = {ERR_NONE, ERR_CANCELLED, ERR_INTERNAL, ERR_BAD_REQUEST, ERR_TIMEOUT,
-	    ERR_NOT_FOUND, ERR_ALREADY_EXISTS, ERR_FORBIDDEN, ERR_TOO_MANY_REQUESTS, ERR_CONFLICT, ERR_CANCELLED,
-	    ERR_BAD_REQUEST, ERR_NOT_IMPLEMENTED, ERR_INTERNAL, ERR_UNAVAILABLE, ERR_INTERNAL, ERR_UNAUTHORIZED};
+	static const enum error_code codes[] = {ERR_NONE, ERR_CANCELLED, ERR_INTERNAL, ERR_BAD_REQUEST,
+	    ERR_TIMEOUT, ERR_NOT_FOUND, ERR_ALREADY_EXISTS, ERR_FORBIDDEN, ERR_TOO_MANY_REQUESTS,
+	    ERR_CONFLICT, ERR_CANCELLED, ERR_BAD_REQUEST, ERR_NOT_IMPLEMENTED, ERR_INTERNAL, ERR_UNAVAILABLE,
+	    ERR_INTERNAL, ERR_UNAUTHORIZED};
 	if (status < 0 || (size_t)status >= sizeof codes / sizeof *codes)
 		return ERR_INTERNAL;
 	return codes[status];
@@ -112,7 +113,8 @@ static void call_end(struct grpc_call *call, const struct error *err)
 		if (call->grpc_status > 0)
 			error_set(&own, code_of_status(call->grpc_status), "%s", text);
 		else
-			error_set(&own, ERR_UNAVAILABLE, "the answer ended without a status (HTTP %d)", call->http_status);
+			error_set(&own, ERR_UNAVAILABLE, "the answer ended without a status (HTTP %d)",
+			    call->http_status);
 		err = &own;
 	}
 	const char *message = NULL;
@@ -165,8 +167,8 @@ static void stream_deliver(struct grpc_call *call)
 
 /* ---- nghttp2 callbacks: they only note things; user callbacks run after nghttp2_session_mem_recv() ---- */
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_len,
-    const uint8_t *value, size_t value_len, uint8_t flags, void *user_data)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+    size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *user_data)
 {
 	struct grpc_call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 	if (!call)
@@ -182,8 +184,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	return 0;
 }
 
-static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len,
-    void *user_data)
+static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
+    size_t len, void *user_data)
 {
 	struct grpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
 	if (!call)
@@ -204,8 +206,8 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
 	return 0;
 }
 
-static ssize_t read_request(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t len, uint32_t *flags,
-    nghttp2_data_source *source, void *user_data)
+static ssize_t read_request(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t len,
+    uint32_t *flags, nghttp2_data_source *source, void *user_data)
 {
 	struct grpc_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
 	if (!call)
@@ -228,22 +230,22 @@ static void session_open(struct grpc_channel *ch)
 	nghttp2_session_callbacks_set_on_stream_close_callback(cbs, on_stream_close);
 	nghttp2_session_client_new(&ch->session, cbs, ch);
 	nghttp2_session_callbacks_del(cbs);
-	nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
-	    {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
+	nghttp2_settings_entry settings[] = {
+	    {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW}, {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
 	nghttp2_submit_settings(ch->session, NGHTTP2_FLAG_NONE, settings, 2);
 	nghttp2_session_set_local_window_size(ch->session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW);
 }
 
-#define HEADER(n, v)                                                                                             \
-	(nghttp2_nv)                                                                                             \
-	{                                                                                                        \
-		(uint8_t *)(n), (uint8_t *)(v), strlen(n), strlen(v), NGHTTP2_NV_FLAG_NONE                       \
+#define HEADER(n, v)                                                                                         \
+	(nghttp2_nv)                                                                                         \
+	{                                                                                                    \
+		(uint8_t *)(n), (uint8_t *)(v), strlen(n), strlen(v), NGHTTP2_NV_FLAG_NONE                   \
 	}
 
 static void call_submit(struct grpc_call *call)
 {
-	nghttp2_nv headers[16] = {HEADER(":method", "POST"), HEADER(":scheme", "http"), HEADER(":path", call->path),
-	    HEADER(":authority", "localhost"), HEADER("te", "trailers"),
+	nghttp2_nv headers[16] = {HEADER(":method", "POST"), HEADER(":scheme", "http"),
+	    HEADER(":path", call->path), HEADER(":authority", "localhost"), HEADER("te", "trailers"),
 	    HEADER("content-type", "application/grpc"), HEADER("user-agent", "cube-kubelet")};
 	size_t len = 7;
 	for (char **m = call->metadata; m && *m && len < 16; m += 2)
@@ -290,7 +292,8 @@ static void on_data(void *arg, const char *data, size_t size)
 {
 	struct grpc_channel *ch = arg;
 	ssize_t n = nghttp2_session_mem_recv(ch->session, (const uint8_t *)data, size);
-	ch->is_broken = n < 0 || !(nghttp2_session_want_read(ch->session) || nghttp2_session_want_write(ch->session));
+	ch->is_broken =
+	    n < 0 || !(nghttp2_session_want_read(ch->session) || nghttp2_session_want_write(ch->session));
 	channel_flush_soon(ch);
 	channel_finish_calls(ch);
 	if (ch->is_broken && ch->session)
@@ -392,8 +395,8 @@ static struct grpc_call *call_new(
 	call->grpc_status = -1;
 	call->done = done;
 	call->arg = arg;
-	unsigned char prefix[PREFIX_SIZE] = {
-	    0, (unsigned char)(size >> 24), (unsigned char)(size >> 16), (unsigned char)(size >> 8), (unsigned char)size};
+	unsigned char prefix[PREFIX_SIZE] = {0, (unsigned char)(size >> 24), (unsigned char)(size >> 16),
+	    (unsigned char)(size >> 8), (unsigned char)size};
 	buf_append(&call->request, prefix, sizeof prefix);
 	buf_append(&call->request, request, size);
 	call->next = ch->calls;
@@ -416,8 +419,8 @@ struct grpc_call *grpc_unary(struct grpc_channel *ch, const char *path, const vo
 }
 
 struct grpc_call *grpc_stream(struct grpc_channel *ch, const char *path, const char *const *metadata,
-    const void *request, size_t size, void (*on_message)(void *arg, const void *message, size_t size), grpc_done *done,
-    void *arg)
+    const void *request, size_t size, void (*on_message)(void *arg, const void *message, size_t size),
+    grpc_done *done, void *arg)
 {
 	struct grpc_call *call = call_new(ch, path, request, size, done, arg);
 	size_t len = 0;

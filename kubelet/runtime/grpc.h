@@ -1,7 +1,8 @@
 /*
- * grpc: a gRPC client over one HTTP/2 connection on a unix socket: unary calls and server streams, by nghttp2. Bytes in,
- * bytes out: messages are packed by the caller. The connection is made on the first call and again after it broke;
- * calls under way then end with ERR_UNAVAILABLE. Callbacks run on the loop, never inside grpc_call().
+ * grpc: a gRPC client over one HTTP/2 connection on a unix socket: unary calls and server streams, by
+ * nghttp2. Bytes in, bytes out: messages are packed by the caller. The connection is made on the first call
+ * and again after it broke; calls under way then end with ERR_UNAVAILABLE. Callbacks run on the loop, never
+ * inside grpc_call().
  */
 #ifndef CUBE_KUBELET_GRPC_H
 #define CUBE_KUBELET_GRPC_H
@@ -23,7 +24,8 @@ struct grpc_call *grpc_unary(struct grpc_channel *channel, const char *path, con
     int64_t timeout_ms, grpc_done *done, void *arg);
 /* Server stream: on_message for each message; done (message NULL) at the end. */
 struct grpc_call *grpc_stream(struct grpc_channel *channel, const char *path, const char *const *metadata,
-    const void *request, size_t size, void (*on_message)(void *arg, const void *message, size_t size), grpc_done *done, void *arg);
+    const void *request, size_t size, void (*on_message)(void *arg, const void *message, size_t size),
+    grpc_done *done, void *arg);
 void grpc_cancel(struct grpc_call *call); /* NULL is accepted */
 
 #endif

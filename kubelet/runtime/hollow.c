@@ -1,4 +1,5 @@
-/* hollow: a runtime whose containers run in name only: for nodes by the thousand in scale tests. Answers at once. */
+/* hollow: a runtime whose containers run in name only: for nodes by the thousand in scale tests. Answers at
+ * once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +107,8 @@ static const ProtobufCMessage *run_sandbox(struct runtime_call *c, const CriV1__
 	return &out->base;
 }
 
-static const ProtobufCMessage *create_container(struct runtime_call *c, const CriV1__CreateContainerRequest *r)
+static const ProtobufCMessage *create_container(
+    struct runtime_call *c, const CriV1__CreateContainerRequest *r)
 {
 	char *id;
 	struct hollow_item *item = item_new(c->rt, &id);
@@ -120,7 +122,8 @@ static const ProtobufCMessage *create_container(struct runtime_call *c, const Cr
 	s->created_at = now_ns(c->rt);
 	s->image = CRI_NEW(item->arena, cri_v1__image_spec);
 	s->image->image = arena_strdup(item->arena, config->image ? config->image->user_specified_image : "");
-	s->image_ref = arena_strdup(item->arena, "sha256:0000000000000000000000000000000000000000000000000000000000000000");
+	s->image_ref = arena_strdup(
+	    item->arena, "sha256:0000000000000000000000000000000000000000000000000000000000000000");
 	s->n_labels = config->n_labels;
 	s->labels = (CriV1__ContainerStatus__LabelsEntry **)config->labels;
 	s->n_annotations = config->n_annotations;
@@ -153,8 +156,7 @@ static void stop_sandbox(struct runtime_call *c, const char *id)
 	struct hollow_item *item = strmap_get(c->rt->items, id);
 	if (item)
 		item->sandbox->state = CRI_V1__POD_SANDBOX_STATE__SANDBOX_NOTREADY;
-	strmap_for_each(c->rt->items, e)
-	{
+	strmap_for_each (c->rt->items, e) {
 		struct hollow_item *other = strmap_value(e);
 		if (other->container && str_eq(other->sandbox_id, id))
 			end_container(c->rt, other->container, 137);
@@ -172,8 +174,7 @@ static const ProtobufCMessage *list(struct runtime_call *c, bool sandboxes)
 {
 	CriV1__ListPodSandboxResponse *s = CRI_NEW(c->arena, cri_v1__list_pod_sandbox_response);
 	CriV1__ListContainersResponse *l = CRI_NEW(c->arena, cri_v1__list_containers_response);
-	strmap_for_each(c->rt->items, e)
-	{
+	strmap_for_each (c->rt->items, e) {
 		struct hollow_item *item = strmap_value(e);
 		if (item->sandbox && sandboxes) {
 			CriV1__PodSandbox *out = CRI_NEW(c->arena, cri_v1__pod_sandbox);
@@ -212,12 +213,14 @@ static const ProtobufCMessage *image_status(struct runtime_call *c, const CriV1_
 {
 	CriV1__ImageStatusResponse *out = CRI_NEW(c->arena, cri_v1__image_status_response);
 	out->image = CRI_NEW(c->arena, cri_v1__image);
-	out->image->id = arena_strdup(c->arena, "sha256:0000000000000000000000000000000000000000000000000000000000000000");
+	out->image->id =
+	    arena_strdup(c->arena, "sha256:0000000000000000000000000000000000000000000000000000000000000000");
 	cri_append(c->arena, out->image, repo_tags, arena_strdup(c->arena, r->image->image));
 	return &out->base;
 }
 
-static const ProtobufCMessage *answer(struct runtime_call *c, enum runtime_method method, const ProtobufCMessage *request)
+static const ProtobufCMessage *answer(
+    struct runtime_call *c, enum runtime_method method, const ProtobufCMessage *request)
 {
 	struct hollow_item *item;
 	switch (method) {
@@ -257,7 +260,8 @@ static const ProtobufCMessage *answer(struct runtime_call *c, enum runtime_metho
 	case RUNTIME_SANDBOX_STATUS:
 		item = find(c, ((const CriV1__PodSandboxStatusRequest *)request)->pod_sandbox_id);
 		if (item && item->sandbox) {
-			CriV1__PodSandboxStatusResponse *out = CRI_NEW(c->arena, cri_v1__pod_sandbox_status_response);
+			CriV1__PodSandboxStatusResponse *out =
+			    CRI_NEW(c->arena, cri_v1__pod_sandbox_status_response);
 			out->status = item->sandbox;
 			return &out->base;
 		}
@@ -266,7 +270,8 @@ static const ProtobufCMessage *answer(struct runtime_call *c, enum runtime_metho
 	case RUNTIME_CONTAINER_STATUS:
 		item = find(c, ((const CriV1__ContainerStatusRequest *)request)->container_id);
 		if (item && item->container) {
-			CriV1__ContainerStatusResponse *out = CRI_NEW(c->arena, cri_v1__container_status_response);
+			CriV1__ContainerStatusResponse *out =
+			    CRI_NEW(c->arena, cri_v1__container_status_response);
 			out->status = item->container;
 			return &out->base;
 		}
@@ -303,11 +308,12 @@ static void deliver(void *arg)
 	call_free(c);
 }
 
-static struct runtime_call *hollow_call(struct runtime *base, enum runtime_method method, const ProtobufCMessage *request,
-    int64_t timeout_ms, runtime_done *done, void *arg)
+static struct runtime_call *hollow_call(struct runtime *base, enum runtime_method method,
+    const ProtobufCMessage *request, int64_t timeout_ms, runtime_done *done, void *arg)
 {
 	struct runtime_call *c = calloc(1, sizeof *c);
-	*c = (struct runtime_call){.rt = (struct hollow_runtime *)base, .arena = arena_new(), .done = done, .arg = arg};
+	*c = (struct runtime_call){
+	    .rt = (struct hollow_runtime *)base, .arena = arena_new(), .done = done, .arg = arg};
 	c->response = answer(c, method, request);
 	/* The status messages are shared with the items: copy what may go before it is delivered. */
 	if (!c->error.code) {
@@ -340,8 +346,11 @@ static void hollow_free(struct runtime *base)
 
 struct runtime *hollow_runtime_new(struct loop *loop)
 {
-	static const struct runtime_ops ops = {
-	    .name = "hollow", .call = hollow_call, .cancel = call_free, .watch = hollow_watch, .free = hollow_free};
+	static const struct runtime_ops ops = {.name = "hollow",
+	    .call = hollow_call,
+	    .cancel = call_free,
+	    .watch = hollow_watch,
+	    .free = hollow_free};
 	struct hollow_runtime *rt = calloc(1, sizeof *rt);
 	rt->base.ops = &ops;
 	rt->base.loop = loop;

@@ -3,9 +3,9 @@
 #include <stddef.h>
 
 const struct runtime_method_info runtime_methods[RUNTIME_METHOD_COUNT] = {
-#define RUNTIME_METHOD(symbol, service, method, message)                                                           \
-	[RUNTIME_##symbol] = {"/runtime.v1." service "/" method, method, &cri_v1__##message##_request__descriptor, \
-	    &cri_v1__##message##_response__descriptor},
+#define RUNTIME_METHOD(symbol, service, method, message)                                                     \
+	[RUNTIME_##symbol] = {"/runtime.v1." service "/" method, method,                                     \
+	    &cri_v1__##message##_request__descriptor, &cri_v1__##message##_response__descriptor},
 #include "kubelet/runtime/runtime_methods.def"
 #undef RUNTIME_METHOD
 };

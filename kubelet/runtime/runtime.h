@@ -1,7 +1,8 @@
 /*
- * runtime: what runs containers, as one table of functions. Requests and answers are CRI v1's own messages, so that a
- * runtime is a way to carry them: cri.c sends them to containerd, hollow.c answers them from memory (scale tests).
- * Every call is asynchronous: done fires once on the loop, or never after runtime_cancel(). Responses are borrowed.
+ * runtime: what runs containers, as one table of functions. Requests and answers are CRI v1's own messages,
+ * so that a runtime is a way to carry them: cri.c sends them to containerd, hollow.c answers them from memory
+ * (scale tests). Every call is asynchronous: done fires once on the loop, or never after runtime_cancel().
+ * Responses are borrowed.
  */
 #ifndef CUBE_KUBELET_RUNTIME_H
 #define CUBE_KUBELET_RUNTIME_H
@@ -31,23 +32,24 @@ struct runtime_method_info {
 };
 extern const struct runtime_method_info runtime_methods[RUNTIME_METHOD_COUNT];
 
-/* response NULL: err says why. ERR_NOT_FOUND: no such container, sandbox or image. ERR_UNAVAILABLE: no connection. */
+/* response NULL: err says why. ERR_NOT_FOUND: no such container, sandbox or image. ERR_UNAVAILABLE: no
+ * connection. */
 typedef void runtime_done(void *arg, const ProtobufCMessage *response, const struct error *err);
 
 enum runtime_event {
-	RUNTIME_TASK_EXIT,     /* a container's or sandbox's main process ended */
+	RUNTIME_TASK_EXIT, /* a container's or sandbox's main process ended */
 	RUNTIME_TASK_OOM,
 	RUNTIME_TASK_START,
 	RUNTIME_CONTAINER_GONE, /* deleted */
 	RUNTIME_IMAGES_CHANGED,
-	RUNTIME_CONNECTED,     /* the event stream stands (again): relist. id is "" */
+	RUNTIME_CONNECTED, /* the event stream stands (again): relist. id is "" */
 	RUNTIME_DISCONNECTED
 };
 
 struct runtime_ops {
 	const char *name;
-	struct runtime_call *(*call)(struct runtime *rt, enum runtime_method method, const ProtobufCMessage *request,
-	    int64_t timeout_ms, runtime_done *done, void *arg);
+	struct runtime_call *(*call)(struct runtime *rt, enum runtime_method method,
+	    const ProtobufCMessage *request, int64_t timeout_ms, runtime_done *done, void *arg);
 	void (*cancel)(struct runtime_call *call);
 	void (*watch)(struct runtime *rt); /* starts reporting events */
 	void (*free)(struct runtime *rt);
@@ -60,7 +62,8 @@ struct runtime { /* first member of every implementation */
 	void *on_event_arg;
 };
 
-struct runtime *cri_runtime_new(struct loop *loop, const char *endpoint); /* connects on demand, reconnects for ever */
+struct runtime *cri_runtime_new(
+    struct loop *loop, const char *endpoint); /* connects on demand, reconnects for ever */
 struct runtime *hollow_runtime_new(struct loop *loop);
 void runtime_free(struct runtime *rt);
 
@@ -68,6 +71,7 @@ void runtime_free(struct runtime *rt);
 struct runtime_call *runtime_call(struct runtime *rt, enum runtime_method method, const void *request,
     int64_t timeout_ms, runtime_done *done, void *arg);
 void runtime_cancel(struct runtime *rt, struct runtime_call *call); /* NULL is accepted */
-void runtime_watch(struct runtime *rt, void (*on_event)(void *arg, enum runtime_event event, const char *id), void *arg);
+void runtime_watch(
+    struct runtime *rt, void (*on_event)(void *arg, enum runtime_event event, const char *id), void *arg);
 
 #endif

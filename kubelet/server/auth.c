@@ -101,7 +101,8 @@ static struct verdict *cache_get(struct kubelet_auth *auth, struct strmap *map, 
 	return v;
 }
 
-static struct verdict *cache_put(struct kubelet_auth *auth, struct strmap *map, const char *key, bool allowed, int64_t ttl_ms)
+static struct verdict *cache_put(
+    struct kubelet_auth *auth, struct strmap *map, const char *key, bool allowed, int64_t ttl_ms)
 {
 	while (strmap_len(map) >= CACHE_MAX) { /* the oldest goes */
 		struct strmap_entry *oldest = strmap_first(map);
@@ -157,18 +158,19 @@ static void on_peer_gone(void *arg)
 
 static const char *verb_of(const char *method)
 {
-	return str_eq(method, "POST") ? "create"
-	    : str_eq(method, "PUT")   ? "update"
-	    : str_eq(method, "PATCH") ? "patch"
-	    : str_eq(method, "DELETE") ? "delete"
-	                               : "get";
+	return str_eq(method, "POST")     ? "create"
+	       : str_eq(method, "PUT")    ? "update"
+	       : str_eq(method, "PATCH")  ? "patch"
+	       : str_eq(method, "DELETE") ? "delete"
+					  : "get";
 }
 
 static const char *subresource_of(const char *path)
 {
 	static const struct {
 		const char *prefix, *name;
-	} table[] = {{"/stats", "stats"}, {"/metrics", "metrics"}, {"/logs", "log"}, {"/checkpoint", "checkpoint"}};
+	} table[] = {
+	    {"/stats", "stats"}, {"/metrics", "metrics"}, {"/logs", "log"}, {"/checkpoint", "checkpoint"}};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		size_t n = strlen(table[i].prefix);
 		if (strncmp(path, table[i].prefix, n) == 0 && (!path[n] || path[n] == '/'))
@@ -180,8 +182,8 @@ static const char *subresource_of(const char *path)
 static void deny(struct check *c)
 {
 	char text[600];
-	snprintf(text, sizeof text, "Forbidden (user=%s, verb=%s, resource=nodes, subresource=%s)", c->user.name,
-	    verb_of(c->request->method), subresource_of(c->request->path));
+	snprintf(text, sizeof text, "Forbidden (user=%s, verb=%s, resource=nodes, subresource=%s)",
+	    c->user.name, verb_of(c->request->method), subresource_of(c->request->path));
 	refuse(c, 403, text);
 }
 
@@ -194,8 +196,10 @@ static void on_access(void *arg, const struct rest_result *result)
 		refuse(c, 500, "the API server could not be asked whether this is allowed");
 		return;
 	}
-	const AuthorizationV1__SubjectAccessReview *r = (const AuthorizationV1__SubjectAccessReview *)result->object->msg;
-	cache_put(c->auth, c->auth->access, c->key, r->status->allowed, r->status->allowed ? ALLOWED_TTL_MS : DENIED_TTL_MS);
+	const AuthorizationV1__SubjectAccessReview *r =
+	    (const AuthorizationV1__SubjectAccessReview *)result->object->msg;
+	cache_put(c->auth, c->auth->access, c->key, r->status->allowed,
+	    r->status->allowed ? ALLOWED_TTL_MS : DENIED_TTL_MS);
 	if (r->status->allowed)
 		allow(c);
 	else
@@ -236,7 +240,8 @@ static void authorize(struct check *c)
 	r->spec->resource_attributes->subresource = arena_strdup(body->arena, sub);
 	r->spec->resource_attributes->name = arena_strdup(body->arena, auth->config->node_name);
 	c->call = rest_send(auth->client,
-	    REST_REQUEST(.verb = REST_CREATE, .type = resource_by_plural("authorization.k8s.io", "v1", "subjectaccessreviews"),
+	    REST_REQUEST(.verb = REST_CREATE,
+		.type = resource_by_plural("authorization.k8s.io", "v1", "subjectaccessreviews"),
 		.body = body),
 	    on_access, c);
 	object_unref(body);
@@ -259,7 +264,8 @@ static void on_token(void *arg, const struct rest_result *result)
 		refuse(c, 401, "Unauthorized");
 		return;
 	}
-	c->user = user_new(r->status->user->username, (const char *const *)r->status->user->groups, r->status->user->n_groups);
+	c->user = user_new(r->status->user->username, (const char *const *)r->status->user->groups,
+	    r->status->user->n_groups);
 	cache_put(c->auth, c->auth->tokens, c->key, true, TOKEN_TTL_MS)->user = user_copy(&c->user);
 	authorize(c);
 }
@@ -280,8 +286,8 @@ static void review_token(struct check *c, const char *token)
 	struct object *body = object_new(schema_by_gvk("authentication.k8s.io", "v1", "TokenReview"));
 	((AuthenticationV1__TokenReview *)body->msg)->spec->token = arena_strdup(body->arena, token);
 	c->call = rest_send(c->auth->client,
-	    REST_REQUEST(.verb = REST_CREATE, .type = resource_by_plural("authentication.k8s.io", "v1", "tokenreviews"),
-		.body = body),
+	    REST_REQUEST(.verb = REST_CREATE,
+		.type = resource_by_plural("authentication.k8s.io", "v1", "tokenreviews"), .body = body),
 	    on_token, c);
 	object_unref(body);
 }
@@ -290,7 +296,8 @@ void kubelet_auth_check(struct kubelet_auth *auth, struct http_server_request *r
     void (*allowed)(void *arg, struct http_server_request *request), void *arg)
 {
 	struct check *c = calloc(1, sizeof *c);
-	*c = (struct check){.auth = auth, .next = auth->checks, .request = request, .allowed = allowed, .arg = arg};
+	*c = (struct check){
+	    .auth = auth, .next = auth->checks, .request = request, .allowed = allowed, .arg = arg};
 	if (auth->checks)
 		auth->checks->prev = c;
 	auth->checks = c;
@@ -313,7 +320,8 @@ void kubelet_auth_check(struct kubelet_auth *auth, struct http_server_request *r
 	}
 }
 
-struct kubelet_auth *kubelet_auth_new(const struct kubelet_config *config, struct loop *loop, struct rest_client *client)
+struct kubelet_auth *kubelet_auth_new(
+    const struct kubelet_config *config, struct loop *loop, struct rest_client *client)
 {
 	struct kubelet_auth *auth = calloc(1, sizeof *auth);
 	*auth = (struct kubelet_auth){

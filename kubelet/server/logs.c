@@ -1,4 +1,6 @@
-/* GET /containerLogs/{namespace}/{pod}/{container}?follow=&tailLines=&sinceSeconds=&sinceTime=&limitBytes=&timestamps=&previous= */
+/* GET
+ * /containerLogs/{namespace}/{pod}/{container}?follow=&tailLines=&sinceSeconds=&sinceTime=&limitBytes=&timestamps=&previous=
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,8 +94,8 @@ static bool read_options(struct kubelet_server *s, struct http_server_request *r
 	o->follow = query_bool(request, "follow");
 	o->timestamps = query_bool(request, "timestamps");
 	o->stream = http_request_query(request, "stream", 0);
-	if (!query_int(request, "tailLines", &o->tail_lines) || !query_int(request, "limitBytes", &o->limit_bytes)
-	    || !query_int(request, "sinceSeconds", &since))
+	if (!query_int(request, "tailLines", &o->tail_lines) ||
+	    !query_int(request, "limitBytes", &o->limit_bytes) || !query_int(request, "sinceSeconds", &since))
 		return false;
 	if (since > 0)
 		o->since_ns = clock_wall_ns(loop_clock(s->deps.loop)) - since * 1000000000;
@@ -137,9 +139,12 @@ static const CoreV1__ContainerStatus *status_of(const CoreV1__PodStatus *s, cons
 static const struct rt_container *previous_of(
     const struct kubelet_server *s, const struct object *pod, const CoreV1__ContainerStatus *status)
 {
-	const CoreV1__ContainerStateTerminated *t = status && status->last_state ? status->last_state->terminated : NULL;
+	const CoreV1__ContainerStateTerminated *t =
+	    status && status->last_state ? status->last_state->terminated : NULL;
 	const char *id = t ? strstr(t->container_id, "://") : NULL;
-	return id ? rt_pod_container_by_id(runtime_cache_pod(pod_manager_cache(s->deps.pods), pod->meta->uid), id + 3) : NULL;
+	return id ? rt_pod_container_by_id(
+			runtime_cache_pod(pod_manager_cache(s->deps.pods), pod->meta->uid), id + 3)
+		  : NULL;
 }
 
 static const char *waiting_reason(const CoreV1__ContainerStatus *status)
@@ -150,10 +155,14 @@ static const char *waiting_reason(const CoreV1__ContainerStatus *status)
 static void begin(struct kubelet_server *s, struct http_server_request *request, const struct object *pod,
     const struct rt_container *c, const struct log_options *options)
 {
-	static const struct log_reader_callbacks callbacks = {.on_data = on_data, .on_end = on_end, .is_running = is_running};
+	static const struct log_reader_callbacks callbacks = {
+	    .on_data = on_data, .on_end = on_end, .is_running = is_running};
 	struct error err = ERROR_INIT;
 	struct log_follow *f = calloc(1, sizeof *f);
-	*f = (struct log_follow){.server = s, .next = s->follows, .request = request, .uid = strdup(pod->meta->uid),
+	*f = (struct log_follow){.server = s,
+	    .next = s->follows,
+	    .request = request,
+	    .uid = strdup(pod->meta->uid),
 	    .id = strdup(c->id)};
 	if (s->follows)
 		s->follows->prev = f;
@@ -169,7 +178,8 @@ static void begin(struct kubelet_server *s, struct http_server_request *request,
 
 void handle_logs(struct kubelet_server *s, struct http_server_request *request)
 {
-	const char *ns = path_segment(request, 0), *name = path_segment(request, 1), *container = path_segment(request, 2);
+	const char *ns = path_segment(request, 0), *name = path_segment(request, 1),
+		   *container = path_segment(request, 2);
 	struct log_options options;
 	if (!ns || !name || !container) {
 		respond_text(request, 400, "the path must name a namespace, a pod and a container");
@@ -182,19 +192,24 @@ void handle_logs(struct kubelet_server *s, struct http_server_request *request)
 	const struct object *pod = pod_manager_find(s->deps.pods, ns, name);
 	if (!pod || !has_container((const CoreV1__Pod *)pod->msg, container)) {
 		respond_text(request, 404,
-		    arena_printf(request->arena, pod ? "container %s not found in pod %s" : "pod \"%s/%s\" not found\n",
+		    arena_printf(request->arena,
+			pod ? "container %s not found in pod %s" : "pod \"%s/%s\" not found\n",
 			pod ? container : ns, name));
 		return;
 	}
 	bool previous = query_bool(request, "previous");
-	const CoreV1__ContainerStatus *status = status_of(pod_manager_status(s->deps.pods, pod->meta->uid), container);
-	const struct rt_container *c =
-	    previous ? previous_of(s, pod, status) : pod_manager_container(s->deps.pods, pod, container, false);
+	const CoreV1__ContainerStatus *status =
+	    status_of(pod_manager_status(s->deps.pods, pod->meta->uid), container);
+	const struct rt_container *c = previous ? previous_of(s, pod, status)
+						: pod_manager_container(s->deps.pods, pod, container, false);
 	if (!c || !c->log_path) {
 		respond_text(request, 400,
-		    previous ? arena_printf(request->arena, "previous terminated container \"%s\" in pod \"%s\" not found", container, name)
-			     : arena_printf(request->arena, "container \"%s\" in pod \"%s\" is waiting to start: %s", container, name,
-				   waiting_reason(status)));
+		    previous
+			? arena_printf(request->arena,
+			      "previous terminated container \"%s\" in pod \"%s\" not found", container, name)
+			: arena_printf(request->arena,
+			      "container \"%s\" in pod \"%s\" is waiting to start: %s", container, name,
+			      waiting_reason(status)));
 		return;
 	}
 	begin(s, request, pod, c, &options);

@@ -39,8 +39,8 @@ static X509 *make_certificate(EVP_PKEY *key, const char *node_name, const char *
 	return cert;
 }
 
-int server_self_sign(
-    const char *dir, const char *node_name, const char *node_ip, char cert_path[512], char key_path[512], struct error *err)
+int server_self_sign(const char *dir, const char *node_name, const char *node_ip, char cert_path[512],
+    char key_path[512], struct error *err)
 {
 	snprintf(cert_path, 512, "%s/kubelet.crt", dir);
 	snprintf(key_path, 512, "%s/kubelet.key", dir);
@@ -53,8 +53,8 @@ int server_self_sign(
 	mode_t old = umask(077);
 	FILE *cert_file = fopen(cert_path, "we"), *key_file = fopen(key_path, "we");
 	umask(old);
-	bool ok = cert && cert_file && key_file && PEM_write_X509(cert_file, cert)
-	    && PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL);
+	bool ok = cert && cert_file && key_file && PEM_write_X509(cert_file, cert) &&
+		  PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL);
 	if (cert_file)
 		fclose(cert_file);
 	if (key_file)

@@ -49,7 +49,8 @@ static void write_pod(void *arg, const struct object *pod, const CoreV1__PodStat
 {
 	struct pod_writer *w = arg;
 	struct object *copy = object_clone(pod);
-	((CoreV1__Pod *)copy->msg)->status = (CoreV1__PodStatus *)status; /* borrowed: the arena doesn't own it */
+	((CoreV1__Pod *)copy->msg)->status =
+	    (CoreV1__PodStatus *)status; /* borrowed: the arena doesn't own it */
 	if (!w->first)
 		buf_putc(&w->out, ',');
 	w->first = false;
@@ -121,8 +122,11 @@ struct kubelet_server *kubelet_server_new(const struct kubelet_server_deps *deps
 		return NULL;
 	}
 	s->auth = kubelet_auth_new(config, deps->loop, deps->client);
-	struct http_server_options options = {.address = config->address, .port = (int)config->port, .cert_file = cert,
-	    .key_file = key, .client_ca_file = str_empty(config->client_ca_file) ? NULL : config->client_ca_file};
+	struct http_server_options options = {.address = config->address,
+	    .port = (int)config->port,
+	    .cert_file = cert,
+	    .key_file = key,
+	    .client_ca_file = str_empty(config->client_ca_file) ? NULL : config->client_ca_file};
 	s->http = http_server_new(deps->loop, &options, on_request, s, err);
 	if (!s->http) {
 		error_prefix(err, "HTTPS server on port %lld", (long long)config->port);

@@ -1,7 +1,7 @@
 /*
- * server: the kubelet's HTTPS port: logs, exec, attach and port-forward for the API server, /pods, health, stats and
- * metrics. Every request is authenticated (client certificate, or a token by TokenReview) and authorized by a
- * SubjectAccessReview on nodes/{proxy,log,stats,metrics}; answers are cached for a while.
+ * server: the kubelet's HTTPS port: logs, exec, attach and port-forward for the API server, /pods, health,
+ * stats and metrics. Every request is authenticated (client certificate, or a token by TokenReview) and
+ * authorized by a SubjectAccessReview on nodes/{proxy,log,stats,metrics}; answers are cached for a while.
  */
 #ifndef CUBE_KUBELET_SERVER_H
 #define CUBE_KUBELET_SERVER_H

@@ -20,17 +20,18 @@ void respond_text(struct http_server_request *request, int status, const char *t
 /* The i-th segment of the path behind its first one, decoded; NULL when absent. */
 const char *path_segment(struct http_server_request *request, size_t i);
 
-void handle_logs(struct kubelet_server *s, struct http_server_request *request);      /* logs.c */
+void handle_logs(struct kubelet_server *s, struct http_server_request *request); /* logs.c */
 void logs_close_all(struct kubelet_server *s);
-void handle_exec(struct kubelet_server *s, struct http_server_request *request);      /* tunnel.c */
+void handle_exec(struct kubelet_server *s, struct http_server_request *request); /* tunnel.c */
 void handle_attach(struct kubelet_server *s, struct http_server_request *request);
 void handle_port_forward(struct kubelet_server *s, struct http_server_request *request);
 void tunnels_close_all(struct kubelet_server *s);
-void handle_pods(struct kubelet_server *s, struct http_server_request *request);      /* server.c */
+void handle_pods(struct kubelet_server *s, struct http_server_request *request);          /* server.c */
 void handle_stats_summary(struct kubelet_server *s, struct http_server_request *request); /* stats.c */
 void handle_metrics(struct kubelet_server *s, struct http_server_request *request);
 void handle_metrics_resource(struct kubelet_server *s, struct http_server_request *request);
 /* A self-signed certificate in DIR/kubelet.crt and .key when there is none. */
-int server_self_sign(const char *dir, const char *node_name, const char *node_ip, char cert[512], char key[512], struct error *err);
+int server_self_sign(const char *dir, const char *node_name, const char *node_ip, char cert[512],
+    char key[512], struct error *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* /stats/summary, /metrics, /metrics/resource: usage of node, pods and containers from the runtime and from cgroups. */
+/* /stats/summary, /metrics, /metrics/resource: usage of node, pods and containers from the runtime and from
+ * cgroups. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static struct usage node_usage(const struct kubelet_server *s)
 	long long user, nice, sys, idle, wait, irq, soft;
 	const struct machine *m = node_manager_machine(s->deps.node);
 	files_read("/proc/stat", &text);
-	if (sscanf(buf_str(&text), "cpu %lld %lld %lld %lld %lld %lld %lld", &user, &nice, &sys, &idle, &wait, &irq, &soft) == 7)
+	if (sscanf(buf_str(&text), "cpu %lld %lld %lld %lld %lld %lld %lld", &user, &nice, &sys, &idle, &wait,
+		&irq, &soft) == 7)
 		u.cpu_ns = (user + nice + sys + irq + soft) * 10000000;
 	buf_done(&text);
 	u.working_set_bytes = m->memory_bytes - m->memory_available_bytes;
@@ -102,7 +104,8 @@ static void add_pod(void *arg, const struct object *pod, const CoreV1__PodStatus
 {
 	struct summary *s = arg;
 	struct arena *arena = s->arena;
-	struct json *out = json_new_object(arena), *ref = json_new_object(arena), *containers = json_new_array(arena);
+	struct json *out = json_new_object(arena), *ref = json_new_object(arena),
+		    *containers = json_new_array(arena);
 	struct usage sum = {0};
 	json_set(arena, ref, "name", json_new_string(arena, pod->meta->name));
 	json_set(arena, ref, "namespace", json_new_string(arena, pod->meta->namespace_));
@@ -111,13 +114,16 @@ static void add_pod(void *arg, const struct object *pod, const CoreV1__PodStatus
 	json_set(arena, out, "startTime", time_json(arena, time_seconds(status->start_time) * 1000000000));
 	for (size_t i = 0; i < s->list->n_stats; i++) {
 		const CriV1__ContainerStats *c = s->list->stats[i];
-		if (!c->attributes || !str_eq(cri_map_get(c->attributes, labels, LABEL_POD_UID), pod->meta->uid))
+		if (!c->attributes ||
+		    !str_eq(cri_map_get(c->attributes, labels, LABEL_POD_UID), pod->meta->uid))
 			continue;
 		struct usage u = usage_of(c);
 		struct json *entry = json_new_object(arena);
 		json_set(arena, entry, "name",
-		    json_new_string(arena, str_or(cri_map_get(c->attributes, labels, LABEL_CONTAINER_NAME), "")));
-		json_set(arena, entry, "startTime", time_json(arena, time_seconds(status->start_time) * 1000000000));
+		    json_new_string(
+			arena, str_or(cri_map_get(c->attributes, labels, LABEL_CONTAINER_NAME), "")));
+		json_set(arena, entry, "startTime",
+		    time_json(arena, time_seconds(status->start_time) * 1000000000));
 		set_usage(arena, entry, &u);
 		json_push(arena, containers, entry);
 		sum.cpu_ns += u.cpu_ns;
@@ -136,7 +142,8 @@ static void write_summary(struct stats_request *r, const CriV1__ListContainerSta
 {
 	struct arena *arena = r->request->arena;
 	const struct machine *m = node_manager_machine(r->server->deps.node);
-	struct json *out = json_new_object(arena), *node = json_new_object(arena), *fs = json_new_object(arena);
+	struct json *out = json_new_object(arena), *node = json_new_object(arena),
+		    *fs = json_new_object(arena);
 	struct usage u = node_usage(r->server);
 	struct summary s = {arena, list, json_new_array(arena)};
 	json_set(arena, node, "nodeName", json_new_string(arena, r->server->deps.config->node_name));
@@ -161,7 +168,8 @@ static void write_summary(struct stats_request *r, const CriV1__ListContainerSta
 
 static void respond_metrics(struct http_server_request *request, struct buf *text)
 {
-	http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, buf_str(text), text->size);
+	http_respond(
+	    request, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, buf_str(text), text->size);
 	buf_done(text);
 }
 
@@ -169,7 +177,8 @@ static void write_resource_metrics(struct stats_request *r, const CriV1__ListCon
 {
 	struct buf out = BUF_INIT;
 	struct usage n = node_usage(r->server);
-	buf_puts(&out, "# TYPE container_cpu_usage_seconds_total counter\n# TYPE container_memory_working_set_bytes gauge\n");
+	buf_puts(&out, "# TYPE container_cpu_usage_seconds_total counter\n# TYPE "
+		       "container_memory_working_set_bytes gauge\n");
 	for (size_t i = 0; i < list->n_stats; i++) {
 		const CriV1__ContainerAttributes *a = list->stats[i]->attributes;
 		struct usage u = usage_of(list->stats[i]);
@@ -177,14 +186,16 @@ static void write_resource_metrics(struct stats_request *r, const CriV1__ListCon
 			continue;
 		char labels[700];
 		snprintf(labels, sizeof labels, "{container=\"%s\",namespace=\"%s\",pod=\"%s\"}",
-		    str_or(cri_map_get(a, labels, LABEL_CONTAINER_NAME), ""), str_or(cri_map_get(a, labels, LABEL_POD_NAMESPACE), ""),
+		    str_or(cri_map_get(a, labels, LABEL_CONTAINER_NAME), ""),
+		    str_or(cri_map_get(a, labels, LABEL_POD_NAMESPACE), ""),
 		    str_or(cri_map_get(a, labels, LABEL_POD_NAME), ""));
-		buf_printf(&out, "container_cpu_usage_seconds_total%s %.9f %lld\n", labels, (double)u.cpu_ns / 1e9,
-		    (long long)(u.time_ns / 1000000));
-		buf_printf(&out, "container_memory_working_set_bytes%s %lld %lld\n", labels, (long long)u.working_set_bytes,
-		    (long long)(u.time_ns / 1000000));
+		buf_printf(&out, "container_cpu_usage_seconds_total%s %.9f %lld\n", labels,
+		    (double)u.cpu_ns / 1e9, (long long)(u.time_ns / 1000000));
+		buf_printf(&out, "container_memory_working_set_bytes%s %lld %lld\n", labels,
+		    (long long)u.working_set_bytes, (long long)(u.time_ns / 1000000));
 	}
-	buf_printf(&out, "# TYPE node_cpu_usage_seconds_total counter\nnode_cpu_usage_seconds_total %.9f\n", (double)n.cpu_ns / 1e9);
+	buf_printf(&out, "# TYPE node_cpu_usage_seconds_total counter\nnode_cpu_usage_seconds_total %.9f\n",
+	    (double)n.cpu_ns / 1e9);
 	buf_printf(&out, "# TYPE node_memory_working_set_bytes gauge\nnode_memory_working_set_bytes %lld\n",
 	    (long long)n.working_set_bytes);
 	buf_puts(&out, "# TYPE resource_scrape_error gauge\nresource_scrape_error 0\n");
@@ -194,8 +205,10 @@ static void write_resource_metrics(struct stats_request *r, const CriV1__ListCon
 void handle_metrics(struct kubelet_server *s, struct http_server_request *request)
 {
 	struct buf out = BUF_INIT;
-	buf_printf(&out, "# TYPE kubelet_running_pods gauge\nkubelet_running_pods %zu\n", pod_manager_len(s->deps.pods));
-	buf_printf(&out, "# TYPE kubelet_node_name gauge\nkubelet_node_name{node=\"%s\"} 1\n", s->deps.config->node_name);
+	buf_printf(&out, "# TYPE kubelet_running_pods gauge\nkubelet_running_pods %zu\n",
+	    pod_manager_len(s->deps.pods));
+	buf_printf(&out, "# TYPE kubelet_node_name gauge\nkubelet_node_name{node=\"%s\"} 1\n",
+	    s->deps.config->node_name);
 	respond_metrics(request, &out);
 }
 

@@ -1,6 +1,7 @@
 /*
- * /exec, /attach, /portForward: the runtime is asked for a URL of its streaming server; then the request is sent there
- * with the new target and every byte goes through in both directions, so that SPDY and WebSocket clients both work.
+ * /exec, /attach, /portForward: the runtime is asked for a URL of its streaming server; then the request is
+ * sent there with the new target and every byte goes through in both directions, so that SPDY and WebSocket
+ * clients both work.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,8 +110,10 @@ static void client_ended(void *arg)
 	tunnel_free(arg);
 }
 
-/* The request as the client sent it, but for its target; credentials for us are no business of the runtime's. */
-static void write_head(struct buf *out, const struct http_server_request *request, const char *target, const char *host)
+/* The request as the client sent it, but for its target; credentials for us are no business of the runtime's.
+ */
+static void write_head(
+    struct buf *out, const struct http_server_request *request, const char *target, const char *host)
 {
 	buf_printf(out, "%s %s HTTP/1.1\r\nHost: %s\r\n", request->method, target, host);
 	for (size_t i = 0; i < request->headers_len; i++) {
@@ -190,20 +193,24 @@ static bool flag(struct http_server_request *request, const char *name)
 }
 
 /* /exec/ns/pod/container or /exec/ns/pod/uid/container */
-static const struct rt_container *find_container(struct kubelet_server *s, struct http_server_request *request)
+static const struct rt_container *find_container(
+    struct kubelet_server *s, struct http_server_request *request)
 {
-	const char *ns = path_segment(request, 0), *name = path_segment(request, 1), *container = path_segment(request, 2);
+	const char *ns = path_segment(request, 0), *name = path_segment(request, 1),
+		   *container = path_segment(request, 2);
 	if (path_segment(request, 3))
 		container = path_segment(request, 3);
 	const struct object *pod = ns && name ? pod_manager_find(s->deps.pods, ns, name) : NULL;
 	if (!pod || !container) {
-		respond_text(request, 404, arena_printf(request->arena, "pod \"%s\" not found", str_or(name, "")));
+		respond_text(
+		    request, 404, arena_printf(request->arena, "pod \"%s\" not found", str_or(name, "")));
 		return NULL;
 	}
 	const struct rt_container *c = pod_manager_container(s->deps.pods, pod, container, false);
 	if (!c || c->state != RT_RUNNING) {
 		respond_text(request, c ? 500 : 404,
-		    c ? arena_printf(request->arena, "cannot exec in a stopped container: container \"%s\" is not running", container)
+		    c ? arena_printf(request->arena,
+			    "cannot exec in a stopped container: container \"%s\" is not running", container)
 		      : arena_printf(request->arena, "container not found (\"%s\")", container));
 		return NULL;
 	}
@@ -223,7 +230,8 @@ void handle_exec(struct kubelet_server *s, struct http_server_request *request)
 	exec.tty = flag(request, "tty");
 	exec.stderr = !exec.tty && (flag(request, "error") || flag(request, "stderr"));
 	for (size_t i = 0; (word = http_request_query(request, "command", i)); i++) {
-		exec.cmd = arena_grow(request->arena, exec.cmd, i * sizeof *exec.cmd, (i + 1) * sizeof *exec.cmd);
+		exec.cmd =
+		    arena_grow(request->arena, exec.cmd, i * sizeof *exec.cmd, (i + 1) * sizeof *exec.cmd);
 		exec.cmd[exec.n_cmd++] = (char *)word;
 	}
 	struct tunnel *t = tunnel_new(s, request);
@@ -254,16 +262,19 @@ void handle_port_forward(struct kubelet_server *s, struct http_server_request *r
 	const struct rt_sandbox *sandbox =
 	    pod ? rt_pod_sandbox(runtime_cache_pod(pod_manager_cache(s->deps.pods), pod->meta->uid)) : NULL;
 	if (!sandbox) {
-		respond_text(request, 404, arena_printf(request->arena, "pod \"%s\" not found or not running", str_or(name, "")));
+		respond_text(request, 404,
+		    arena_printf(request->arena, "pod \"%s\" not found or not running", str_or(name, "")));
 		return;
 	}
 	CriV1__PortForwardRequest forward = CRI_V1__PORT_FORWARD_REQUEST__INIT;
 	forward.pod_sandbox_id = sandbox->id;
 	for (size_t i = 0; (word = http_request_query(request, "port", i)); i++) {
-		forward.port = arena_grow(request->arena, forward.port, i * sizeof *forward.port, (i + 1) * sizeof *forward.port);
+		forward.port = arena_grow(
+		    request->arena, forward.port, i * sizeof *forward.port, (i + 1) * sizeof *forward.port);
 		forward.port[forward.n_port++] = atoi(word);
 	}
 	struct tunnel *t = tunnel_new(s, request);
 	http_on_close(request, on_peer_gone, t);
-	t->call = runtime_call(s->deps.runtime, RUNTIME_PORT_FORWARD, &forward, CALL_TIMEOUT_MS, on_forward, t);
+	t->call =
+	    runtime_call(s->deps.runtime, RUNTIME_PORT_FORWARD, &forward, CALL_TIMEOUT_MS, on_forward, t);
 }

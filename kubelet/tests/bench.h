@@ -37,12 +37,19 @@ static inline void bench_init(struct bench *b, const char *spec)
 	resources_init();
 	b->arena = arena_new();
 	const char *json = arena_printf(b->arena,
-	    "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"namespace\":\"ns\",\"uid\":\"u1\",\"labels\":{\"a\":\"b\"}},"
-	    "\"spec\":%s}", spec);
+	    "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"namespace\":\"ns\","
+	    "\"uid\":\"u1\",\"labels\":{\"a\":\"b\"}},"
+	    "\"spec\":%s}",
+	    spec);
 	assert_int_equal(object_decode(json, strlen(json), &b->pod, &err), 0);
 	b->slots = pod_slots_of(b->arena, pod_of(b->pod));
-	b->memory = (struct pod_memory){.containers = b->containers, .containers_len = b->slots.len, .now_ms = NOW_MS,
-	    .first_seen_ms = NOW_MS - 5000, .volumes_ready = true, .network_ready = true, .max_backoff_ms = BACKOFF_MAX_MS,
+	b->memory = (struct pod_memory){.containers = b->containers,
+	    .containers_len = b->slots.len,
+	    .now_ms = NOW_MS,
+	    .first_seen_ms = NOW_MS - 5000,
+	    .volumes_ready = true,
+	    .network_ready = true,
+	    .max_backoff_ms = BACKOFF_MAX_MS,
 	    .end_grace_s = -1};
 	for (size_t i = 0; i < b->slots.len; i++)
 		b->containers[i].name = b->slots.items[i].spec->name;
@@ -64,14 +71,20 @@ static inline struct rt_sandbox *bench_sandbox(struct bench *b)
 }
 
 /* The newest comes first, as the cache keeps them. */
-static inline struct rt_container *bench_container(struct bench *b, const char *name, const char *id, enum rt_state state, int exit_code)
+static inline struct rt_container *bench_container(
+    struct bench *b, const char *name, const char *id, enum rt_state state, int exit_code)
 {
 	struct rt_container *c = ARENA_NEW(b->arena, struct rt_container);
 	memmove(b->list + 1, b->list, b->runtime.containers_len * sizeof *b->list);
 	b->runtime.containers_len++;
-	*c = (struct rt_container){.id = arena_strdup(b->arena, id), .name = arena_strdup(b->arena, name), .state = state,
-	    .exit_code = exit_code, .created_ns = 2000 + (int64_t)b->runtime.containers_len, .started_ns = (NOW_MS - 60000) * 1000000,
-	    .restart_count = 0, .reason = exit_code ? "Error" : "Completed"};
+	*c = (struct rt_container){.id = arena_strdup(b->arena, id),
+	    .name = arena_strdup(b->arena, name),
+	    .state = state,
+	    .exit_code = exit_code,
+	    .created_ns = 2000 + (int64_t)b->runtime.containers_len,
+	    .started_ns = (NOW_MS - 60000) * 1000000,
+	    .restart_count = 0,
+	    .reason = exit_code ? "Error" : "Completed"};
 	if (state == RT_EXITED)
 		c->finished_ns = (NOW_MS - 2000) * 1000000;
 	b->list[0] = c;
@@ -80,23 +93,28 @@ static inline struct rt_container *bench_container(struct bench *b, const char *
 
 static inline struct pod_decision bench_decide(struct bench *b)
 {
-	return pod_decide(b->arena, b->pod, &b->slots, b->runtime.sandboxes_len ? &b->runtime : NULL, &b->memory);
+	return pod_decide(
+	    b->arena, b->pod, &b->slots, b->runtime.sandboxes_len ? &b->runtime : NULL, &b->memory);
 }
 
 static inline CoreV1__PodStatus *bench_status(struct bench *b)
 {
 	static struct pod_decision decision;
 	decision = bench_decide(b);
-	struct status_input in = {.pod = b->pod, .slots = &b->slots, .runtime = b->runtime.sandboxes_len ? &b->runtime : NULL,
-	    .memory = &b->memory, .decision = &decision, .host_ip = "192.168.0.1"};
+	struct status_input in = {.pod = b->pod,
+	    .slots = &b->slots,
+	    .runtime = b->runtime.sandboxes_len ? &b->runtime : NULL,
+	    .memory = &b->memory,
+	    .decision = &decision,
+	    .host_ip = "192.168.0.1"};
 	return status_compute(b->arena, &in);
 }
 
 /* "start c, kill a(3)": what a decision says, in one line. */
 static inline const char *bench_actions(struct bench *b)
 {
-	static const char *const names[] = {"prepare", "run-sandbox", "stop-sandbox", "start", "kill", "remove", "back-off",
-	    "deadline", "clean-up"};
+	static const char *const names[] = {"prepare", "run-sandbox", "stop-sandbox", "start", "kill",
+	    "remove", "back-off", "deadline", "clean-up"};
 	struct pod_decision d = bench_decide(b);
 	const char *text = "";
 	for (size_t i = 0; i < d.len; i++) {

@@ -27,9 +27,11 @@ static int check_path(const char *path, struct error *err)
 	for (const char *p = path; p;) {
 		size_t n = strcspn(p, "/");
 		if (n == 2 && strncmp(p, "..", 2) == 0)
-			return error_set(err, ERR_INVALID, "path \"%s\" of the volume must not contain ..", path);
+			return error_set(
+			    err, ERR_INVALID, "path \"%s\" of the volume must not contain ..", path);
 		if (p == path && n > 1 && strncmp(p, "..", 2) == 0)
-			return error_set(err, ERR_INVALID, "path \"%s\" of the volume must not start with ..", path);
+			return error_set(
+			    err, ERR_INVALID, "path \"%s\" of the volume must not start with ..", path);
 		p = p[n] ? p + n + 1 : NULL;
 	}
 	return 0;
@@ -41,8 +43,8 @@ static bool same_file(const char *dir, const struct volume_file *f)
 	struct stat st;
 	struct buf now = BUF_INIT;
 	snprintf(path, sizeof path, "%s/" DATA "/%s", dir, f->path);
-	bool same = lstat(path, &st) == 0 && (size_t)st.st_size == f->size && files_read(path, &now) && now.size == f->size
-	    && memcmp(buf_str(&now), f->data, f->size) == 0;
+	bool same = lstat(path, &st) == 0 && (size_t)st.st_size == f->size && files_read(path, &now) &&
+		    now.size == f->size && memcmp(buf_str(&now), f->data, f->size) == 0;
 	buf_done(&now);
 	return same;
 }
@@ -125,7 +127,8 @@ static bool is_top_of(const char *name, const struct volume_file *files, size_t 
 {
 	size_t n = strlen(name);
 	for (size_t i = 0; i < len; i++)
-		if (strncmp(files[i].path, name, n) == 0 && (files[i].path[n] == 0 || files[i].path[n] == '/'))
+		if (strncmp(files[i].path, name, n) == 0 &&
+		    (files[i].path[n] == 0 || files[i].path[n] == '/'))
 			return true;
 	return false;
 }
@@ -151,7 +154,8 @@ static void remove_stale(const char *dir, const char *current, const struct volu
 	while (d && (e = readdir(d))) {
 		char path[PATH_SIZE];
 		snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || strcmp(e->d_name, DATA) == 0)
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    strcmp(e->d_name, DATA) == 0)
 			continue;
 		if (str_has_prefix(e->d_name, "..")) {
 			if (!str_eq(path, current))
@@ -164,8 +168,8 @@ static void remove_stale(const char *dir, const char *current, const struct volu
 		closedir(d);
 }
 
-int atomic_write(const char *dir, const struct volume_file *files, size_t len, bool has_fs_group, int64_t fs_group,
-    bool *ret_changed, struct error *err)
+int atomic_write(const char *dir, const struct volume_file *files, size_t len, bool has_fs_group,
+    int64_t fs_group, bool *ret_changed, struct error *err)
 {
 	char stamp[PATH_SIZE], link[PATH_SIZE], data[PATH_SIZE];
 	if (ret_changed)

@@ -62,9 +62,12 @@ static void refuses_paths_that_lead_out(void **state)
 
 static void image_names(void **state)
 {
-	static const char *const good[] = {"busybox", "busybox:1.29", "docker.io/library/busybox:latest", "localhost:5000/a/b_c:x",
-	    "k8s.gcr.io/pause@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "a__b/c--d.e"};
-	static const char *const bad[] = {"Bad_Name//x:1", "", "a:", "UPPER", "a//b", "-a", "a@sha256:zz", "a b"};
+	static const char *const good[] = {"busybox", "busybox:1.29", "docker.io/library/busybox:latest",
+	    "localhost:5000/a/b_c:x",
+	    "k8s.gcr.io/pause@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+	    "a__b/c--d.e"};
+	static const char *const bad[] = {
+	    "Bad_Name//x:1", "", "a:", "UPPER", "a//b", "-a", "a@sha256:zz", "a b"};
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		assert_true(image_name_is_valid(good[i]));
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

@@ -68,7 +68,8 @@ static void on_claim(void *arg, const struct rest_result *result)
 	char text[400];
 	c->call = NULL;
 	if (result->error) {
-		snprintf(text, sizeof text, "error processing PVC %s/%s: %.250s", c->ns, c->name, result->error->message);
+		snprintf(text, sizeof text, "error processing PVC %s/%s: %.250s", c->ns, c->name,
+		    result->error->message);
 		fail(c, text);
 		return;
 	}
@@ -80,16 +81,21 @@ static void on_claim(void *arg, const struct rest_result *result)
 	}
 	snprintf(c->claim_uid, sizeof c->claim_uid, "%s", pvc->metadata->uid);
 	c->call = rest_send(c->owner->client,
-	    REST_REQUEST(.verb = REST_GET, .type = resource_persistentvolumes, .name = pvc->spec->volume_name), on_volume, c);
+	    REST_REQUEST(.verb = REST_GET, .type = resource_persistentvolumes,
+		.name = pvc->spec->volume_name),
+	    on_volume, c);
 }
 
 static void request(struct claim *c)
 {
 	c->call = rest_send(c->owner->client,
-	    REST_REQUEST(.verb = REST_GET, .type = resource_persistentvolumeclaims, .ns = c->ns, .name = c->name), on_claim, c);
+	    REST_REQUEST(.verb = REST_GET, .type = resource_persistentvolumeclaims, .ns = c->ns,
+		.name = c->name),
+	    on_claim, c);
 }
 
-struct claims *claims_new(struct rest_client *client, void (*on_change)(void *arg, const char *uid), void *arg)
+struct claims *claims_new(
+    struct rest_client *client, void (*on_change)(void *arg, const char *uid), void *arg)
 {
 	struct claims *claims = calloc(1, sizeof *claims);
 	*claims = (struct claims){client, strmap_new(), on_change, arg};
@@ -104,8 +110,8 @@ void claims_free(struct claims *claims)
 	free(claims);
 }
 
-int claims_get(struct claims *claims, const struct object *pod, const char *name, const CoreV1__PersistentVolume **ret,
-    struct error *err)
+int claims_get(struct claims *claims, const struct object *pod, const char *name,
+    const CoreV1__PersistentVolume **ret, struct error *err)
 {
 	char key[512];
 	snprintf(key, sizeof key, "%s/%s", pod->meta->uid, name);
@@ -114,8 +120,11 @@ int claims_get(struct claims *claims, const struct object *pod, const char *name
 		return error_set(err, ERR_UNAVAILABLE, "no API server to ask for the claim");
 	if (!c) {
 		c = calloc(1, sizeof *c);
-		*c = (struct claim){.owner = claims, .key = strdup(key), .uid = strdup(pod->meta->uid),
-		    .ns = strdup(pod->meta->namespace_), .name = strdup(name)};
+		*c = (struct claim){.owner = claims,
+		    .key = strdup(key),
+		    .uid = strdup(pod->meta->uid),
+		    .ns = strdup(pod->meta->namespace_),
+		    .name = strdup(name)};
 		strmap_put(claims->by_key, key, c);
 		request(c);
 	}
@@ -134,8 +143,7 @@ int claims_get(struct claims *claims, const struct object *pod, const char *name
 
 void claims_remove_pod(struct claims *claims, const char *uid)
 {
-	strmap_for_each(claims->by_key, e)
-	{
+	strmap_for_each (claims->by_key, e) {
 		struct claim *c = strmap_value(e);
 		if (!str_eq(c->uid, uid))
 			continue;

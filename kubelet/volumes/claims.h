@@ -9,10 +9,12 @@ struct claims;
 struct error;
 struct rest_client;
 
-struct claims *claims_new(struct rest_client *client, void (*on_change)(void *arg, const char *uid), void *arg);
+struct claims *claims_new(
+    struct rest_client *client, void (*on_change)(void *arg, const char *uid), void *arg);
 void claims_free(struct claims *claims);
 /* 0 and *ret (borrowed), 1: on its way, < 0: not bound, missing, or not this pod's. */
-int claims_get(struct claims *claims, const struct object *pod, const char *name, const CoreV1__PersistentVolume **ret, struct error *err);
+int claims_get(struct claims *claims, const struct object *pod, const char *name,
+    const CoreV1__PersistentVolume **ret, struct error *err);
 void claims_remove_pod(struct claims *claims, const char *uid);
 
 #endif

@@ -59,8 +59,10 @@ static int set_up_empty_dir(const struct volume_work *work, struct error *err)
 	return work->has_fs_group ? ownership_apply(work->path, work->fs_group, false, exists, err) : 0;
 }
 
-static const struct volume_kind empty_dir = {.name = "kubernetes.io/empty-dir", .handles = is_empty_dir,
-    .collect = collect_empty_dir, .set_up = set_up_empty_dir};
+static const struct volume_kind empty_dir = {.name = "kubernetes.io/empty-dir",
+    .handles = is_empty_dir,
+    .collect = collect_empty_dir,
+    .set_up = set_up_empty_dir};
 
 /* ---- hostPath ---- */
 
@@ -83,14 +85,17 @@ static int check_type(const struct volume_work *work, struct error *err)
 	const char *type = work->host_type;
 	struct stat st;
 	if (stat(work->path, &st) < 0)
-		return error_set(err, ERR_INVALID, "hostPath type check failed: %s is not a %s", work->path, type);
+		return error_set(
+		    err, ERR_INVALID, "hostPath type check failed: %s is not a %s", work->path, type);
 	bool ok = (str_eq(type, "Directory") || str_eq(type, "DirectoryOrCreate")) ? S_ISDIR(st.st_mode)
-	    : (str_eq(type, "File") || str_eq(type, "FileOrCreate"))               ? S_ISREG(st.st_mode)
-	    : str_eq(type, "Socket")                                               ? S_ISSOCK(st.st_mode)
-	    : str_eq(type, "CharDevice")                                           ? S_ISCHR(st.st_mode)
-	    : str_eq(type, "BlockDevice")                                          ? S_ISBLK(st.st_mode)
-	                                                                           : false;
-	return ok ? 0 : error_set(err, ERR_INVALID, "hostPath type check failed: %s is not a %s", work->path, type);
+		  : (str_eq(type, "File") || str_eq(type, "FileOrCreate"))         ? S_ISREG(st.st_mode)
+		  : str_eq(type, "Socket")                                         ? S_ISSOCK(st.st_mode)
+		  : str_eq(type, "CharDevice")                                     ? S_ISCHR(st.st_mode)
+		  : str_eq(type, "BlockDevice")                                    ? S_ISBLK(st.st_mode)
+										   : false;
+	return ok ? 0
+		  : error_set(
+			err, ERR_INVALID, "hostPath type check failed: %s is not a %s", work->path, type);
 }
 
 static int set_up_host_path(const struct volume_work *work, struct error *err)
@@ -107,8 +112,10 @@ static int set_up_host_path(const struct volume_work *work, struct error *err)
 	return check_type(work, err);
 }
 
-static const struct volume_kind host_path = {.name = "kubernetes.io/host-path", .handles = is_host_path,
-    .collect = collect_host_path, .set_up = set_up_host_path};
+static const struct volume_kind host_path = {.name = "kubernetes.io/host-path",
+    .handles = is_host_path,
+    .collect = collect_host_path,
+    .set_up = set_up_host_path};
 
 /* ---- contents from the API ---- */
 
@@ -131,8 +138,11 @@ static int collect_config_map(struct volume_manager *vm, const struct object *po
 	    mode_or(s->has_default_mode, s->default_mode), s->optional, work, err);
 }
 
-static const struct volume_kind config_map = {.name = "kubernetes.io/configmap", .handles = is_config_map,
-    .collect = collect_config_map, .set_up = payload_set_up, .updates = true};
+static const struct volume_kind config_map = {.name = "kubernetes.io/configmap",
+    .handles = is_config_map,
+    .collect = collect_config_map,
+    .set_up = payload_set_up,
+    .updates = true};
 
 static bool is_secret(const CoreV1__VolumeSource *s)
 {
@@ -144,12 +154,15 @@ static int collect_secret(struct volume_manager *vm, const struct object *pod, c
 {
 	const CoreV1__SecretVolumeSource *s = v->volume_source->secret;
 	work->read_only = work->memory_backed = true;
-	return payload_secret(vm, pod, s->secret_name, s->n_items, s->items, mode_or(s->has_default_mode, s->default_mode),
-	    s->optional, work, err);
+	return payload_secret(vm, pod, s->secret_name, s->n_items, s->items,
+	    mode_or(s->has_default_mode, s->default_mode), s->optional, work, err);
 }
 
-static const struct volume_kind secret = {.name = "kubernetes.io/secret", .handles = is_secret,
-    .collect = collect_secret, .set_up = payload_set_up, .updates = true};
+static const struct volume_kind secret = {.name = "kubernetes.io/secret",
+    .handles = is_secret,
+    .collect = collect_secret,
+    .set_up = payload_set_up,
+    .updates = true};
 
 static bool is_downward(const CoreV1__VolumeSource *s)
 {
@@ -165,8 +178,11 @@ static int collect_downward(struct volume_manager *vm, const struct object *pod,
 	    vm, pod, s->n_items, s->items, mode_or(s->has_default_mode, s->default_mode), work, err);
 }
 
-static const struct volume_kind downward = {.name = "kubernetes.io/downward-api", .handles = is_downward,
-    .collect = collect_downward, .set_up = payload_set_up, .updates = true};
+static const struct volume_kind downward = {.name = "kubernetes.io/downward-api",
+    .handles = is_downward,
+    .collect = collect_downward,
+    .set_up = payload_set_up,
+    .updates = true};
 
 static bool is_projected(const CoreV1__VolumeSource *s)
 {
@@ -183,25 +199,31 @@ static int collect_projected(struct volume_manager *vm, const struct object *pod
 		const CoreV1__VolumeProjection *p = s->sources[i];
 		int rc = 0;
 		if (p->config_map)
-			rc = payload_config_map(vm, pod, p->config_map->local_object_reference->name, p->config_map->n_items,
-			    p->config_map->items, mode, p->config_map->optional, work, err);
+			rc = payload_config_map(vm, pod, p->config_map->local_object_reference->name,
+			    p->config_map->n_items, p->config_map->items, mode, p->config_map->optional, work,
+			    err);
 		else if (p->secret)
-			rc = payload_secret(vm, pod, p->secret->local_object_reference->name, p->secret->n_items,
-			    p->secret->items, mode, p->secret->optional, work, err);
+			rc = payload_secret(vm, pod, p->secret->local_object_reference->name,
+			    p->secret->n_items, p->secret->items, mode, p->secret->optional, work, err);
 		else if (p->downward_api)
-			rc = payload_downward(vm, pod, p->downward_api->n_items, p->downward_api->items, mode, work, err);
+			rc = payload_downward(
+			    vm, pod, p->downward_api->n_items, p->downward_api->items, mode, work, err);
 		else if (p->service_account_token)
 			rc = payload_token(vm, pod, p->service_account_token, mode, work, err);
 		else
-			rc = error_set(err, ERR_NOT_IMPLEMENTED, "this kind of projected source is not supported");
+			rc = error_set(
+			    err, ERR_NOT_IMPLEMENTED, "this kind of projected source is not supported");
 		if (rc)
 			return rc;
 	}
 	return 0;
 }
 
-static const struct volume_kind projected = {.name = "kubernetes.io/projected", .handles = is_projected,
-    .collect = collect_projected, .set_up = payload_set_up, .updates = true};
+static const struct volume_kind projected = {.name = "kubernetes.io/projected",
+    .handles = is_projected,
+    .collect = collect_projected,
+    .set_up = payload_set_up,
+    .updates = true};
 
 /* ---- claims: hostPath and local volumes ---- */
 
@@ -223,14 +245,16 @@ static int collect_claim(struct volume_manager *vm, const struct object *pod, co
 	work->read_only = s && s->read_only;
 	if (source->host_path) {
 		work->path = arena_strdup(work->arena, source->host_path->path);
-		work->host_type = arena_strdup(work->arena, str_or(source->host_path->type, "DirectoryOrCreate"));
+		work->host_type =
+		    arena_strdup(work->arena, str_or(source->host_path->type, "DirectoryOrCreate"));
 		work->has_fs_group = false;
 	} else if (source->local) {
 		work->path = arena_strdup(work->arena, source->local->path);
 		work->host_type = "Directory";
 	} else {
 		return error_set(err, ERR_NOT_IMPLEMENTED,
-		    "the volume %s is of a kind that this node can't mount (hostPath and local are)", pv->metadata->name);
+		    "the volume %s is of a kind that this node can't mount (hostPath and local are)",
+		    pv->metadata->name);
 	}
 	return 0;
 }
@@ -244,8 +268,10 @@ static int set_up_claim(const struct volume_work *work, struct error *err)
 	return ownership_apply(work->path, work->fs_group, false, work->fs_group_on_root_mismatch, err);
 }
 
-static const struct volume_kind claim = {
-    .name = "kubernetes.io/persistent-claim", .handles = is_claim, .collect = collect_claim, .set_up = set_up_claim};
+static const struct volume_kind claim = {.name = "kubernetes.io/persistent-claim",
+    .handles = is_claim,
+    .collect = collect_claim,
+    .set_up = set_up_claim};
 
 const struct volume_kind *const volume_kinds[] = {
     &empty_dir, &host_path, &config_map, &secret, &downward, &projected, &claim, NULL};

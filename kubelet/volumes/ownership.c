@@ -49,8 +49,8 @@ static int apply_at(int parent, const char *name, gid_t gid, bool read_only)
 int ownership_apply(const char *path, int64_t gid, bool read_only, bool only_on_mismatch, struct error *err)
 {
 	struct stat st;
-	if (only_on_mismatch && stat(path, &st) == 0 && st.st_gid == (gid_t)gid
-	    && (st.st_mode & wanted_bits(st.st_mode, read_only)) == wanted_bits(st.st_mode, read_only))
+	if (only_on_mismatch && stat(path, &st) == 0 && st.st_gid == (gid_t)gid &&
+	    (st.st_mode & wanted_bits(st.st_mode, read_only)) == wanted_bits(st.st_mode, read_only))
 		return 0;
 	if (apply_at(AT_FDCWD, path, (gid_t)gid, read_only) < 0)
 		return error_set_errno(err, errno, "giving %s to group %lld", path, (long long)gid);

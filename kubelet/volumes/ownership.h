@@ -1,4 +1,5 @@
-/* ownership: fsGroup on a volume: group, setgid on directories, group access bits. Blocking; never follows links. */
+/* ownership: fsGroup on a volume: group, setgid on directories, group access bits. Blocking; never follows
+ * links. */
 #ifndef CUBE_KUBELET_OWNERSHIP_H
 #define CUBE_KUBELET_OWNERSHIP_H
 

@@ -19,7 +19,8 @@
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
-static void add_file(struct volume_work *work, const char *path, const void *data, size_t size, int32_t mode, int64_t owner)
+static void add_file(
+    struct volume_work *work, const char *path, const void *data, size_t size, int32_t mode, int64_t owner)
 {
 	for (size_t i = 0; i < work->files_len; i++) {
 		if (strcmp(work->files[i].path, path) == 0) { /* later sources win */
@@ -29,7 +30,8 @@ static void add_file(struct volume_work *work, const char *path, const void *dat
 	}
 	work->files = arena_grow(work->arena, work->files, work->files_len * sizeof *work->files,
 	    (work->files_len + 1) * sizeof *work->files);
-	work->files[work->files_len++] = (struct volume_file){arena_strdup(work->arena, path), data, size, mode, owner};
+	work->files[work->files_len++] =
+	    (struct volume_file){arena_strdup(work->arena, path), data, size, mode, owner};
 }
 
 static void add_bytes(struct volume_work *work, const char *path, const void *data, size_t size, int32_t mode)
@@ -43,8 +45,8 @@ static int32_t item_mode(const CoreV1__KeyToPath *item, int32_t mode)
 }
 
 /* Finds the object; 0 with *ret NULL: optional and missing. */
-static int find(struct volume_manager *vm, const struct object *pod, enum reference_kind kind, const char *name,
-    bool optional, const void **ret, struct error *err)
+static int find(struct volume_manager *vm, const struct object *pod, enum reference_kind kind,
+    const char *name, bool optional, const void **ret, struct error *err)
 {
 	const struct object *obj = NULL;
 	*ret = NULL;
@@ -57,7 +59,8 @@ static int find(struct volume_manager *vm, const struct object *pod, enum refere
 	default:
 		if (optional)
 			return 0;
-		return error_set(err, ERR_NOT_FOUND, "%s \"%s\" not found", kind == REFERENCE_SECRET ? "secret" : "configmap", name);
+		return error_set(err, ERR_NOT_FOUND, "%s \"%s\" not found",
+		    kind == REFERENCE_SECRET ? "secret" : "configmap", name);
 	}
 }
 
@@ -72,7 +75,8 @@ int payload_config_map(struct volume_manager *vm, const struct object *pod, cons
 	for (size_t i = 0; !n_items && i < cm->n_data; i++)
 		add_bytes(work, cm->data[i]->key, cm->data[i]->value, strlen(cm->data[i]->value), mode);
 	for (size_t i = 0; !n_items && i < cm->n_binary_data; i++)
-		add_bytes(work, cm->binary_data[i]->key, cm->binary_data[i]->value.data, cm->binary_data[i]->value.len, mode);
+		add_bytes(work, cm->binary_data[i]->key, cm->binary_data[i]->value.data,
+		    cm->binary_data[i]->value.len, mode);
 	for (size_t k = 0; k < n_items; k++) {
 		bool ok = false;
 		const char *text = api_map_get(cm, data, items[k]->key);
@@ -83,12 +87,13 @@ int payload_config_map(struct volume_manager *vm, const struct object *pod, cons
 		for (size_t i = 0; i < cm->n_binary_data; i++) {
 			if (!str_eq(cm->binary_data[i]->key, items[k]->key))
 				continue;
-			add_bytes(work, items[k]->path, cm->binary_data[i]->value.data, cm->binary_data[i]->value.len,
-			    item_mode(items[k], mode));
+			add_bytes(work, items[k]->path, cm->binary_data[i]->value.data,
+			    cm->binary_data[i]->value.len, item_mode(items[k], mode));
 			ok = true;
 		}
 		if (!ok && !optional)
-			return error_set(err, ERR_NOT_FOUND, "configmap references non-existent config key: %s", items[k]->key);
+			return error_set(err, ERR_NOT_FOUND,
+			    "configmap references non-existent config key: %s", items[k]->key);
 	}
 	return 0;
 }
@@ -102,18 +107,20 @@ int payload_secret(struct volume_manager *vm, const struct object *pod, const ch
 	if (rc || !secret)
 		return rc;
 	for (size_t i = 0; !n_items && i < secret->n_data; i++)
-		add_bytes(work, secret->data[i]->key, secret->data[i]->value.data, secret->data[i]->value.len, mode);
+		add_bytes(work, secret->data[i]->key, secret->data[i]->value.data, secret->data[i]->value.len,
+		    mode);
 	for (size_t k = 0; k < n_items; k++) {
 		bool ok = false;
 		for (size_t i = 0; i < secret->n_data; i++) {
 			if (!str_eq(secret->data[i]->key, items[k]->key))
 				continue;
-			add_bytes(work, items[k]->path, secret->data[i]->value.data, secret->data[i]->value.len,
-			    item_mode(items[k], mode));
+			add_bytes(work, items[k]->path, secret->data[i]->value.data,
+			    secret->data[i]->value.len, item_mode(items[k], mode));
 			ok = true;
 		}
 		if (!ok && !optional)
-			return error_set(err, ERR_NOT_FOUND, "references non-existent secret key: %s", items[k]->key);
+			return error_set(
+			    err, ERR_NOT_FOUND, "references non-existent secret key: %s", items[k]->key);
 	}
 	return 0;
 }
@@ -126,12 +133,15 @@ int payload_downward(struct volume_manager *vm, const struct object *pod, size_t
 		const char *value = "";
 		int rc = 0;
 		if (items[i]->field_ref)
-			rc = downward_field(work->arena, pod, &facts, items[i]->field_ref->field_path, &value, err);
+			rc = downward_field(
+			    work->arena, pod, &facts, items[i]->field_ref->field_path, &value, err);
 		else if (items[i]->resource_field_ref)
-			rc = downward_resource(work->arena, pod_of(pod), "", items[i]->resource_field_ref, &facts, &value, err);
+			rc = downward_resource(
+			    work->arena, pod_of(pod), "", items[i]->resource_field_ref, &facts, &value, err);
 		if (rc)
 			return rc;
-		add_bytes(work, items[i]->path, value, strlen(value), items[i]->has_mode ? items[i]->mode : mode);
+		add_bytes(
+		    work, items[i]->path, value, strlen(value), items[i]->has_mode ? items[i]->mode : mode);
 	}
 	return 0;
 }
@@ -143,8 +153,8 @@ static bool common_user(const CoreV1__Pod *pod, int64_t *ret)
 	const CoreV1__PodSecurityContext *sc = pod->spec->security_context;
 	for (size_t i = 0; i < pod->spec->n_containers + pod->spec->n_init_containers; i++) {
 		const CoreV1__Container *c = i < pod->spec->n_containers
-		    ? pod->spec->containers[i]
-		    : pod->spec->init_containers[i - pod->spec->n_containers];
+						 ? pod->spec->containers[i]
+						 : pod->spec->init_containers[i - pod->spec->n_containers];
 		int64_t uid;
 		if (c->security_context && c->security_context->has_run_as_user)
 			uid = c->security_context->run_as_user;
@@ -160,8 +170,9 @@ static bool common_user(const CoreV1__Pod *pod, int64_t *ret)
 	return !first;
 }
 
-int payload_token(struct volume_manager *vm, const struct object *pod, const CoreV1__ServiceAccountTokenProjection *token,
-    int32_t mode, struct volume_work *work, struct error *err)
+int payload_token(struct volume_manager *vm, const struct object *pod,
+    const CoreV1__ServiceAccountTokenProjection *token, int32_t mode, struct volume_work *work,
+    struct error *err)
 {
 	const char *text;
 	int64_t uid = -1;
@@ -180,12 +191,13 @@ int payload_set_up(const struct volume_work *work, struct error *err)
 {
 	if (files_make_path(work->path, 0755, err))
 		return -1;
-	if (work->memory_backed && !files_is_mount_point(work->path)
-	    && mount("tmpfs", work->path, "tmpfs", 0, "mode=1777") < 0)
+	if (work->memory_backed && !files_is_mount_point(work->path) &&
+	    mount("tmpfs", work->path, "tmpfs", 0, "mode=1777") < 0)
 		return error_set_errno(err, errno, "mount tmpfs on %s", work->path);
 	if (!work->memory_backed && chmod(work->path, work->has_fs_group ? 02777 : 0777) < 0)
 		return error_set_errno(err, errno, "chmod %s", work->path);
-	if (atomic_write(work->path, work->files, work->files_len, work->has_fs_group, work->fs_group, NULL, err))
+	if (atomic_write(
+		work->path, work->files, work->files_len, work->has_fs_group, work->fs_group, NULL, err))
 		return -1;
 	return work->has_fs_group ? ownership_apply(work->path, work->fs_group, true, true, err) : 0;
 }

@@ -15,11 +15,13 @@
 
 static int open_beneath(int root, const char *path, uint64_t flags)
 {
-	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+	struct open_how how = {
+	    .flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
 	return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-/* Makes each missing directory of sub, one by one from what has been opened safely; the last gets the root's mode. */
+/* Makes each missing directory of sub, one by one from what has been opened safely; the last gets the root's
+ * mode. */
 static int make_directories(int root, const char *sub)
 {
 	struct stat st;
@@ -80,7 +82,8 @@ static int make_target(const char *target, bool is_dir, struct error *err)
 	return 0;
 }
 
-int sub_path_bind(const char *root_path, const char *sub, bool read_only, const char *target, struct error *err)
+int sub_path_bind(
+    const char *root_path, const char *sub, bool read_only, const char *target, struct error *err)
 {
 	int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)

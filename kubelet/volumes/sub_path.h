@@ -1,4 +1,5 @@
-/* sub path: a path inside a volume, resolved so that no link leads out of it, and bound where nobody can swap it. Blocking. */
+/* sub path: a path inside a volume, resolved so that no link leads out of it, and bound where nobody can swap
+ * it. Blocking. */
 #ifndef CUBE_KUBELET_SUB_PATH_H
 #define CUBE_KUBELET_SUB_PATH_H
 

@@ -57,7 +57,8 @@ static void on_answer(void *arg, const struct rest_result *result)
 	struct token *t = arg;
 	t->call = NULL;
 	const AuthenticationV1__TokenRequest *r =
-	    !result->error && result->object ? (const AuthenticationV1__TokenRequest *)result->object->msg : NULL;
+	    !result->error && result->object ? (const AuthenticationV1__TokenRequest *)result->object->msg
+					     : NULL;
 	if (!r || str_empty(r->status->token)) {
 		error_clear(&t->error);
 		error_set(&t->error, ERR_UNAVAILABLE, "failed to fetch token: %s",
@@ -71,7 +72,8 @@ static void on_answer(void *arg, const struct rest_result *result)
 	free(t->text);
 	t->text = strdup(r->status->token);
 	error_clear(&t->error);
-	int64_t left = time_seconds(r->status->expiration_timestamp) - clock_wall_s(loop_clock(t->owner->loop));
+	int64_t left =
+	    time_seconds(r->status->expiration_timestamp) - clock_wall_s(loop_clock(t->owner->loop));
 	int64_t wait = left * 8 / 10;
 	if (wait > DAY_S)
 		wait = DAY_S;
@@ -98,8 +100,10 @@ static void request(void *arg)
 	r->spec->bound_object_ref->name = arena_strdup(body->arena, t->pod->meta->name);
 	r->spec->bound_object_ref->uid = arena_strdup(body->arena, t->pod->meta->uid);
 	t->call = rest_send(t->owner->client,
-	    REST_REQUEST(.verb = REST_CREATE, .type = resource_serviceaccounts, .ns = t->pod->meta->namespace_,
-		.name = str_or(pod_of(t->pod)->spec->service_account_name, "default"), .subresource = "token", .body = body),
+	    REST_REQUEST(.verb = REST_CREATE, .type = resource_serviceaccounts,
+		.ns = t->pod->meta->namespace_,
+		.name = str_or(pod_of(t->pod)->spec->service_account_name, "default"), .subresource = "token",
+		.body = body),
 	    on_answer, t);
 	object_unref(body);
 }
@@ -124,14 +128,18 @@ int tokens_get(struct tokens *tokens, const struct object *pod, const char *audi
     const char **ret, struct error *err)
 {
 	char key[512];
-	snprintf(key, sizeof key, "%s/%lld/%s", pod->meta->uid, (long long)expiration_s, str_or(audience, ""));
+	snprintf(
+	    key, sizeof key, "%s/%lld/%s", pod->meta->uid, (long long)expiration_s, str_or(audience, ""));
 	struct token *t = strmap_get(tokens->by_key, key);
 	if (!t && !tokens->client)
 		return error_set(err, ERR_UNAVAILABLE, "no API server to ask for a token");
 	if (!t) {
 		t = calloc(1, sizeof *t);
-		*t = (struct token){.owner = tokens, .key = strdup(key), .audience = strdup(str_or(audience, "")),
-		    .pod = object_ref(pod), .expiration_s = expiration_s};
+		*t = (struct token){.owner = tokens,
+		    .key = strdup(key),
+		    .audience = strdup(str_or(audience, "")),
+		    .pod = object_ref(pod),
+		    .expiration_s = expiration_s};
 		t->timer = loop_timer_new(tokens->loop, request, t);
 		strmap_put(tokens->by_key, key, t);
 		request(t);
@@ -149,8 +157,7 @@ int tokens_get(struct tokens *tokens, const struct object *pod, const char *audi
 
 void tokens_remove_pod(struct tokens *tokens, const char *uid)
 {
-	strmap_for_each(tokens->by_key, e)
-	{
+	strmap_for_each (tokens->by_key, e) {
 		struct token *t = strmap_value(e);
 		if (!str_eq(t->pod->meta->uid, uid))
 			continue;

@@ -49,7 +49,8 @@ static void mounted_map_free(void *p)
 	strmap_free(p, mounted_free);
 }
 
-static const struct mounted_volume *find_mounted(const struct volume_manager *vm, const char *uid, const char *volume)
+static const struct mounted_volume *find_mounted(
+    const struct volume_manager *vm, const char *uid, const char *volume)
 {
 	struct strmap *map = strmap_get(vm->pods, uid);
 	return map ? strmap_get(map, volume) : NULL;
@@ -63,7 +64,8 @@ static void note_mounted(struct volume_manager *vm, const char *uid, const struc
 		strmap_put(vm->pods, uid, map);
 	}
 	struct mounted_volume *m = calloc(1, sizeof *m);
-	*m = (struct mounted_volume){.path = strdup(work->path), .read_only = work->read_only,
+	*m = (struct mounted_volume){.path = strdup(work->path),
+	    .read_only = work->read_only,
 	    .is_empty_dir = str_eq(work->kind->name, "kubernetes.io/empty-dir")};
 	struct mounted_volume *old = strmap_put(map, work->name, m);
 	if (old)
@@ -77,14 +79,16 @@ static bool is_used(const CoreV1__Pod *pod, const char *volume)
 	struct {
 		CoreV1__Container **items;
 		size_t len;
-	} lists[] = {{pod->spec->containers, pod->spec->n_containers}, {pod->spec->init_containers, pod->spec->n_init_containers}};
+	} lists[] = {{pod->spec->containers, pod->spec->n_containers},
+	    {pod->spec->init_containers, pod->spec->n_init_containers}};
 	for (size_t l = 0; l < 2; l++)
 		for (size_t i = 0; i < lists[l].len; i++)
 			for (size_t k = 0; k < lists[l].items[i]->n_volume_mounts; k++)
 				if (str_eq(lists[l].items[i]->volume_mounts[k]->name, volume))
 					return true;
 	for (size_t i = 0; i < pod->spec->n_ephemeral_containers; i++) {
-		const CoreV1__EphemeralContainerCommon *e = pod->spec->ephemeral_containers[i]->ephemeral_container_common;
+		const CoreV1__EphemeralContainerCommon *e =
+		    pod->spec->ephemeral_containers[i]->ephemeral_container_common;
 		for (size_t k = 0; k < e->n_volume_mounts; k++)
 			if (str_eq(e->volume_mounts[k]->name, volume))
 				return true;
@@ -122,9 +126,11 @@ static int collect_all(struct mount_op *op, const char **ret_volume, struct erro
 			continue;
 		*ret_volume = v->name;
 		struct volume_work *work = &op->works[op->len];
-		*work = (struct volume_work){.arena = op->arena, .name = v->name, .kind = kind_of(v->volume_source)};
+		*work = (struct volume_work){
+		    .arena = op->arena, .name = v->name, .kind = kind_of(v->volume_source)};
 		if (!work->kind)
-			return error_set(err, ERR_NOT_IMPLEMENTED, "no volume plugin of this node matches the volume's kind");
+			return error_set(err, ERR_NOT_IMPLEMENTED,
+			    "no volume plugin of this node matches the volume's kind");
 		work->mounted = find_mounted(op->vm, op->pod->meta->uid, v->name);
 		if (work->mounted && !work->kind->updates)
 			continue;
@@ -180,7 +186,8 @@ static void after_thread(void *arg)
 static void report(void *arg)
 {
 	struct mount_op *op = arg;
-	op_finish(op, op->failed < op->len ? op->works[op->failed].name : NULL, op->error.code ? &op->error : NULL);
+	op_finish(
+	    op, op->failed < op->len ? op->works[op->failed].name : NULL, op->error.code ? &op->error : NULL);
 }
 
 static void op_try(struct mount_op *op)
@@ -205,7 +212,8 @@ static void op_try(struct mount_op *op)
 void volume_manager_mount(struct volume_manager *vm, const struct object *pod, volume_done *done, void *arg)
 {
 	struct mount_op *op = calloc(1, sizeof *op);
-	*op = (struct mount_op){.vm = vm, .arena = arena_new(), .pod = object_ref(pod), .done = done, .arg = arg};
+	*op = (struct mount_op){
+	    .vm = vm, .arena = arena_new(), .pod = object_ref(pod), .done = done, .arg = arg};
 	strmap_put(vm->ops, pod->meta->uid, op);
 	op_try(op);
 }
@@ -291,8 +299,8 @@ void volume_manager_unmount(struct volume_manager *vm, const char *uid, volume_d
 /* ---- mount sources ---- */
 
 int volume_manager_mount_source(struct volume_manager *vm, const struct object *pod, const char *container,
-    size_t mount_index, const CoreV1__VolumeMount *mount, const char *sub_path, struct arena *arena, const char **ret_path,
-    bool *ret_read_only, struct error *err)
+    size_t mount_index, const CoreV1__VolumeMount *mount, const char *sub_path, struct arena *arena,
+    const char **ret_path, bool *ret_read_only, struct error *err)
 {
 	const struct mounted_volume *m = find_mounted(vm, pod->meta->uid, mount->name);
 	if (!m)
@@ -301,11 +309,12 @@ int volume_manager_mount_source(struct volume_manager *vm, const struct object *
 	*ret_path = arena_strdup(arena, m->path);
 	if (!*sub_path)
 		return 0;
-	const char *target = arena_printf(arena, "%s/pods/%s/volume-subpaths/%s/%s/%zu", vm->deps.config->root_dir,
-	    pod->meta->uid, mount->name, container, mount_index);
+	const char *target = arena_printf(arena, "%s/pods/%s/volume-subpaths/%s/%s/%zu",
+	    vm->deps.config->root_dir, pod->meta->uid, mount->name, container, mount_index);
 	if (sub_path_bind(m->path, sub_path, m->read_only || mount->read_only, target, err))
-		return error_prefix(
-		    err, "failed to prepare subPath for volumeMount \"%s\" of container \"%s\"", mount->name, container);
+		return error_prefix(err,
+		    "failed to prepare subPath for volumeMount \"%s\" of container \"%s\"", mount->name,
+		    container);
 	*ret_path = target;
 	return 0;
 }
@@ -316,8 +325,7 @@ void volume_manager_for_each_empty_dir(struct volume_manager *vm, const char *ui
 	struct strmap *map = strmap_get(vm->pods, uid);
 	if (!map)
 		return;
-	strmap_for_each(map, e)
-	{
+	strmap_for_each (map, e) {
 		const struct mounted_volume *m = strmap_value(e);
 		if (m->is_empty_dir)
 			fn(arg, strmap_key(e), m->path);
@@ -358,7 +366,8 @@ struct volume_manager *volume_manager_new(const struct volume_manager_deps *deps
 	return vm;
 }
 
-void volume_manager_set_handler(struct volume_manager *vm, void (*on_update)(void *arg, const char *uid), void *arg)
+void volume_manager_set_handler(
+    struct volume_manager *vm, void (*on_update)(void *arg, const char *uid), void *arg)
 {
 	vm->deps.on_update = on_update;
 	vm->deps.arg = arg;
