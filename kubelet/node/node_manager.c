@@ -41,7 +41,7 @@ struct node_manager {
 	size_t images_len;
 	char runtime_version[80];
 	char *not_ready;
-	bool was_ready;           /* once at least */
+	bool seen_ready;          /* once at least */
 	int64_t trouble_since_ms; /* 0: none */
 	bool memory_pressure, disk_pressure, pid_pressure, told_ready;
 	bool dirty, version_known;
@@ -154,13 +154,13 @@ static void on_report(void *arg)
 static void set_not_ready(struct node_manager *nm, const char *why)
 {
 	int64_t now = loop_now_ms(rest_client_loop(nm->client));
-	if (why && nm->was_ready && !nm->not_ready) {
+	if (why && nm->seen_ready && !nm->not_ready) {
 		nm->trouble_since_ms = nm->trouble_since_ms ? nm->trouble_since_ms : now;
 		if (now - nm->trouble_since_ms < RUNTIME_GRACE_MS)
 			return;
 	}
 	nm->trouble_since_ms = 0;
-	nm->was_ready |= !why;
+	nm->seen_ready |= !why;
 	if (str_eq(nm->not_ready, why) && (why != NULL) == (nm->not_ready != NULL))
 		return;
 	free(nm->not_ready);
