@@ -15,7 +15,7 @@ static int report(struct api_request *req, const struct field_errors *errors, st
 {
 	if (!errors->len)
 		return API_NEXT;
-	field_errors_to_error(errors, req->type->group, req->type->kind, req->object->meta->name, err);
+	field_errors_to_error(errors, resource_error_group(req->type), req->type->kind, req->object->meta->name, err);
 	return API_FAIL;
 }
 
@@ -165,7 +165,8 @@ static void prepare_main(struct api_request *req)
 		req->type->prepare_update(obj, old, &ctx);
 	/* Where annotations count too, the hook has counted already. */
 	bool is_counted = obj->meta->generation != old->meta->generation;
-	if ((req->type->flags & RESOURCE_HAS_GENERATION) && !is_counted && registry_spec_changed(obj, old))
+	bool counts = (req->type->flags & RESOURCE_HAS_GENERATION) && !(req->type->flags & RESOURCE_FIXED_GENERATION);
+	if (counts && !is_counted && registry_spec_changed(obj, old))
 		obj->meta->generation = old->meta->generation + 1;
 }
 

@@ -5,11 +5,13 @@
 
 #include "lib/resources/job_rules.h"
 #include "lib/resources/pod_cells.h"
+#include "lib/resources/podspec.h"
 #include "lib/resources/strategy.h"
 
 static void defaults(struct object *obj, const struct resource_context *ctx)
 {
-	job_default_spec(MSG(BatchV1__CronJob, obj)->spec->job_template->spec, obj->arena);
+	/* the job gets its defaults when it is made */
+	podtemplate_defaults(obj->arena, MSG(BatchV1__CronJob, obj)->spec->job_template->spec->template_);
 }
 
 /* One number or name of a schedule's field; -1 when it is neither. */

@@ -1,9 +1,7 @@
 /* v1 Endpoints. */
-#include <stdlib.h>
-
 #include "lib/base/buf.h"
-#include "lib/resources/endpoints_repack.h"
 #include "lib/resources/strategy.h"
+#include "proto/core_v1.pb-c.h"
 
 static void check_addresses(
     size_t len, CoreV1__EndpointAddress **list, const struct field_path *p, struct field_errors *e)
@@ -102,24 +100,4 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[2] = cell_age(ctx, ep->metadata->creation_timestamp);
 }
 
-/* Only what is valid is repacked, so that errors name the fields as the client sent them. */
-static void prepare_create(struct object *obj, const struct resource_context *ctx)
-{
-	struct field_errors errors;
-
-	field_errors_init(&errors, ctx->arena);
-	validate(obj, ctx, &errors);
-	if (!errors.len)
-		endpoints_repack(MSG(CoreV1__Endpoints, obj), obj->arena);
-}
-
-static void prepare_update(struct object *obj, const struct object *old, const struct resource_context *ctx)
-{
-	prepare_create(obj, ctx);
-}
-
-const struct resource_type endpoints_strategy = {.prepare_create = prepare_create,
-    .prepare_update = prepare_update,
-    .validate = validate,
-    COLUMNS(columns),
-    .cells = cells};
+const struct resource_type endpoints_strategy = {.validate = validate, COLUMNS(columns), .cells = cells};

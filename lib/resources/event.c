@@ -74,7 +74,6 @@ static void validate_update(const struct object *obj, const struct object *old,
 		return;
 	rule_immutable(e, PATH_ROOT("involvedObject"), api_equal(ev->involved_object, was->involved_object));
 	rule_immutable(e, PATH_ROOT("reason"), str_eq(ev->reason, was->reason));
-	rule_immutable(e, PATH_ROOT("message"), str_eq(ev->message, was->message));
 	rule_immutable(e, PATH_ROOT("source"), api_equal(ev->source, was->source));
 	rule_immutable(e, PATH_ROOT("firstTimestamp"), api_equal(ev->first_timestamp, was->first_timestamp));
 	rule_immutable(e, PATH_ROOT("lastTimestamp"), api_equal(ev->last_timestamp, was->last_timestamp));

@@ -99,7 +99,7 @@ void resource_prepare_status_update(const struct resource_type *type, struct obj
 static bool has_core_finalizer_rule(const struct resource_type *type)
 {
 	return strcmp(type->group, "apiextensions.k8s.io") && strcmp(type->group, "apiregistration.k8s.io") &&
-	       strcmp(type->group, "admissionregistration.k8s.io");
+	       strcmp(type->group, "admissionregistration.k8s.io") && strcmp(type->group, "policy");
 }
 
 static void validate_meta(
@@ -248,6 +248,11 @@ static int convert_step(const struct object *src, const struct resource_type *hi
 	dst->revision = src->revision;
 	*ret = dst;
 	return 0;
+}
+
+const char *resource_error_group(const struct resource_type *type)
+{
+	return type->error_group ? type->error_group : type->group;
 }
 
 int resource_convert(

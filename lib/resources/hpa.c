@@ -58,6 +58,34 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	hpa_validate(MSG(AutoscalingV2__HorizontalPodAutoscaler, obj)->spec, PATH_ROOT("spec"), e);
 }
 
+/* The cpu target stands last: where a reader of v1 finds it, and where upstream puts it. Errors name the
+ * order as sent. */
+static void prepare_create(struct object *obj, const struct resource_context *ctx)
+{
+	AutoscalingV2__HorizontalPodAutoscalerSpec *spec =
+	    MSG(AutoscalingV2__HorizontalPodAutoscaler, obj)->spec;
+	struct field_errors errors;
+
+	field_errors_init(&errors, ctx->arena);
+	validate(obj, ctx, &errors);
+	for (size_t i = 0; !errors.len && i + 1 < spec->n_metrics; i++) {
+		AutoscalingV2__MetricSpec *m = spec->metrics[i];
+
+		if (!m->resource || !str_eq(m->resource->name, "cpu") ||
+		    !m->resource->target->has_average_utilization)
+			continue;
+		memmove(spec->metrics + i, spec->metrics + i + 1,
+		    (spec->n_metrics - i - 1) * sizeof *spec->metrics);
+		spec->metrics[spec->n_metrics - 1] = m;
+		return;
+	}
+}
+
+static void prepare_update(struct object *obj, const struct object *old, const struct resource_context *ctx)
+{
+	prepare_create(obj, ctx);
+}
+
 static const char *quantity_text(const Resource__Quantity *q, struct arena *arena)
 {
 	struct quantity v = quantity_of(q);
@@ -102,15 +130,12 @@ static const char *metric_text(
 		const char *text = target_text(
 		    m->resource->target, now && now->resource ? now->resource->current : NULL, arena);
 
-		return m->resource->target->average_value
-			   ? arena_printf(arena, "%s: %.*s", m->resource->name,
-				 (int)(strlen(text) - strlen(" (avg)")), text)
-			   : arena_printf(arena, "%s: %s", m->resource->name, text);
+		return arena_strndup(
+		    arena, text, strlen(text) - (m->resource->target->average_value ? strlen(" (avg)") : 0));
 	}
 	if (m->container_resource)
-		return arena_printf(arena, "%s: %s", m->container_resource->name,
-		    target_text(m->container_resource->target,
-			now && now->container_resource ? now->container_resource->current : NULL, arena));
+		return target_text(m->container_resource->target,
+		    now && now->container_resource ? now->container_resource->current : NULL, arena);
 	if (m->pods) {
 		const char *text =
 		    target_text(m->pods->target, now && now->pods ? now->pods->current : NULL, arena);
@@ -158,5 +183,9 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[6] = cell_age(ctx, hpa->metadata->creation_timestamp);
 }
 
-const struct resource_type hpa_strategy = {
-    .defaults = defaults, .validate = validate, COLUMNS(columns), .cells = cells};
+const struct resource_type hpa_strategy = {.defaults = defaults,
+    .prepare_create = prepare_create,
+    .prepare_update = prepare_update,
+    .validate = validate,
+    COLUMNS(columns),
+    .cells = cells};

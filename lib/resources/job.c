@@ -9,7 +9,7 @@
 #define LABEL_UID "batch.kubernetes.io/controller-uid"
 #define LABEL_NAME "batch.kubernetes.io/job-name"
 
-void job_default_spec(BatchV1__JobSpec *spec, struct arena *arena)
+static void default_spec(BatchV1__JobSpec *spec, struct arena *arena)
 {
 	podtemplate_defaults(arena, spec->template_);
 	if (!spec->has_completions && !spec->has_parallelism) {
@@ -24,6 +24,9 @@ void job_default_spec(BatchV1__JobSpec *spec, struct arena *arena)
 		spec->has_backoff_limit = true;
 		spec->backoff_limit = spec->has_backoff_limit_per_index ? INT32_MAX : 6;
 	}
+	if (!spec->completion_mode)
+		spec->completion_mode = (char *)"NonIndexed";
+	spec->has_suspend = true; /* false unless given */
 	if (!spec->pod_replacement_policy)
 		spec->pod_replacement_policy =
 		    (char *)(spec->pod_failure_policy ? "Failed" : "TerminatingOrFailed");
@@ -34,7 +37,7 @@ static void defaults(struct object *obj, const struct resource_context *ctx)
 	BatchV1__Job *job = MSG(BatchV1__Job, obj);
 	const MetaV1__ObjectMeta *template = job->spec->template_->metadata;
 
-	job_default_spec(job->spec, obj->arena);
+	default_spec(job->spec, obj->arena);
 	if (job->metadata->n_labels)
 		return;
 	for (size_t i = 0; i < template->n_labels; i++)
@@ -42,11 +45,29 @@ static void defaults(struct object *obj, const struct resource_context *ctx)
 		    template->labels[i]->key, template->labels[i]->value);
 }
 
-static void label_template(
-    MetaV1__ObjectMeta *template, struct arena *arena, const char *key, const char *value)
+static bool same_labels(const MetaV1__ObjectMeta *a, const MetaV1__ObjectMeta *b)
 {
-	if (!api_map_get(template, labels, key))
-		api_map_set(arena, template, labels, meta_v1__object_meta__labels_entry, key, value);
+	if (!a->n_labels || a->n_labels != b->n_labels)
+		return false;
+	for (size_t i = 0; i < a->n_labels; i++)
+		if (!str_eq(a->labels[i]->key, b->labels[i]->key) ||
+		    !str_eq(a->labels[i]->value, b->labels[i]->value))
+			return false;
+	return true;
+}
+
+static void add_label(MetaV1__ObjectMeta *meta, struct arena *arena, const char *key, const char *value)
+{
+	if (!api_map_get(meta, labels, key))
+		api_map_set(arena, meta, labels, meta_v1__object_meta__labels_entry, key, value);
+}
+
+static void add_labels(MetaV1__ObjectMeta *meta, struct arena *arena, const BatchV1__Job *job)
+{
+	add_label(meta, arena, "job-name", job->metadata->name);
+	add_label(meta, arena, LABEL_NAME, job->metadata->name);
+	add_label(meta, arena, "controller-uid", job->metadata->uid);
+	add_label(meta, arena, LABEL_UID, job->metadata->uid);
 }
 
 /* Unless told otherwise, a job selects its pods by its own uid; the caller has given it name and uid already.
@@ -59,10 +80,10 @@ static void prepare_create(struct object *obj, const struct resource_context *ct
 
 	if (job->spec->has_manual_selector && job->spec->manual_selector)
 		return;
-	label_template(template, obj->arena, "job-name", job->metadata->name);
-	label_template(template, obj->arena, LABEL_NAME, job->metadata->name);
-	label_template(template, obj->arena, "controller-uid", job->metadata->uid);
-	label_template(template, obj->arena, LABEL_UID, job->metadata->uid);
+	/* a job without labels of its own has its template's, these among them */
+	if (!job->metadata->n_labels || same_labels(job->metadata, template))
+		add_labels(job->metadata, obj->arena, job);
+	add_labels(template, obj->arena, job);
 	if (!job->spec->selector)
 		job->spec->selector = API_NEW(obj->arena, meta_v1__label_selector);
 	selector = job->spec->selector;

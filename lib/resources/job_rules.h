@@ -5,9 +5,6 @@
 #include "lib/resources/rules.h"
 #include "proto/batch_v1.pb-c.h"
 
-struct arena;
-
-void job_default_spec(BatchV1__JobSpec *spec, struct arena *arena);
 /* All but the selector, which a template has not. */
 void job_validate_spec(
     const BatchV1__JobSpec *spec, const struct field_path *path, struct field_errors *errors);

@@ -101,14 +101,14 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	    api_map_get(pvc->metadata, annotations, "volume.beta.kubernetes.io/storage-class");
 	bool bound = !str_empty(pvc->spec->volume_name);
 	struct quantity capacity;
-	char text[QUANTITY_TEXT_MAX] = "";
+	char text[QUANTITY_TEXT_MAX] = "0";
 
 	if (bound && quantity_in(pvc->status, capacity, "storage", &capacity))
 		quantity_format(&capacity, text);
 	ret[0] = cell_text(ctx, pvc->metadata->name);
 	ret[1] = cell_text(ctx, pvc->metadata->deletion_timestamp ? "Terminating" : pvc->status->phase);
 	ret[2] = cell_text(ctx, pvc->spec->volume_name);
-	ret[3] = cell_text(ctx, text);
+	ret[3] = cell_text(ctx, bound ? text : "");
 	ret[4] = cell_text(
 	    ctx, bound ? access_modes_text(ctx->arena, pvc->status->n_access_modes, pvc->status->access_modes)
 		       : "");

@@ -49,13 +49,6 @@ static void validate_status_update(const struct object *obj, const struct object
 	    "cannot be greater than readyReplicas");
 }
 
-static const char *const field_names[] = {"status.replicas", NULL};
-
-static const char *field(const struct object *obj, const char *name, struct arena *arena)
-{
-	return arena_printf(arena, "%d", MSG(AppsV1__ReplicaSet, obj)->status->replicas);
-}
-
 static const struct table_column columns[] = {COLUMN_NAME, COLUMN_INT("Desired"), COLUMN_INT("Current"),
     COLUMN_INT("Ready"), COLUMN_AGE, COLUMN_WIDE("Containers"), COLUMN_WIDE("Images"),
     COLUMN_WIDE("Selector")};
@@ -78,7 +71,5 @@ const struct resource_type replicaset_strategy = {.defaults = defaults,
     .validate = validate,
     .validate_update = validate_update,
     .validate_status_update = validate_status_update,
-    .field_selectors = field_names,
-    .field = field,
     COLUMNS(columns),
     .cells = cells};

@@ -45,6 +45,7 @@ enum { /* flags */
 	RESOURCE_HIDDEN_VERSION = 1 << 8,    /* another version of another entry: converts to and from `stored_as` */
 	RESOURCE_HAS_GENERATION = 1 << 9,    /* metadata.generation is kept: 1 on create, +1 on spec changes */
 	RESOURCE_DECLARATIVE = 1 << 10,      /* `required` and `enum` in proto/ are validation rules, not only documentation */
+	RESOURCE_FIXED_GENERATION = 1 << 12, /* the generation stays 1 */
 	RESOURCE_KEEP_STATUS = 1 << 11,      /* a create may carry a status: nodes register themselves with theirs */
 };
 /* clang-format on */
@@ -76,6 +77,7 @@ struct resource_type {
 	const struct schema *list_schema;
 	const struct resource_type *stored_as; /* the entry whose version is stored; itself for most */
 
+	const char *error_group; /* the group that errors about an invalid object name; NULL: group */
 	const char *name_format; /* of metadata.name (lib/resources/formats.h); NULL: dns-subdomain */
 
 	/* Declarative defaults of the schema have been applied before; this adds what depends on other
@@ -168,6 +170,8 @@ void resource_validate_update(const struct resource_type *type, const struct obj
 /* resource_validate_update for a write to /status: metadata rules and the status hook only. */
 void resource_validate_status_update(const struct resource_type *type, const struct object *obj,
     const struct object *old, const struct resource_context *ctx, struct field_errors *errors);
+/* The group to name in a 422: upstream knows some kinds by the group that they first lived in. */
+const char *resource_error_group(const struct resource_type *type);
 /* src in another version of its kind: `to` is src's type, its stored_as, or an entry with the same stored_as.
  */
 int resource_convert(

@@ -36,6 +36,7 @@ const struct resource_type none_strategy = {0};
 #define HAS_GENERATION RESOURCE_HAS_GENERATION
 #define DECLARATIVE RESOURCE_DECLARATIVE
 #define KEEP_STATUS RESOURCE_KEEP_STATUS
+#define FIXED_GENERATION RESOURCE_FIXED_GENERATION
 
 enum {
 #define RESOURCE(symbol, ...) INDEX_##symbol,

@@ -1,0 +1,14 @@
+/* crd: the parts of a CustomResourceDefinition's validation. */
+#ifndef CUBE_RESOURCES_CRD_H
+#define CUBE_RESOURCES_CRD_H
+
+#include "lib/resources/rules.h"
+#include "proto/apiextensions_v1.pb-c.h"
+
+/* The schema of a version (`path` leads to openAPIV3Schema): well formed, structural, defaults that fit. */
+void crd_validate_schema(const ApiextensionsV1__JSONSchemaProps *schema, const struct field_path *path,
+    struct field_errors *errors);
+/* Whether a JSON value has a schema's type and keeps its bounds; NULL or what is wrong. For defaults. */
+const char *crd_check_value(const ApiextensionsV1__JSONSchemaProps *schema, const struct json *value);
+
+#endif
