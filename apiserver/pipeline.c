@@ -183,9 +183,12 @@ void api_warn(struct api_request *req, const char *fmt, ...)
 
 const char *api_field_manager(struct api_request *req)
 {
-	if (!str_empty(req->options.field_manager) || !req->http)
-		return str_or(req->options.field_manager, "unknown");
-	const char *agent = http_request_header(req->http, "User-Agent");
-	size_t size = agent ? strcspn(agent, "/") : 0;
-	return req->options.field_manager = size ? arena_strndup(req->arena, agent, size) : "unknown";
+	if (!str_empty(req->options.field_manager))
+		return req->options.field_manager;
+	if (!req->manager) {
+		const char *agent = req->http ? http_request_header(req->http, "User-Agent") : NULL;
+		size_t size = agent ? strcspn(agent, "/") : 0;
+		req->manager = size ? arena_strndup(req->arena, agent, size) : "unknown";
+	}
+	return req->manager;
 }

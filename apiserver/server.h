@@ -114,7 +114,7 @@ struct api_request_options {
 	const char *label_selector_text, *field_selector_text;
 	struct selector *labels;          /* NULL: everything */
 	struct field_selector *fields;    /* NULL: everything */
-	const char *field_manager;        /* "" when absent: the user agent up to '/' counts */
+	const char *field_manager;        /* fieldManager=, "" when absent; see api_field_manager() */
 	enum field_validation field_validation;
 	bool force, has_force;
 	/* deletes */
@@ -154,6 +154,7 @@ struct api_request {
 	const struct object *old;         /* the current object for update, patch and delete; owned reference */
 	struct cache_item *old_item;      /* the same as it is stored; owned reference */
 	bool is_creating;                 /* create, or an update or apply that creates */
+	const char *manager;              /* what api_field_manager() has found */
 	const char *const *warnings;      /* become Warning: 299 headers; see api_warn() */
 	size_t warnings_len;
 

@@ -80,13 +80,13 @@ static void keep_system_fields(struct object *obj, const struct object *old)
 	MetaV1__ObjectMeta *meta = obj->meta;
 	if (!*meta->uid)
 		meta->uid = arena_strdup(obj->arena, old->meta->uid);
-	/* What was left out is taken over; what was sent must be the same, which the metadata's rules check. */
-	if (!meta->creation_timestamp && old->meta->creation_timestamp)
-		meta->creation_timestamp = time_new(obj->arena, time_seconds(old->meta->creation_timestamp));
-	if (!meta->deletion_timestamp && old->meta->deletion_timestamp)
+	meta->creation_timestamp =
+	    old->meta->creation_timestamp ? time_new(obj->arena, time_seconds(old->meta->creation_timestamp)) : NULL;
+	/* What marks a deletion stays as it is; a client that sets it where it is not finds it immutable. */
+	if (old->meta->deletion_timestamp)
 		meta->deletion_timestamp = time_new(obj->arena, time_seconds(old->meta->deletion_timestamp));
-	if (!meta->has_deletion_grace_period_seconds) {
-		meta->has_deletion_grace_period_seconds = old->meta->has_deletion_grace_period_seconds;
+	if (old->meta->has_deletion_grace_period_seconds && !meta->has_deletion_grace_period_seconds) {
+		meta->has_deletion_grace_period_seconds = true;
 		meta->deletion_grace_period_seconds = old->meta->deletion_grace_period_seconds;
 	}
 	meta->has_generation = old->meta->has_generation;
