@@ -83,18 +83,6 @@ static int check_propagation(struct api_request *req, struct error *err)
 	return 0;
 }
 
-/* An apply must name its manager; nothing else may force. */
-static int check_apply(struct api_request *req, struct error *err)
-{
-	const char *type = http_request_header(req->http, "Content-Type");
-	bool is_apply = str_has_prefix(type, "application/apply-patch");
-	if (is_apply && !*req->options.field_manager)
-		return invalid(req, FIELD_REQUIRED, "fieldManager", "", "is required for apply patch", err);
-	if (!is_apply && req->options.has_force)
-		return invalid(req, FIELD_FORBIDDEN, "force", "", "may not be specified for non-apply patch", err);
-	return 0;
-}
-
 static int parse_write(struct api_request *req, struct error *err)
 {
 	struct api_request_options *o = &req->options;
@@ -118,8 +106,6 @@ static int parse_write(struct api_request *req, struct error *err)
 		return invalid(req, FIELD_NOT_SUPPORTED, "fieldValidation", v,
 		    "supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"", err);
 	o->force = query_bool(req, "force", &o->has_force);
-	if (req->info.verb == API_PATCH && check_apply(req, err))
-		return -1;
 	if (req->info.verb != API_DELETE && req->info.verb != API_DELETECOLLECTION)
 		return 0;
 	o->propagation = query_text(req, "propagationPolicy");
