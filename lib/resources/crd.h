@@ -5,6 +5,8 @@
 #include "lib/resources/rules.h"
 #include "proto/apiextensions_v1.pb-c.h"
 
+struct json;
+
 /* The schema of a version (`path` leads to openAPIV3Schema): well formed, structural, defaults that fit. */
 void crd_validate_schema(const ApiextensionsV1__JSONSchemaProps *schema, const struct field_path *path,
     struct field_errors *errors);

@@ -81,7 +81,8 @@ static void prepare_create(struct object *obj, const struct resource_context *ct
 	if (job->spec->has_manual_selector && job->spec->manual_selector)
 		return;
 	/* a job without labels of its own has its template's, these among them */
-	if (!job->metadata->n_labels || same_labels(job->metadata, template))
+	if ((!job->metadata->n_labels || same_labels(job->metadata, template)) &&
+	    format_is_label_value(job->metadata->name))
 		add_labels(job->metadata, obj->arena, job);
 	add_labels(template, obj->arena, job);
 	if (!job->spec->selector)
