@@ -77,7 +77,8 @@ static bool add_item(void *arg, const char *group)
 	struct arena *arena = items->req->arena;
 	if (items->is_core != !*group)
 		return true;
-	struct json *item = json_new_object(arena), *meta = json_new_object(arena), *versions = json_new_array(arena);
+	struct json *item = json_new_object(arena), *meta = json_new_object(arena),
+		    *versions = json_new_array(arena);
 	if (*group)
 		set_text(arena, meta, "name", group);
 	json_set(arena, meta, "creationTimestamp", json_new_null(arena));

@@ -53,7 +53,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static struct discovery_subresource describe(const struct resource_type *type, const struct subresource_type *sub)
+static struct discovery_subresource describe(
+    const struct resource_type *type, const struct subresource_type *sub)
 {
 	bool is_own = !*sub->group && !*sub->version;
 	return (struct discovery_subresource){.name = sub->name,
@@ -64,11 +65,13 @@ static struct discovery_subresource describe(const struct resource_type *type, c
 	    .is_own_kind = is_own};
 }
 
-const struct discovery_subresource *discovery_subresources(struct arena *arena, const struct resource_type *type)
+const struct discovery_subresource *discovery_subresources(
+    struct arena *arena, const struct resource_type *type)
 {
 	const uint32_t change = VERB_GET | VERB_PATCH | VERB_UPDATE;
 	size_t len = 0;
-	struct discovery_subresource *out = ARENA_ARRAY(arena, struct discovery_subresource, subresources_count() + 3);
+	struct discovery_subresource *out =
+	    ARENA_ARRAY(arena, struct discovery_subresource, subresources_count() + 3);
 	for (size_t i = 0; i < subresources_count(); i++)
 		if (subresources_at(i)->parent == type)
 			out[len++] = describe(type, subresources_at(i));
@@ -76,7 +79,8 @@ const struct discovery_subresource *discovery_subresources(struct arena *arena, 
 		out[len++] = (struct discovery_subresource){
 		    "status", type->group, type->version, type->kind, change, true};
 	if (type->flags & RESOURCE_SCALE)
-		out[len++] = (struct discovery_subresource){"scale", "autoscaling", "v1", "Scale", change, false};
+		out[len++] =
+		    (struct discovery_subresource){"scale", "autoscaling", "v1", "Scale", change, false};
 	qsort(out, len, sizeof *out, by_name);
 	return out;
 }

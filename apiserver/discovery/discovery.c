@@ -19,7 +19,8 @@ static const char *wants_aggregated(struct api_request *req)
 	size_t len = 0;
 	char **clauses = accept ? str_split(req->arena, accept, ',', &len) : NULL;
 	for (size_t i = 0; i < len; i++) {
-		if (strstr(clauses[i], "g=apidiscovery.k8s.io") && strstr(clauses[i], "as=APIGroupDiscoveryList") &&
+		if (strstr(clauses[i], "g=apidiscovery.k8s.io") &&
+		    strstr(clauses[i], "as=APIGroupDiscoveryList") &&
 		    strstr(clauses[i], "application/json")) {
 			if (strstr(clauses[i], "v=v2beta1"))
 				return "v2beta1";
@@ -43,7 +44,8 @@ static int answer_aggregated(struct api_request *req, const char *version, bool 
 	const char *known = http_request_header(req->http, "If-None-Match");
 	int status = known && strstr(known, etag) ? 304 : 200;
 	http_respond(req->http, status,
-	    arena_printf(req->arena, "application/json;g=apidiscovery.k8s.io;v=%s;as=APIGroupDiscoveryList", version),
+	    arena_printf(
+		req->arena, "application/json;g=apidiscovery.k8s.io;v=%s;as=APIGroupDiscoveryList", version),
 	    headers, text.data, status == 304 ? 0 : text.size);
 	buf_done(&text);
 	api_request_finished(req, status);
@@ -104,7 +106,8 @@ int discovery_serve(struct api_request *req, struct error *err)
 		return answer(req, is_core ? discovery_api_versions(req) : discovery_group_list(req), err);
 	if (len == 2)
 		return answer(req,
-		    is_core ? discovery_resource_list(req, "", parts[1]) : discovery_group(req, parts[1]), err);
+		    is_core ? discovery_resource_list(req, "", parts[1]) : discovery_group(req, parts[1]),
+		    err);
 	if (len == 3 && !is_core && *parts[1])
 		return answer(req, discovery_resource_list(req, parts[1], parts[2]), err);
 	return answer(req, NULL, err);

@@ -8,8 +8,10 @@ struct json;
 
 /* Calls fn for each group once, in the table's order; "" is core. fn returns false to stop. */
 void discovery_groups(const struct api_server *server, bool (*fn)(void *arg, const char *group), void *arg);
-/* Versions of a group in order of preference, each once; NULL-terminated. Empty when the group is not served. */
-const char *const *discovery_versions(const struct api_server *server, struct arena *arena, const char *group);
+/* Versions of a group in order of preference, each once; NULL-terminated. Empty when the group is not served.
+ */
+const char *const *discovery_versions(
+    const struct api_server *server, struct arena *arena, const char *group);
 /* Verbs as a JSON array, sorted. */
 struct json *discovery_verbs(struct arena *arena, uint32_t verbs);
 
@@ -21,7 +23,8 @@ struct discovery_subresource {
 	bool is_own_kind; /* the body is of the resource's own group and version */
 };
 /* Sorted by name; ends with a NULL name. */
-const struct discovery_subresource *discovery_subresources(struct arena *arena, const struct resource_type *type);
+const struct discovery_subresource *discovery_subresources(
+    struct arena *arena, const struct resource_type *type);
 
 /* legacy.c: the documents of before aggregation. NULL when there is no such group or version. */
 struct json *discovery_api_versions(struct api_request *req);

@@ -153,14 +153,16 @@ static bool add_group_paths(void *arg, const char *group)
 	const char *base = *group ? arena_printf(arena, "/apis/%s", group) : "/api";
 	json_push(arena, list->out, json_new_string(arena, base));
 	for (; *versions; versions++)
-		json_push(arena, list->out, json_new_string(arena, arena_printf(arena, "%s/%s", base, *versions)));
+		json_push(
+		    arena, list->out, json_new_string(arena, arena_printf(arena, "%s/%s", base, *versions)));
 	return true;
 }
 
 struct json *discovery_paths(struct api_request *req)
 {
-	static const char *const others[] = {"/.well-known/openid-configuration", "/healthz", "/healthz/etcd", "/livez",
-	    "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/openid/v1/jwks", "/readyz", "/version", NULL};
+	static const char *const others[] = {"/.well-known/openid-configuration", "/healthz", "/healthz/etcd",
+	    "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/openid/v1/jwks", "/readyz",
+	    "/version", NULL};
 	struct arena *arena = req->arena;
 	struct json *doc = json_new_object(arena);
 	struct group_list list = {req, json_new_array(arena)};

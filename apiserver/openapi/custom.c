@@ -10,14 +10,16 @@
 #define META_V1 "io.k8s.apimachinery.pkg.apis.meta.v1."
 
 /* stable.example.com becomes com.example.stable, as Java packages are named. */
-static const char *definition_name(struct openapi_doc *doc, const struct resource_type *type, const char *kind)
+static const char *definition_name(
+    struct openapi_doc *doc, const struct resource_type *type, const char *kind)
 {
 	size_t len = 0;
 	char **labels = str_split(doc->arena, type->group, '.', &len);
 	const char **reversed = ARENA_ARRAY(doc->arena, const char *, len + 1);
 	for (size_t i = 0; i < len; i++)
 		reversed[i] = labels[len - 1 - i];
-	return arena_printf(doc->arena, "%s.%s.%s", str_join(doc->arena, reversed, len, "."), type->version, kind);
+	return arena_printf(
+	    doc->arena, "%s.%s.%s", str_join(doc->arena, reversed, len, "."), type->version, kind);
 }
 
 /* What v2 cannot say is left out, and what is below is free then. */
@@ -82,7 +84,8 @@ struct json *openapi_ref_custom(struct openapi_doc *doc, const struct resource_t
 	else
 		schema = openapi_new(doc, "type", "object");
 	if (!is_list && !given)
-		json_set(doc->arena, schema, "x-kubernetes-preserve-unknown-fields", json_new_bool(doc->arena, true));
+		json_set(doc->arena, schema, "x-kubernetes-preserve-unknown-fields",
+		    json_new_bool(doc->arena, true));
 	if (!doc->is_v3)
 		reduce_to_v2(schema);
 	json_set(doc->arena, doc->definitions, name, schema);

@@ -133,9 +133,9 @@ static void add_list_extensions(struct openapi_doc *doc, struct json *out, const
 static void add_patch_extensions(struct openapi_doc *doc, struct json *out, const struct schema_field *f)
 {
 	bool merge = f->flags & SCHEMA_PATCH_MERGE, retain = f->flags & SCHEMA_PATCH_RETAIN_KEYS;
-	const char *strategy = merge && retain		      ? "merge,retainKeys"
-			       : merge			      ? "merge"
-			       : retain			      ? "retainKeys"
+	const char *strategy = merge && retain                   ? "merge,retainKeys"
+			       : merge                           ? "merge"
+			       : retain                          ? "retainKeys"
 			       : f->flags & SCHEMA_PATCH_REPLACE ? "replace"
 								 : NULL;
 	if (!str_empty(f->patch_merge_key))
@@ -160,7 +160,8 @@ static struct json *wrap_value(struct openapi_doc *doc, const struct schema_fiel
 			openapi_text(doc, out, "x-kubernetes-map-type", "atomic");
 		return out;
 	default:
-		/* Members beside $ref are not allowed in v3; there a list with one reference stands for it. */
+		/* Members beside $ref are not allowed in v3; there a list with one reference stands for it.
+		 */
 		if (doc->is_v3 && json_get(value, "$ref")) {
 			struct json *all = json_new_array(doc->arena);
 			json_push(doc->arena, all, value);
@@ -184,13 +185,14 @@ static struct json *property_of(struct openapi_doc *doc, const struct schema_fie
 	if (f->default_value &&
 	    !json_parse(doc->arena, f->default_value, strlen(f->default_value), NULL, &preset, NULL))
 		json_set(doc->arena, out, "default", preset);
-	else if (doc->is_v3 && f->kind == SCHEMA_MESSAGE && f->shape == SCHEMA_SINGLE && !(f->flags & SCHEMA_NULLABLE))
+	else if (doc->is_v3 && f->kind == SCHEMA_MESSAGE && f->shape == SCHEMA_SINGLE &&
+		 !(f->flags & SCHEMA_NULLABLE))
 		json_set(doc->arena, out, "default", json_new_object(doc->arena));
 	return out;
 }
 
-static void add_fields(struct openapi_doc *doc, const struct schema *schema, struct json *properties,
-    struct json *required)
+static void add_fields(
+    struct openapi_doc *doc, const struct schema *schema, struct json *properties, struct json *required)
 {
 	for (size_t i = 0; i < schema->fields_len; i++) {
 		const struct schema_field *f = &schema->fields[i];
@@ -206,7 +208,8 @@ static void add_fields(struct openapi_doc *doc, const struct schema *schema, str
 	}
 }
 
-static void add_type_meta(struct openapi_doc *doc, const struct schema *schema, struct json *out, struct json *properties)
+static void add_type_meta(
+    struct openapi_doc *doc, const struct schema *schema, struct json *out, struct json *properties)
 {
 	static const char *const docs[][2] = {
 	    {"apiVersion", "The group and version of the API that this object follows."},

@@ -1,6 +1,7 @@
 /*
- * A v2 document as protobuf. The messages of the gnostic project are described by tables; one walk over the JSON tree
- * writes them. Whatever starts with "x-" is a vendor extension: a name and YAML text, for which JSON is good enough.
+ * A v2 document as protobuf. The messages of the gnostic project are described by tables; one walk over the
+ * JSON tree writes them. Whatever starts with "x-" is a vendor extension: a name and YAML text, for which
+ * JSON is good enough.
  */
 #include <string.h>
 
@@ -10,15 +11,16 @@
 #include "lib/base/str.h"
 
 enum how {
-	TEXT,      /* string */
-	FLAG,      /* bool */
-	TEXTS,     /* repeated string */
-	VALUE,     /* Any: YAML text */
-	VALUES,    /* repeated Any */
-	MESSAGE,   /* a message of the same members */
-	NAMED,     /* a message of repeated {name, value}: JSON object with free keys; number of the entries in `inner` */
-	BOXED,     /* a oneof or list around the message: wrapped in field `inner` */
-	TYPE,      /* TypeItem: a string or strings in field 1 */
+	TEXT,    /* string */
+	FLAG,    /* bool */
+	TEXTS,   /* repeated string */
+	VALUE,   /* Any: YAML text */
+	VALUES,  /* repeated Any */
+	MESSAGE, /* a message of the same members */
+	NAMED,   /* a message of repeated {name, value}: JSON object with free keys; number of the entries in
+		    `inner` */
+	BOXED,   /* a oneof or list around the message: wrapped in field `inner` */
+	TYPE,    /* TypeItem: a string or strings in field 1 */
 	PARAMETER, /* one of body, query, path */
 };
 
@@ -37,11 +39,13 @@ struct message {
 
 static const struct message schema_message, body_parameter, query_parameter, path_parameter;
 
-static const struct message info_message = {(const struct field[]){{"title", 1, TEXT}, {"version", 2, TEXT}, {0}}, 7};
+static const struct message info_message = {
+    (const struct field[]){{"title", 1, TEXT}, {"version", 2, TEXT}, {0}}, 7};
 static const struct message response_message = {
     (const struct field[]){{"description", 1, TEXT}, {"schema", 2, BOXED, &schema_message, 1}, {0}}, 5};
 /* ResponseValue */
-static const struct message response_value = {(const struct field[]){{"", 1, MESSAGE, &response_message}, {0}}, 0};
+static const struct message response_value = {
+    (const struct field[]){{"", 1, MESSAGE, &response_message}, {0}}, 0};
 static const struct message operation_message = {
     (const struct field[]){{"tags", 1, TEXTS}, {"description", 3, TEXT}, {"operationId", 5, TEXT},
 	{"produces", 6, TEXTS}, {"consumes", 7, TEXTS}, {"parameters", 8, PARAMETER},
@@ -53,22 +57,23 @@ static const struct message path_item = {
 	{"patch", 8, MESSAGE, &operation_message}, {"parameters", 9, PARAMETER}, {0}},
     10};
 static const struct message schema_message = {
-    (const struct field[]){{"$ref", 1, TEXT}, {"format", 2, TEXT}, {"title", 3, TEXT}, {"description", 4, TEXT},
-	{"default", 5, VALUE}, {"pattern", 13, TEXT}, {"uniqueItems", 16, FLAG}, {"required", 19, TEXTS},
-	{"enum", 20, VALUES}, {"additionalProperties", 21, BOXED, &schema_message, 1}, {"type", 22, TYPE},
+    (const struct field[]){{"$ref", 1, TEXT}, {"format", 2, TEXT}, {"title", 3, TEXT},
+	{"description", 4, TEXT}, {"default", 5, VALUE}, {"pattern", 13, TEXT}, {"uniqueItems", 16, FLAG},
+	{"required", 19, TEXTS}, {"enum", 20, VALUES},
+	{"additionalProperties", 21, BOXED, &schema_message, 1}, {"type", 22, TYPE},
 	{"items", 23, BOXED, &schema_message, 1}, {"properties", 25, NAMED, &schema_message, 1}, {0}},
     31};
 static const struct message body_parameter = {
-    (const struct field[]){{"description", 1, TEXT}, {"name", 2, TEXT}, {"in", 3, TEXT}, {"required", 4, FLAG},
-	{"schema", 5, MESSAGE, &schema_message}, {0}},
+    (const struct field[]){{"description", 1, TEXT}, {"name", 2, TEXT}, {"in", 3, TEXT},
+	{"required", 4, FLAG}, {"schema", 5, MESSAGE, &schema_message}, {0}},
     6};
 static const struct message query_parameter = {
-    (const struct field[]){{"required", 1, FLAG}, {"in", 2, TEXT}, {"description", 3, TEXT}, {"name", 4, TEXT},
-	{"type", 6, TEXT}, {"format", 7, TEXT}, {"uniqueItems", 20, FLAG}, {0}},
+    (const struct field[]){{"required", 1, FLAG}, {"in", 2, TEXT}, {"description", 3, TEXT},
+	{"name", 4, TEXT}, {"type", 6, TEXT}, {"format", 7, TEXT}, {"uniqueItems", 20, FLAG}, {0}},
     23};
 static const struct message path_parameter = {
-    (const struct field[]){{"required", 1, FLAG}, {"in", 2, TEXT}, {"description", 3, TEXT}, {"name", 4, TEXT},
-	{"type", 5, TEXT}, {"format", 6, TEXT}, {"uniqueItems", 19, FLAG}, {0}},
+    (const struct field[]){{"required", 1, FLAG}, {"in", 2, TEXT}, {"description", 3, TEXT},
+	{"name", 4, TEXT}, {"type", 5, TEXT}, {"format", 6, TEXT}, {"uniqueItems", 19, FLAG}, {0}},
     22};
 static const struct message document_message = {
     (const struct field[]){{"swagger", 1, TEXT}, {"info", 2, MESSAGE, &info_message},

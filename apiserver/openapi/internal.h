@@ -31,18 +31,24 @@ void openapi_add_paths(struct openapi_doc *doc, const struct resource_type *type
 
 /* operation.c: what one method on one path does. */
 enum openapi_action {
-	OPENAPI_GET, OPENAPI_LIST, OPENAPI_CREATE, OPENAPI_REPLACE, OPENAPI_PATCH, OPENAPI_DELETE,
-	OPENAPI_DELETECOLLECTION, OPENAPI_CONNECT
+	OPENAPI_GET,
+	OPENAPI_LIST,
+	OPENAPI_CREATE,
+	OPENAPI_REPLACE,
+	OPENAPI_PATCH,
+	OPENAPI_DELETE,
+	OPENAPI_DELETECOLLECTION,
+	OPENAPI_CONNECT
 };
 struct openapi_target {
 	const struct resource_type *type;
-	const char *subresource;              /* "" or its name */
-	const char *group, *version, *kind;   /* of the body */
-	bool is_namespaced;                   /* the path has a namespace */
+	const char *subresource;            /* "" or its name */
+	const char *group, *version, *kind; /* of the body */
+	bool is_namespaced;                 /* the path has a namespace */
 	bool is_all_namespaces;
 };
-struct json *openapi_operation(struct openapi_doc *doc, const struct openapi_target *target, enum openapi_action action,
-    const char *method);
+struct json *openapi_operation(struct openapi_doc *doc, const struct openapi_target *target,
+    enum openapi_action action, const char *method);
 struct json *openapi_path_parameters(struct openapi_doc *doc, bool has_name, bool has_namespace);
 
 /* gnostic.c: a v2 document as protobuf (openapi.v2.Document of the gnostic project). */

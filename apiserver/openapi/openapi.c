@@ -69,7 +69,8 @@ static void forget_documents(struct openapi *state)
 	state->documents = strmap_new();
 }
 
-void openapi_set_schema(struct api_server *server, const struct resource_type *type, const struct json *schema)
+void openapi_set_schema(
+    struct api_server *server, const struct resource_type *type, const struct json *schema)
 {
 	struct openapi *state = state_of(server);
 	forget_documents(state);
@@ -179,15 +180,17 @@ static void make_v2(struct openapi *state, struct api_server *server)
 }
 
 /* path: "api/v1" or "apis/G/V". NULL when it is not served. */
-static struct document *make_v3(struct openapi *state, struct api_server *server, const char *key, const char *path)
+static struct document *make_v3(
+    struct openapi *state, struct api_server *server, const char *key, const char *path)
 {
 	struct openapi_doc doc = start(server, true);
 	struct json *root = openapi_new(&doc, "openapi", "3.0.0"), *components = json_new_object(doc.arena);
 	struct document *made = NULL;
 	for (size_t i = 0; i < api_types_count(server); i++) {
 		const struct resource_type *type = api_types_at(server, i);
-		const char *base = *type->group ? arena_printf(doc.arena, "apis/%s/%s", type->group, type->version)
-						: arena_printf(doc.arena, "api/%s", type->version);
+		const char *base = *type->group
+				       ? arena_printf(doc.arena, "apis/%s/%s", type->group, type->version)
+				       : arena_printf(doc.arena, "api/%s", type->version);
 		if (!strcmp(base, path))
 			openapi_add_paths(&doc, type);
 	}
@@ -256,13 +259,15 @@ static bool add_to_index(void *arg, const char *group)
 	struct index *index = arg;
 	struct arena *arena = index->req->arena;
 	for (const char *const *v = discovery_versions(index->req->server, arena, group); *v; v++) {
-		const char *path = *group ? arena_printf(arena, "apis/%s/%s", group, *v) : arena_printf(arena, "api/%s", *v);
+		const char *path =
+		    *group ? arena_printf(arena, "apis/%s/%s", group, *v) : arena_printf(arena, "api/%s", *v);
 		const struct document *d = v3_document(index->req->server, path);
 		if (!d)
 			continue;
 		struct json *entry = json_new_object(arena);
 		json_set(arena, entry, "serverRelativeURL",
-		    json_new_string(arena, arena_printf(arena, "/openapi/v3/%s?hash=%s", path, hash_of(arena, d))));
+		    json_new_string(
+			arena, arena_printf(arena, "/openapi/v3/%s?hash=%s", path, hash_of(arena, d))));
 		json_set(arena, index->paths, path, entry);
 	}
 	return true;
@@ -280,7 +285,8 @@ static int serve_index(struct api_request *req)
 	return API_DONE;
 }
 
-/* A document with the right hash in its URL never changes; with a stale one the client is sent to the right one. */
+/* A document with the right hash in its URL never changes; with a stale one the client is sent to the right
+ * one. */
 static int serve_v3(struct api_request *req, const char *path)
 {
 	const struct document *d = v3_document(req->server, path);
@@ -292,13 +298,15 @@ static int serve_v3(struct api_request *req, const char *path)
 	const char *wanted = hash_of(req->arena, d);
 	if (!str_empty(hash) && strcmp(hash, wanted) != 0) {
 		const struct http_header headers[] = {
-		    {"Location", arena_printf(req->arena, "/openapi/v3/%s?hash=%s", path, wanted)}, {NULL, NULL}};
+		    {"Location", arena_printf(req->arena, "/openapi/v3/%s?hash=%s", path, wanted)},
+		    {NULL, NULL}};
 		http_respond(req->http, 301, "text/plain", headers, "", 0);
 		api_request_finished(req, 301);
 		return API_DONE;
 	}
-	const struct http_header headers[] = {{"Cache-Control", str_empty(hash) ? "no-cache, private" : "public, immutable"},
-	    {"ETag", d->etag}, {"Vary", "Accept"}, {NULL, NULL}};
+	const struct http_header headers[] = {
+	    {"Cache-Control", str_empty(hash) ? "no-cache, private" : "public, immutable"}, {"ETag", d->etag},
+	    {"Vary", "Accept"}, {NULL, NULL}};
 	return respond(req, d, "application/json", headers);
 }
 

@@ -20,18 +20,21 @@ static const struct action {
     [OPENAPI_LIST] = {"list", "list",
 	(const char *const[]){"allowWatchBookmarks", "continue", "fieldSelector", "labelSelector", "limit",
 	    "resourceVersion", "resourceVersionMatch", "sendInitialEvents", "timeoutSeconds", "watch", NULL}},
-    [OPENAPI_CREATE] = {"post", "create", (const char *const[]){"dryRun", "fieldManager", "fieldValidation", NULL}},
-    [OPENAPI_REPLACE] = {"put", "replace", (const char *const[]){"dryRun", "fieldManager", "fieldValidation", NULL}},
+    [OPENAPI_CREATE] = {"post", "create",
+	(const char *const[]){"dryRun", "fieldManager", "fieldValidation", NULL}},
+    [OPENAPI_REPLACE] = {"put", "replace",
+	(const char *const[]){"dryRun", "fieldManager", "fieldValidation", NULL}},
     [OPENAPI_PATCH] = {"patch", "patch",
 	(const char *const[]){"dryRun", "fieldManager", "fieldValidation", "force", NULL}},
     [OPENAPI_DELETE] = {"delete", "delete",
-	(const char *const[]){"dryRun", "gracePeriodSeconds", "ignoreStoreReadErrorWithClusterBreakingPotential",
-	    "orphanDependents", "propagationPolicy", NULL}},
+	(const char *const[]){"dryRun", "gracePeriodSeconds",
+	    "ignoreStoreReadErrorWithClusterBreakingPotential", "orphanDependents", "propagationPolicy",
+	    NULL}},
     [OPENAPI_DELETECOLLECTION] = {"deletecollection", "delete",
 	(const char *const[]){"continue", "dryRun", "fieldSelector", "gracePeriodSeconds",
 	    "ignoreStoreReadErrorWithClusterBreakingPotential", "labelSelector", "limit", "orphanDependents",
-	    "propagationPolicy", "resourceVersion", "resourceVersionMatch", "sendInitialEvents", "timeoutSeconds",
-	    NULL}},
+	    "propagationPolicy", "resourceVersion", "resourceVersionMatch", "sendInitialEvents",
+	    "timeoutSeconds", NULL}},
     [OPENAPI_CONNECT] = {"connect", "connect", (const char *const[]){NULL}},
 };
 
@@ -46,7 +49,8 @@ static const struct parameter {
     {"fieldValidation", "string", "What to do about unknown and duplicate fields: Ignore, Warn or Strict."},
     {"force", "boolean", "Apply: take over fields that others own."},
     {"gracePeriodSeconds", "integer", "Seconds before the object is deleted."},
-    {"ignoreStoreReadErrorWithClusterBreakingPotential", "boolean", "Delete even what cannot be read from storage."},
+    {"ignoreStoreReadErrorWithClusterBreakingPotential", "boolean",
+	"Delete even what cannot be read from storage."},
     {"labelSelector", "string", "Only objects with these labels."},
     {"limit", "integer", "At most so many objects."},
     {"orphanDependents", "boolean", "Deprecated: use propagationPolicy."},
@@ -94,8 +98,9 @@ static const char *const *media_of(enum openapi_action action, bool is_custom)
 {
 	static const char *const plain[] = {
 	    "application/json", "application/yaml", "application/vnd.kubernetes.protobuf", NULL};
-	static const char *const list[] = {"application/json", "application/json;stream=watch", "application/yaml",
-	    "application/vnd.kubernetes.protobuf", "application/vnd.kubernetes.protobuf;stream=watch", NULL};
+	static const char *const list[] = {"application/json", "application/json;stream=watch",
+	    "application/yaml", "application/vnd.kubernetes.protobuf",
+	    "application/vnd.kubernetes.protobuf;stream=watch", NULL};
 	static const char *const custom[] = {"application/json", "application/yaml", NULL};
 	return is_custom ? custom : action == OPENAPI_LIST ? list : plain;
 }
@@ -131,7 +136,8 @@ static struct json *body_ref(struct openapi_doc *doc, const struct openapi_targe
 
 static struct json *list_ref(struct openapi_doc *doc, const struct openapi_target *t)
 {
-	return t->type->list_schema ? openapi_ref(doc, t->type->list_schema) : openapi_ref_custom(doc, t->type, true);
+	return t->type->list_schema ? openapi_ref(doc, t->type->list_schema)
+				    : openapi_ref_custom(doc, t->type, true);
 }
 
 static struct json *patch_ref(struct openapi_doc *doc)
@@ -144,7 +150,8 @@ static struct json *patch_ref(struct openapi_doc *doc)
 static void add_body(struct openapi_doc *doc, struct json *op, const struct openapi_target *t,
     enum openapi_action action, struct json *v2_parameters)
 {
-	bool is_custom = !t->type->schema, is_delete = action == OPENAPI_DELETE || action == OPENAPI_DELETECOLLECTION;
+	bool is_custom = !t->type->schema,
+	     is_delete = action == OPENAPI_DELETE || action == OPENAPI_DELETECOLLECTION;
 	bool is_patch = action == OPENAPI_PATCH;
 	static const char *const any[] = {"*/*", NULL};
 	struct json *ref = is_patch    ? patch_ref(doc)
@@ -181,7 +188,8 @@ static void add_response(struct openapi_doc *doc, struct json *responses, const 
 	json_set(doc->arena, responses, code, r);
 }
 
-static struct json *responses_of(struct openapi_doc *doc, const struct openapi_target *t, enum openapi_action action)
+static struct json *responses_of(
+    struct openapi_doc *doc, const struct openapi_target *t, enum openapi_action action)
 {
 	struct json *out = json_new_object(doc->arena), *ref = NULL;
 	const char *const *media = media_of(action, !t->type->schema);
@@ -236,17 +244,18 @@ static const char *capital(struct openapi_doc *doc, const char *text)
 	return out;
 }
 
-static const char *operation_id(struct openapi_doc *doc, const struct openapi_target *t, const struct action *action,
-    bool is_collection, const char *method)
+static const char *operation_id(struct openapi_doc *doc, const struct openapi_target *t,
+    const struct action *action, bool is_collection, const char *method)
 {
-	return arena_printf(doc->arena, "%s%s%s%s%s%s%s%s%s", action->verb, group_name(doc, t->type->group, true),
-	    capital(doc, t->type->version), strcmp(action->name, "connect") ? "" : capital(doc, method),
-	    is_collection ? "Collection" : "", t->is_namespaced ? "Namespaced" : "", t->type->kind,
-	    capital(doc, t->subresource), t->is_all_namespaces ? "ForAllNamespaces" : "");
+	return arena_printf(doc->arena, "%s%s%s%s%s%s%s%s%s", action->verb,
+	    group_name(doc, t->type->group, true), capital(doc, t->type->version),
+	    strcmp(action->name, "connect") ? "" : capital(doc, method), is_collection ? "Collection" : "",
+	    t->is_namespaced ? "Namespaced" : "", t->type->kind, capital(doc, t->subresource),
+	    t->is_all_namespaces ? "ForAllNamespaces" : "");
 }
 
-struct json *openapi_operation(struct openapi_doc *doc, const struct openapi_target *target, enum openapi_action action,
-    const char *method)
+struct json *openapi_operation(struct openapi_doc *doc, const struct openapi_target *target,
+    enum openapi_action action, const char *method)
 {
 	const struct action *a = &actions[action];
 	struct json *op = json_new_object(doc->arena), *list = json_new_array(doc->arena);
@@ -256,8 +265,8 @@ struct json *openapi_operation(struct openapi_doc *doc, const struct openapi_tar
 	    json_new_string(doc->arena,
 		arena_printf(doc->arena, "%s_%s", group_name(doc, type->group, false), type->version)));
 	openapi_text(doc, op, "description", arena_printf(doc->arena, "%s %s", a->verb, type->kind));
-	openapi_text(doc, op, "operationId",
-	    operation_id(doc, target, a, action == OPENAPI_DELETECOLLECTION, method));
+	openapi_text(
+	    doc, op, "operationId", operation_id(doc, target, a, action == OPENAPI_DELETECOLLECTION, method));
 	json_set(doc->arena, op, "tags", tags);
 	if (action != OPENAPI_GET && action != OPENAPI_LIST && action != OPENAPI_CONNECT)
 		add_body(doc, op, target, action, list);

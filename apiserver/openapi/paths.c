@@ -14,12 +14,15 @@ struct method {
 };
 
 static const struct method collection_methods[] = {{"get", VERB_LIST, OPENAPI_LIST},
-    {"post", VERB_CREATE, OPENAPI_CREATE}, {"delete", VERB_DELETECOLLECTION, OPENAPI_DELETECOLLECTION}, {NULL}};
+    {"post", VERB_CREATE, OPENAPI_CREATE}, {"delete", VERB_DELETECOLLECTION, OPENAPI_DELETECOLLECTION},
+    {NULL}};
 static const struct method all_methods[] = {{"get", VERB_LIST, OPENAPI_LIST}, {NULL}};
-static const struct method object_methods[] = {{"get", VERB_GET, OPENAPI_GET}, {"put", VERB_UPDATE, OPENAPI_REPLACE},
-    {"patch", VERB_PATCH, OPENAPI_PATCH}, {"delete", VERB_DELETE, OPENAPI_DELETE}, {NULL}};
-static const struct method part_methods[] = {{"get", VERB_GET, OPENAPI_GET}, {"put", VERB_UPDATE, OPENAPI_REPLACE},
-    {"patch", VERB_PATCH, OPENAPI_PATCH}, {"post", VERB_CREATE, OPENAPI_CREATE}, {NULL}};
+static const struct method object_methods[] = {{"get", VERB_GET, OPENAPI_GET},
+    {"put", VERB_UPDATE, OPENAPI_REPLACE}, {"patch", VERB_PATCH, OPENAPI_PATCH},
+    {"delete", VERB_DELETE, OPENAPI_DELETE}, {NULL}};
+static const struct method part_methods[] = {{"get", VERB_GET, OPENAPI_GET},
+    {"put", VERB_UPDATE, OPENAPI_REPLACE}, {"patch", VERB_PATCH, OPENAPI_PATCH},
+    {"post", VERB_CREATE, OPENAPI_CREATE}, {NULL}};
 static const struct method tunnel_methods[] = {{"get", VERB_GET, OPENAPI_CONNECT},
     {"post", VERB_CREATE, OPENAPI_CONNECT}, {"put", VERB_UPDATE, OPENAPI_CONNECT},
     {"patch", VERB_PATCH, OPENAPI_CONNECT}, {"delete", VERB_DELETE, OPENAPI_CONNECT}, {NULL}};
@@ -34,14 +37,17 @@ static void add_path(struct openapi_doc *doc, const char *path, const struct ope
 			    openapi_operation(doc, target, methods->action, methods->name));
 	if (!item->len)
 		return;
-	json_set(doc->arena, item, "parameters", openapi_path_parameters(doc, has_name, target->is_namespaced));
+	json_set(
+	    doc->arena, item, "parameters", openapi_path_parameters(doc, has_name, target->is_namespaced));
 	json_set(doc->arena, doc->paths, path, item);
 }
 
-static void add_subresources(struct openapi_doc *doc, const char *object_path, const struct openapi_target *of)
+static void add_subresources(
+    struct openapi_doc *doc, const char *object_path, const struct openapi_target *of)
 {
 	static const char *const tunnels[] = {"log", "exec", "attach", "portforward", "proxy", NULL};
-	for (const struct discovery_subresource *s = discovery_subresources(doc->arena, of->type); s->name; s++) {
+	for (const struct discovery_subresource *s = discovery_subresources(doc->arena, of->type); s->name;
+	     s++) {
 		struct openapi_target target = *of;
 		target.subresource = s->name;
 		target.group = s->group;

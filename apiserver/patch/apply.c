@@ -1,4 +1,5 @@
-/* Server-side apply: the config merged into what is there, what is no longer applied taken away, conflicts found. */
+/* Server-side apply: the config merged into what is there, what is no longer applied taken away, conflicts
+ * found. */
 #include <string.h>
 
 #include "apiserver/patch/internal.h"
@@ -27,14 +28,16 @@ struct apply {
 
 static int check_type(struct apply *a)
 {
-	const char *kind = json_get_string(a->config, "kind", ""), *version = json_get_string(a->config, "apiVersion", "");
+	const char *kind = json_get_string(a->config, "kind", ""),
+		   *version = json_get_string(a->config, "apiVersion", "");
 	if (!*version)
 		return error_set(a->err, ERR_BAD_REQUEST, "the applied configuration misses apiVersion");
 	if (!*kind)
 		return error_set(a->err, ERR_BAD_REQUEST, "the applied configuration misses kind");
 	if (strcmp(kind, a->live->kind) != 0 || strcmp(version, a->live->api_version) != 0)
-		return error_set(a->err, ERR_BAD_REQUEST, "the applied configuration is a %s of %s, not a %s of %s", kind,
-		    version, a->live->kind, a->live->api_version);
+		return error_set(a->err, ERR_BAD_REQUEST,
+		    "the applied configuration is a %s of %s, not a %s of %s", kind, version, a->live->kind,
+		    a->live->api_version);
 	return 0;
 }
 
@@ -50,7 +53,8 @@ static int check_fields(struct apply *a)
 		return error_prefix(a->err, "failed to create typed patch object");
 	}
 	if (unknown.len)
-		return error_set(a->err, ERR_BAD_REQUEST, "failed to create typed patch object: %s: field not declared in schema",
+		return error_set(a->err, ERR_BAD_REQUEST,
+		    "failed to create typed patch object: %s: field not declared in schema",
 		    unknown.items[0]);
 	return 0;
 }
@@ -73,22 +77,27 @@ static int check_config(struct apply *a, bool is_creating)
 	const char *uid = json_get_string(meta, "uid", "");
 	if (is_creating && *uid) {
 		error_set(a->err, ERR_CONFLICT,
-		    "uid mismatch: the provided object specified uid %s, and no existing object was found", uid);
+		    "uid mismatch: the provided object specified uid %s, and no existing object was found",
+		    uid);
 		error_about(a->err, req->type->group, req->type->plural, req->info.name);
 		return -1;
 	}
 	return check_fields(a);
 }
 
-/* Who wrote before anybody applied is not known when managedFields was cleared: a name of its own owns it all. */
+/* Who wrote before anybody applied is not known when managedFields was cleared: a name of its own owns it
+ * all. */
 static void own_what_is_there(struct apply *a)
 {
-	struct manager before = {
-	    .name = "before-first-apply", .api_version = resource_api_version(a->req->type), .subresource = ""};
+	struct manager before = {.name = "before-first-apply",
+	    .api_version = resource_api_version(a->req->type),
+	    .subresource = ""};
 	struct object *empty = patch_empty_object(a->req->type);
 	struct patch_change change;
-	patch_change_init(&change, a->req, a->arena, empty, a->live, patch_tree(a->arena, empty), a->live_tree);
-	ownership_update(&change.ownership, &a->managers, &before, clock_wall_s(loop_clock(a->req->server->loop)));
+	patch_change_init(
+	    &change, a->req, a->arena, empty, a->live, patch_tree(a->arena, empty), a->live_tree);
+	ownership_update(
+	    &change.ownership, &a->managers, &before, clock_wall_s(loop_clock(a->req->server->loop)));
 	object_unref(empty);
 }
 
@@ -109,11 +118,12 @@ static void add_conflict(void *arg, const char *path)
 static const char *describe(struct arena *arena, const struct manager *m)
 {
 	char time[TIME_TEXT_MAX];
-	const char *part = *m->subresource ? arena_printf(arena, " with subresource \"%s\"", m->subresource) : "";
+	const char *part =
+	    *m->subresource ? arena_printf(arena, " with subresource \"%s\"", m->subresource) : "";
 	if (m->is_apply)
 		return arena_printf(arena, "\"%s\"%s", m->name, part);
-	return arena_printf(arena, "\"%s\"%s using %s%s%s", m->name, part, m->api_version, m->has_time ? " at " : "",
-	    m->has_time ? time_format(m->time_s, time) : "");
+	return arena_printf(arena, "\"%s\"%s using %s%s%s", m->name, part, m->api_version,
+	    m->has_time ? " at " : "", m->has_time ? time_format(m->time_s, time) : "");
 }
 
 static int report_conflicts(struct apply *a, const struct ownership_conflict *conflicts, size_t len)
@@ -130,13 +140,15 @@ static int report_conflicts(struct apply *a, const struct ownership_conflict *co
 		error_set(a->err, ERR_CONFLICT, "Apply failed with 1 conflict: conflict with %s: %s", r.who,
 		    causes->items[0].field);
 	else
-		error_set(a->err, ERR_CONFLICT, "Apply failed with %zu conflicts: %s", causes->len, buf_str(&r.text));
+		error_set(a->err, ERR_CONFLICT, "Apply failed with %zu conflicts: %s", causes->len,
+		    buf_str(&r.text));
 	a->err->causes = causes;
 	buf_done(&r.text);
 	return -1;
 }
 
-/* Conflicts with kubectl's client-side apply are none where its annotation shows that it has the same in mind. */
+/* Conflicts with kubectl's client-side apply are none where its annotation shows that it has the same in
+ * mind. */
 static size_t drop_allowed(struct apply *a, struct ownership_conflict *conflicts, size_t len)
 {
 	struct fieldset *allowed = last_applied_fields(a->arena, typed_root(a->live->schema), a->live_tree);
@@ -218,8 +230,8 @@ static int run(struct apply *a, struct object **ret)
 	return 0;
 }
 
-int apply_patch(struct api_request *req, const struct object *current, struct json *patch, struct object **ret,
-    struct error *err)
+int apply_patch(struct api_request *req, const struct object *current, struct json *patch,
+    struct object **ret, struct error *err)
 {
 	struct apply a = {.req = req, .arena = arena_new(), .err = err};
 	struct object *empty = current ? NULL : patch_empty_object(req->type);

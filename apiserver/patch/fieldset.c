@@ -105,7 +105,7 @@ static struct fieldset *combine(
 	b = b ? b : &empty;
 	out->is_member = combine_members(op, a->is_member, b->is_member);
 	for (size_t i = 0, j = 0; i < a->len || j < b->len;) {
-		int order = i == a->len	  ? 1
+		int order = i == a->len   ? 1
 			    : j == b->len ? -1
 					  : strcmp(a->children[i]->element, b->children[j]->element);
 		const struct fieldset *x = order <= 0 ? a->children[i++] : NULL;
@@ -124,7 +124,8 @@ struct fieldset *fieldset_union(struct arena *arena, const struct fieldset *a, c
 	return combine(arena, UNION, a, b);
 }
 
-struct fieldset *fieldset_intersection(struct arena *arena, const struct fieldset *a, const struct fieldset *b)
+struct fieldset *fieldset_intersection(
+    struct arena *arena, const struct fieldset *a, const struct fieldset *b)
 {
 	return combine(arena, INTERSECTION, a, b);
 }
@@ -167,7 +168,8 @@ static int read_node(struct arena *arena, struct fieldset *node, const struct js
 	return 0;
 }
 
-int fieldset_parse(struct arena *arena, const void *text, size_t size, struct fieldset **ret, struct error *err)
+int fieldset_parse(
+    struct arena *arena, const void *text, size_t size, struct fieldset **ret, struct error *err)
 {
 	struct json *tree = NULL;
 	struct json_limits limits = {.depth_max = FIELDSET_DEPTH_MAX};
@@ -233,7 +235,8 @@ static void write_element(struct buf *out, const char *element)
 	}
 }
 
-static void visit(const struct fieldset *set, struct buf *path, void (*fn)(void *arg, const char *path), void *arg)
+static void visit(
+    const struct fieldset *set, struct buf *path, void (*fn)(void *arg, const char *path), void *arg)
 {
 	size_t size = path->size;
 	if (*set->element)

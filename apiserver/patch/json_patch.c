@@ -46,14 +46,16 @@ int json_patch_apply(
 static int check_shape(const struct json *patch, struct error *err)
 {
 	if (patch->type != JSON_ARRAY)
-		return error_set(err, ERR_BAD_REQUEST, "error decoding patch: a JSON patch is a list of operations");
+		return error_set(
+		    err, ERR_BAD_REQUEST, "error decoding patch: a JSON patch is a list of operations");
 	if (patch->len > JSON_PATCH_OPERATIONS_MAX)
 		return error_set(err, ERR_TOO_LARGE,
-		    "The allowed maximum operations in a JSON patch is %d, got %zu", JSON_PATCH_OPERATIONS_MAX,
-		    patch->len);
+		    "The allowed maximum operations in a JSON patch is %d, got %zu",
+		    JSON_PATCH_OPERATIONS_MAX, patch->len);
 	for (size_t i = 0; i < patch->len; i++)
 		if (patch->items[i]->type != JSON_OBJECT)
-			return error_set(err, ERR_BAD_REQUEST, "error decoding patch: operation %zu is no object", i);
+			return error_set(
+			    err, ERR_BAD_REQUEST, "error decoding patch: operation %zu is no object", i);
 	return 0;
 }
 
@@ -79,7 +81,8 @@ static int apply_one(struct run *run, const struct json *op)
 		return -1;
 	if (str_in(kind, with_value) && !value) {
 		if (strcmp(kind, "test") != 0)
-			return error_set(run->err, ERR_INVALID, "%s operation at %s misses 'value'", kind, path);
+			return error_set(
+			    run->err, ERR_INVALID, "%s operation at %s misses 'value'", kind, path);
 		value = json_new_null(run->arena);
 	}
 	/* What goes into the document is a copy: the patch may be applied again to a fresher object. */
@@ -139,20 +142,23 @@ static struct json *step(const struct json *v, const char *token)
 
 static int fail_missing(struct run *run, const char *op, const char *path)
 {
-	return error_set(run->err, ERR_INVALID, "%s operation does not apply: doc is missing path: %s", op, path);
+	return error_set(
+	    run->err, ERR_INVALID, "%s operation does not apply: doc is missing path: %s", op, path);
 }
 
 static int find_place(struct run *run, const char *op, const char *path, struct place *ret)
 {
 	struct json *v = run->root;
 	if (*path != '/')
-		return error_set(run->err, ERR_INVALID, "%s operation: the path \"%s\" does not start with '/'", op, path);
+		return error_set(
+		    run->err, ERR_INVALID, "%s operation: the path \"%s\" does not start with '/'", op, path);
 	for (const char *p = path + 1;;) {
 		size_t size = strcspn(p, "/");
 		const char *token = unescape(run->arena, p, size);
 		if (!p[size]) {
 			*ret = (struct place){v, token};
-			return v->type == JSON_OBJECT || v->type == JSON_ARRAY ? 0 : fail_missing(run, op, path);
+			return v->type == JSON_OBJECT || v->type == JSON_ARRAY ? 0
+									       : fail_missing(run, op, path);
 		}
 		v = step(v, token);
 		if (!v)

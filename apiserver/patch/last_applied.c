@@ -20,7 +20,8 @@ struct fieldset *last_applied_fields(struct arena *arena, struct typed type, con
 	const char *text = json_get_string(annotations_of(live), LAST_APPLIED, NULL);
 	struct json *applied = NULL;
 	struct json_limits limits = {.depth_max = 200};
-	if (!text || json_parse(arena, text, strlen(text), &limits, &applied, NULL) || applied->type != JSON_OBJECT)
+	if (!text || json_parse(arena, text, strlen(text), &limits, &applied, NULL) ||
+	    applied->type != JSON_OBJECT)
 		return fieldset_new(arena, "");
 	json_sort(applied);
 	struct typed_difference d = typed_compare(arena, type, applied, live);

@@ -11,14 +11,17 @@
 
 #define ANCIENT "ancient-changes"
 
-static int read_entry(struct arena *arena, const MetaV1__ManagedFieldsEntry *e, struct manager *ret, struct error *err)
+static int read_entry(
+    struct arena *arena, const MetaV1__ManagedFieldsEntry *e, struct manager *ret, struct error *err)
 {
 	struct fieldset *set = NULL;
 	bool is_apply = !strcmp(e->operation, "Apply");
 	if (!is_apply && strcmp(e->operation, "Update") != 0)
-		return error_set(err, ERR_BAD_REQUEST, "unknown operation of a field manager: \"%s\"", e->operation);
+		return error_set(
+		    err, ERR_BAD_REQUEST, "unknown operation of a field manager: \"%s\"", e->operation);
 	if (strcmp(e->fields_type, "FieldsV1") != 0 || !e->fields_v1)
-		return error_set(err, ERR_BAD_REQUEST, "unknown form of managed fields: \"%s\"", e->fields_type);
+		return error_set(
+		    err, ERR_BAD_REQUEST, "unknown form of managed fields: \"%s\"", e->fields_type);
 	if (fieldset_parse(arena, e->fields_v1->raw.data, e->fields_v1->raw.len, &set, err))
 		return -1;
 	*ret = (struct manager){.name = arena_strdup(arena, e->manager),
@@ -31,7 +34,8 @@ static int read_entry(struct arena *arena, const MetaV1__ManagedFieldsEntry *e, 
 	return 0;
 }
 
-int managers_read(struct managers *ret, struct arena *arena, const MetaV1__ObjectMeta *meta, struct error *err)
+int managers_read(
+    struct managers *ret, struct arena *arena, const MetaV1__ObjectMeta *meta, struct error *err)
 {
 	struct managers out = {.arena = arena};
 	for (size_t i = 0; i < meta->n_managed_fields; i++) {
@@ -53,14 +57,15 @@ bool managers_is_reset(const MetaV1__ObjectMeta *meta)
 	if (meta->n_managed_fields != 1)
 		return false;
 	const MetaV1__ManagedFieldsEntry *e = meta->managed_fields[0];
-	return !*e->manager && !*e->operation && !*e->api_version && !*e->subresource && !*e->fields_type && !e->time &&
-	    !e->fields_v1;
+	return !*e->manager && !*e->operation && !*e->api_version && !*e->subresource && !*e->fields_type &&
+	       !e->time && !e->fields_v1;
 }
 
 static bool is_same(const struct manager *a, const struct manager *b)
 {
-	return a->is_apply == b->is_apply && !strcmp(a->name, b->name) && !strcmp(a->subresource, b->subresource) &&
-	    (a->is_apply || !strcmp(a->api_version, b->api_version));
+	return a->is_apply == b->is_apply && !strcmp(a->name, b->name) &&
+	       !strcmp(a->subresource, b->subresource) &&
+	       (a->is_apply || !strcmp(a->api_version, b->api_version));
 }
 
 struct manager *managers_find(const struct managers *managers, const struct manager *like)
@@ -75,8 +80,8 @@ struct manager *managers_add(struct managers *managers, const struct manager *li
 {
 	if (managers->len == managers->capacity) {
 		size_t capacity = managers->capacity ? managers->capacity * 2 : 4;
-		managers->items = arena_grow(managers->arena, managers->items, managers->len * sizeof *managers->items,
-		    capacity * sizeof *managers->items);
+		managers->items = arena_grow(managers->arena, managers->items,
+		    managers->len * sizeof *managers->items, capacity * sizeof *managers->items);
 		managers->capacity = capacity;
 	}
 	struct manager *m = &managers->items[managers->len++];

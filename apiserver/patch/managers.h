@@ -1,6 +1,6 @@
 /*
- * managers: metadata.managedFields as sets: read, changed, and written back in upstream's order. A writer is its name,
- * its operation and the subresource; updates count for each version apart.
+ * managers: metadata.managedFields as sets: read, changed, and written back in upstream's order. A writer is
+ * its name, its operation and the subresource; updates count for each version apart.
  */
 #ifndef CUBE_APISERVER_PATCH_MANAGERS_H
 #define CUBE_APISERVER_PATCH_MANAGERS_H
@@ -29,14 +29,15 @@ struct managers {
 };
 
 /* Fails when an entry makes no sense; *ret is unchanged then. */
-int managers_read(struct managers *ret, struct arena *arena, const MetaV1__ObjectMeta *meta, struct error *err);
+int managers_read(
+    struct managers *ret, struct arena *arena, const MetaV1__ObjectMeta *meta, struct error *err);
 /* managedFields: [{}], which asks for all of it to be forgotten. */
 bool managers_is_reset(const MetaV1__ObjectMeta *meta);
 /* Replaces meta's managedFields; what is written lives in `arena`. Managers without fields are left out. */
 void managers_write(const struct managers *managers, struct arena *arena, MetaV1__ObjectMeta *meta);
 
 struct manager *managers_find(const struct managers *managers, const struct manager *like); /* or NULL */
-struct manager *managers_add(struct managers *managers, const struct manager *like);        /* with an empty set */
+struct manager *managers_add(struct managers *managers, const struct manager *like); /* with an empty set */
 void managers_drop_empty(struct managers *managers);
 /* Lumps the oldest updaters together when there are too many. */
 void managers_cap(struct managers *managers);

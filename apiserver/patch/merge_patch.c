@@ -14,7 +14,8 @@ struct json *merge_patch_apply(struct arena *arena, struct json *target, const s
 		if (m->value->type == JSON_NULL)
 			json_remove(target, m->key);
 		else
-			json_set(arena, target, m->key, merge_patch_apply(arena, json_get(target, m->key), m->value));
+			json_set(arena, target, m->key,
+			    merge_patch_apply(arena, json_get(target, m->key), m->value));
 	}
 	return target;
 }

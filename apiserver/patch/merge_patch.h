@@ -5,7 +5,8 @@
 struct arena;
 struct json;
 
-/* target is changed and may be NULL; what comes from the patch is copied. Depth is that of target or patch. */
+/* target is changed and may be NULL; what comes from the patch is copied. Depth is that of target or patch.
+ */
 struct json *merge_patch_apply(struct arena *arena, struct json *target, const struct json *patch);
 
 #endif

@@ -23,10 +23,11 @@ static const struct ownership_view *view_for(struct ownership *o, const struct m
 	return o->other_view(o->arg, m->api_version);
 }
 
-struct ownership_conflict *ownership_settle(struct ownership *o, struct managers *managers, const struct manager *self,
-    bool force, size_t *ret_len)
+struct ownership_conflict *ownership_settle(
+    struct ownership *o, struct managers *managers, const struct manager *self, bool force, size_t *ret_len)
 {
-	struct ownership_conflict *conflicts = ARENA_ARRAY(o->arena, struct ownership_conflict, managers->len + 1);
+	struct ownership_conflict *conflicts =
+	    ARENA_ARRAY(o->arena, struct ownership_conflict, managers->len + 1);
 	struct fieldset **left = ARENA_ARRAY(o->arena, struct fieldset *, managers->len + 1);
 	*ret_len = 0;
 	for (size_t i = 0; i < managers->len; i++) {
@@ -40,11 +41,12 @@ struct ownership_conflict *ownership_settle(struct ownership *o, struct managers
 			continue;
 		}
 		const struct typed_difference *d = &view->difference;
-		struct fieldset *taken = fieldset_intersection(
-		    o->arena, m->set, fieldset_union(o->arena, d->modified, d->added));
+		struct fieldset *taken =
+		    fieldset_intersection(o->arena, m->set, fieldset_union(o->arena, d->modified, d->added));
 		if (!fieldset_is_empty(taken))
 			conflicts[(*ret_len)++] = (struct ownership_conflict){m, taken};
-		left[i] = fieldset_difference(o->arena, fieldset_difference(o->arena, m->set, taken), d->removed);
+		left[i] =
+		    fieldset_difference(o->arena, fieldset_difference(o->arena, m->set, taken), d->removed);
 	}
 	if (*ret_len && !force)
 		return conflicts;
@@ -58,14 +60,16 @@ struct fieldset *ownership_strip(struct arena *arena, const struct fieldset *set
 {
 	static const char kept[] =
 	    "{\"f:apiVersion\":{},\"f:kind\":{},\"f:metadata\":{\".\":{},\"f:name\":{},\"f:namespace\":{},"
-	    "\"f:creationTimestamp\":{},\"f:selfLink\":{},\"f:uid\":{},\"f:clusterName\":{},\"f:generation\":{},"
+	    "\"f:creationTimestamp\":{},\"f:selfLink\":{},\"f:uid\":{},\"f:clusterName\":{},\"f:generation\":"
+	    "{},"
 	    "\"f:managedFields\":{},\"f:resourceVersion\":{}}}";
 	struct fieldset *strip = NULL;
 	fieldset_parse(arena, kept, sizeof kept - 1, &strip, NULL);
 	return fieldset_difference(arena, set, strip);
 }
 
-void ownership_update(struct ownership *o, struct managers *managers, const struct manager *self, int64_t now_s)
+void ownership_update(
+    struct ownership *o, struct managers *managers, const struct manager *self, int64_t now_s)
 {
 	const struct typed_difference *d = &o->view.difference;
 	size_t conflicts_len = 0;
@@ -99,8 +103,7 @@ struct json *ownership_prune(struct arena *arena, struct typed type, struct json
 		return merged;
 	const struct fieldset *mine = typed_with_parents(arena, type, last);
 	const struct fieldset *all = typed_with_parents(arena, type, typed_fields(arena, type, merged));
-	const struct fieldset *claimed =
-	    typed_with_parents(arena, type, applied_by_anybody(arena, managers));
+	const struct fieldset *claimed = typed_with_parents(arena, type, applied_by_anybody(arena, managers));
 	struct json *pruned = typed_remove(arena, type, merged, mine);
 	/* Back comes what some applier claims ... */
 	const struct fieldset *rest = typed_with_parents(arena, type, typed_fields(arena, type, pruned));

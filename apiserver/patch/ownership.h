@@ -1,6 +1,6 @@
 /*
- * ownership: what a change of an object means for who owns its fields. Pure: works on trees and managers; track.c and
- * apply.c bring the request's.
+ * ownership: what a change of an object means for who owns its fields. Pure: works on trees and managers;
+ * track.c and apply.c bring the request's.
  */
 #ifndef CUBE_APISERVER_PATCH_OWNERSHIP_H
 #define CUBE_APISERVER_PATCH_OWNERSHIP_H
@@ -34,22 +34,23 @@ struct ownership {
 void ownership_compare(struct ownership *o, struct ownership_view *view);
 
 /*
- * Takes from all managers but `self` what the change has taken from them, and drops those that are left with nothing.
- * Unless force, fields that others own and that the change sets to another value are conflicts: they are returned (in the
- * arena; *ret_len of them) and nothing is changed. self may be NULL.
+ * Takes from all managers but `self` what the change has taken from them, and drops those that are left with
+ * nothing. Unless force, fields that others own and that the change sets to another value are conflicts: they
+ * are returned (in the arena; *ret_len of them) and nothing is changed. self may be NULL.
  */
-struct ownership_conflict *ownership_settle(struct ownership *o, struct managers *managers, const struct manager *self,
-    bool force, size_t *ret_len);
+struct ownership_conflict *ownership_settle(
+    struct ownership *o, struct managers *managers, const struct manager *self, bool force, size_t *ret_len);
 
 /* What an update by `self` at now_s means: it owns what it added or changed. */
-void ownership_update(struct ownership *o, struct managers *managers, const struct manager *self, int64_t now_s);
+void ownership_update(
+    struct ownership *o, struct managers *managers, const struct manager *self, int64_t now_s);
 
 /* What nobody owns: names and what the server keeps. */
 struct fieldset *ownership_strip(struct arena *arena, const struct fieldset *set);
 
 /*
- * What `merged` (live with the config merged in) is after the fields are gone that self applied last time (`last`, NULL
- * for the first time), does not apply now, and nobody else applies.
+ * What `merged` (live with the config merged in) is after the fields are gone that self applied last time
+ * (`last`, NULL for the first time), does not apply now, and nobody else applies.
  */
 struct json *ownership_prune(struct arena *arena, struct typed type, struct json *merged,
     const struct managers *managers, const struct fieldset *last);

@@ -1,4 +1,5 @@
-/* The kinds of patch other than apply: the object as a tree, the patch applied to it, and back into an object. */
+/* The kinds of patch other than apply: the object as a tree, the patch applied to it, and back into an
+ * object. */
 #include "apiserver/patch/patch.h"
 
 #include <string.h>
@@ -36,15 +37,17 @@ int patch_report_strictness(struct api_request *req, const struct codec_warnings
 	return 0;
 }
 
-int patch_to_object(struct api_request *req, const struct object *like, struct arena *take_arena, struct json *tree,
-    struct object **ret, struct error *err)
+int patch_to_object(struct api_request *req, const struct object *like, struct arena *take_arena,
+    struct json *tree, struct object **ret, struct error *err)
 {
 	struct codec_warnings found = {.arena = req->arena};
 	struct error why = ERROR_INIT;
 	ProtobufCMessage *msg = NULL;
 	struct object *obj = NULL;
-	const char *kind = json_get_string(tree, "kind", ""), *version = json_get_string(tree, "apiVersion", "");
-	if (tree->type != JSON_OBJECT || strcmp(kind, like->kind) != 0 || strcmp(version, like->api_version) != 0)
+	const char *kind = json_get_string(tree, "kind", ""),
+		   *version = json_get_string(tree, "apiVersion", "");
+	if (tree->type != JSON_OBJECT || strcmp(kind, like->kind) != 0 ||
+	    strcmp(version, like->api_version) != 0)
 		error_set(&why, ERR_INVALID, "the patch turns the object into another kind");
 	else if (json_is_deeper(tree, JSON_PATCH_DEPTH_MAX))
 		error_set(&why, ERR_INVALID, "the patch makes the object nest too deeply");
@@ -52,7 +55,8 @@ int patch_to_object(struct api_request *req, const struct object *like, struct a
 		obj = object_wrap_tree(take_arena, tree, &why);
 		if (!obj)
 			return patch_blame(req, why.message, err); /* the arena is gone */
-	} else if (why.code == ERR_NONE && !codec_from_json(take_arena, like->schema, tree, &found, &msg, &why)) {
+	} else if (why.code == ERR_NONE &&
+		   !codec_from_json(take_arena, like->schema, tree, &found, &msg, &why)) {
 		obj = object_wrap(take_arena, like->schema, msg);
 	}
 	if (!obj) {
@@ -63,8 +67,8 @@ int patch_to_object(struct api_request *req, const struct object *like, struct a
 	return patch_report_strictness(req, &found, err);
 }
 
-static int apply_tree(enum patch_type type, const struct object *current, struct arena *arena, struct json *patch,
-    struct json **ret, struct error *err)
+static int apply_tree(enum patch_type type, const struct object *current, struct arena *arena,
+    struct json *patch, struct json **ret, struct error *err)
 {
 	struct json *tree = object_to_json(arena, current);
 	switch (type) {
@@ -72,22 +76,25 @@ static int apply_tree(enum patch_type type, const struct object *current, struct
 		return json_patch_apply(arena, tree, patch, ret, err);
 	case PATCH_MERGE:
 		if (patch->type != JSON_OBJECT)
-			return error_set(err, ERR_BAD_REQUEST, "error decoding patch: a merge patch is an object");
+			return error_set(
+			    err, ERR_BAD_REQUEST, "error decoding patch: a merge patch is an object");
 		*ret = merge_patch_apply(arena, tree, patch);
 		return 0;
 	case PATCH_STRATEGIC:
 		if (!current->schema)
 			return error_set(err, ERR_UNSUPPORTED_MEDIA,
-			    "the body of the request was in an unknown format - accepted media types include: "
-			    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+			    "the body of the request was in an unknown format - accepted media types "
+			    "include: "
+			    "application/json-patch+json, application/merge-patch+json, "
+			    "application/apply-patch+yaml");
 		return strategic_apply(arena, current->schema, tree, patch, ret, err);
 	default:
 		return error_set(err, ERR_UNSUPPORTED_MEDIA, "unknown kind of patch");
 	}
 }
 
-int patch_apply(struct api_request *req, enum patch_type type, const struct object *current, struct json *patch,
-    struct object **ret, struct error *err)
+int patch_apply(struct api_request *req, enum patch_type type, const struct object *current,
+    struct json *patch, struct object **ret, struct error *err)
 {
 	struct json *tree = NULL;
 	if (type == PATCH_APPLY)

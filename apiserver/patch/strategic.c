@@ -10,12 +10,13 @@
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
-int strategic_apply(struct arena *arena, const struct schema *schema, struct json *target, const struct json *patch,
-    struct json **ret, struct error *err)
+int strategic_apply(struct arena *arena, const struct schema *schema, struct json *target,
+    const struct json *patch, struct json **ret, struct error *err)
 {
 	struct strategic_run run = {arena, err};
 	if (patch->type != JSON_OBJECT)
-		return error_set(err, ERR_BAD_REQUEST, "error decoding patch: a strategic merge patch is an object");
+		return error_set(
+		    err, ERR_BAD_REQUEST, "error decoding patch: a strategic merge patch is an object");
 	*ret = strategic_map(&run, schema, target, patch);
 	return *ret ? 0 : -1;
 }
@@ -39,13 +40,14 @@ static bool is_merged_list(const struct schema_field *field)
 static struct strategic_list list_of(const struct schema_field *field)
 {
 	bool has_key = field->patch_merge_key && *field->patch_merge_key;
-	return (struct strategic_list){field->json, has_key ? field->patch_merge_key : NULL, schema_below(field)};
+	return (struct strategic_list){
+	    field->json, has_key ? field->patch_merge_key : NULL, schema_below(field)};
 }
 
 static bool is_directive(const char *key)
 {
 	return !strcmp(key, STRATEGIC_DIRECTIVE) || !strcmp(key, STRATEGIC_RETAIN_KEYS) ||
-	    str_has_prefix(key, STRATEGIC_DELETE_PREFIX) || str_has_prefix(key, STRATEGIC_ORDER_PREFIX);
+	       str_has_prefix(key, STRATEGIC_DELETE_PREFIX) || str_has_prefix(key, STRATEGIC_ORDER_PREFIX);
 }
 
 static struct json *without_directives(struct strategic_run *run, const struct json *patch)
@@ -53,11 +55,13 @@ static struct json *without_directives(struct strategic_run *run, const struct j
 	struct json *out = json_new_object(run->arena);
 	for (size_t i = 0; i < patch->len; i++)
 		if (!is_directive(patch->members[i].key))
-			json_set(run->arena, out, patch->members[i].key, json_clone(run->arena, patch->members[i].value));
+			json_set(run->arena, out, patch->members[i].key,
+			    json_clone(run->arena, patch->members[i].value));
 	return out;
 }
 
-static struct json *new_list(struct strategic_run *run, const struct schema_field *field, const struct json *patch)
+static struct json *new_list(
+    struct strategic_run *run, const struct schema_field *field, const struct json *patch)
 {
 	struct json *out = json_new_array(run->arena);
 	for (size_t i = 0; i < patch->len; i++) {
@@ -72,8 +76,8 @@ static struct json *new_list(struct strategic_run *run, const struct schema_fiel
 	return out;
 }
 
-struct json *strategic_new(
-    struct strategic_run *run, const struct schema *schema, const struct schema_field *field, const struct json *patch)
+struct json *strategic_new(struct strategic_run *run, const struct schema *schema,
+    const struct schema_field *field, const struct json *patch)
 {
 	if (patch->type == JSON_ARRAY)
 		return is_merged_list(field) ? new_list(run, field, patch) : json_clone(run->arena, patch);
@@ -116,7 +120,8 @@ static int retain_keys(struct strategic_run *run, struct json *target, const str
 	if (!kept)
 		return 0;
 	if (kept->type != JSON_ARRAY)
-		return error_set(run->err, ERR_BAD_REQUEST, "invalid patch format of retainKeys: it is no list");
+		return error_set(
+		    run->err, ERR_BAD_REQUEST, "invalid patch format of retainKeys: it is no list");
 	for (size_t i = 0; i < patch->len; i++) {
 		const struct json_member *m = &patch->members[i];
 		if (!is_directive(m->key) && m->value->type != JSON_NULL && !list_has(kept, m->key))
@@ -145,8 +150,8 @@ static int delete_from_lists(struct strategic_run *run, struct json *target, con
 }
 
 /* Only where target and patch agree on what the member is can they be merged; else the patch has its way. */
-static struct json *merge_member(struct strategic_run *run, const struct schema_field *field, struct json *old,
-    const struct json *patch)
+static struct json *merge_member(
+    struct strategic_run *run, const struct schema_field *field, struct json *old, const struct json *patch)
 {
 	const struct schema *below = schema_below(field);
 	if (!old || old->type != patch->type)
@@ -174,7 +179,8 @@ static int merge_members(
 			json_remove(target, m->key);
 			continue;
 		}
-		struct json *merged = merge_member(run, field_of(schema, m->key), json_get(target, m->key), m->value);
+		struct json *merged =
+		    merge_member(run, field_of(schema, m->key), json_get(target, m->key), m->value);
 		if (!merged)
 			return -1;
 		json_set(run->arena, target, m->key, merged);
@@ -194,15 +200,18 @@ static int set_orders(struct strategic_run *run, const struct schema *schema, st
 		const struct schema_field *field = field_of(schema, name);
 		const struct json *values = json_get(patch, name), *old = json_get(before, name);
 		struct json *now = json_get(target, name);
-		if (m->value->type != JSON_ARRAY || (values && values->type != JSON_ARRAY && values->type != JSON_NULL))
-			return error_set(run->err, ERR_BAD_REQUEST, "invalid patch format of setElementOrder list: %s", name);
+		if (m->value->type != JSON_ARRAY ||
+		    (values && values->type != JSON_ARRAY && values->type != JSON_NULL))
+			return error_set(run->err, ERR_BAD_REQUEST,
+			    "invalid patch format of setElementOrder list: %s", name);
 		if (!is_merged_list(field) || !now || now->type != JSON_ARRAY)
 			continue;
 		struct strategic_list list = list_of(field);
 		if (values && values->type == JSON_ARRAY &&
 		    strategic_list_check_order(run, &list, values, m->value))
 			return -1;
-		now = strategic_list_order(run, &list, now, m->value, old && old->type == JSON_ARRAY ? old : now);
+		now = strategic_list_order(
+		    run, &list, now, m->value, old && old->type == JSON_ARRAY ? old : now);
 		if (!now)
 			return -1;
 		json_set(run->arena, target, name, now);
@@ -211,7 +220,8 @@ static int set_orders(struct strategic_run *run, const struct schema *schema, st
 }
 
 /* The lists that $setElementOrder names as they were, or NULL when it names none. */
-static struct json *lists_before(struct strategic_run *run, const struct json *target, const struct json *patch)
+static struct json *lists_before(
+    struct strategic_run *run, const struct json *target, const struct json *patch)
 {
 	struct json *out = NULL;
 	for (size_t i = 0; i < patch->len; i++) {

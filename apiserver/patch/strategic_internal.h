@@ -33,17 +33,18 @@ struct strategic_list {
 struct json *strategic_map(
     struct strategic_run *run, const struct schema *schema, struct json *target, const struct json *patch);
 /* A copy of what is new, without its directives and nulls. */
-struct json *strategic_new(
-    struct strategic_run *run, const struct schema *schema, const struct schema_field *field, const struct json *patch);
+struct json *strategic_new(struct strategic_run *run, const struct schema *schema,
+    const struct schema_field *field, const struct json *patch);
 /* Merges the elements of `patch` into `target`; the patch's elements come in the patch's order. */
-struct json *strategic_list_merge(struct strategic_run *run, const struct strategic_list *list, struct json *target,
-    const struct json *patch);
+struct json *strategic_list_merge(struct strategic_run *run, const struct strategic_list *list,
+    struct json *target, const struct json *patch);
 void strategic_list_delete(struct json *target, const struct json *values);
-/* Puts the elements of `merged` in the wanted order; `before` is the list as it was, for those the order leaves out. */
+/* Puts the elements of `merged` in the wanted order; `before` is the list as it was, for those the order
+ * leaves out. */
 struct json *strategic_list_order(struct strategic_run *run, const struct strategic_list *list,
     const struct json *merged, const struct json *order, const struct json *before);
 /* The order must name all that the patch sets, in the same sequence. */
-int strategic_list_check_order(struct strategic_run *run, const struct strategic_list *list, const struct json *patch,
-    const struct json *order);
+int strategic_list_check_order(struct strategic_run *run, const struct strategic_list *list,
+    const struct json *patch, const struct json *order);
 
 #endif

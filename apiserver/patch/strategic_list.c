@@ -6,7 +6,8 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 
-/* What identifies an element: its merge key's value, or the plain value itself. NULL when the key is missing. */
+/* What identifies an element: its merge key's value, or the plain value itself. NULL when the key is missing.
+ */
 static const struct json *identity(const struct strategic_list *list, const struct json *item)
 {
 	if (!list->merge_key)
@@ -26,8 +27,9 @@ static size_t find_item(const struct strategic_list *list, const struct json *it
 
 static int no_key(struct strategic_run *run, const struct strategic_list *list)
 {
-	return error_set(run->err, ERR_INVALID, "map: an element of %s does not contain declared merge key: %s",
-	    list->name, list->merge_key ? list->merge_key : "");
+	return error_set(run->err, ERR_INVALID,
+	    "map: an element of %s does not contain declared merge key: %s", list->name,
+	    list->merge_key ? list->merge_key : "");
 }
 
 static const char *directive_of(const struct json *item)
@@ -36,8 +38,8 @@ static const char *directive_of(const struct json *item)
 	return d ? (d->type == JSON_STRING ? d->text : "?") : NULL;
 }
 
-static int delete_item(
-    struct strategic_run *run, const struct strategic_list *list, struct json *target, const struct json *item)
+static int delete_item(struct strategic_run *run, const struct strategic_list *list, struct json *target,
+    const struct json *item)
 {
 	const struct json *id = identity(list, item);
 	if (!id)
@@ -63,15 +65,16 @@ static struct json *follow_directives(struct strategic_run *run, const struct st
 		} else if (!strcmp(what, "replace")) {
 			*ret_replace = true;
 		} else {
-			error_set(run->err, ERR_BAD_REQUEST, "%s: the patch type \"%s\" is not known", list->name, what);
+			error_set(run->err, ERR_BAD_REQUEST, "%s: the patch type \"%s\" is not known",
+			    list->name, what);
 			return NULL;
 		}
 	}
 	return rest;
 }
 
-static int merge_item(
-    struct strategic_run *run, const struct strategic_list *list, struct json *target, const struct json *item)
+static int merge_item(struct strategic_run *run, const struct strategic_list *list, struct json *target,
+    const struct json *item)
 {
 	const struct json *id = identity(list, item);
 	if (!id || (!list->merge_key && item->type == JSON_OBJECT))
@@ -92,8 +95,8 @@ static int merge_item(
 	return 0;
 }
 
-struct json *strategic_list_merge(struct strategic_run *run, const struct strategic_list *list, struct json *target,
-    const struct json *patch)
+struct json *strategic_list_merge(struct strategic_run *run, const struct strategic_list *list,
+    struct json *target, const struct json *patch)
 {
 	bool replace = false;
 	if (target->len > STRATEGIC_LIST_MAX || patch->len > STRATEGIC_LIST_MAX) {
@@ -122,8 +125,8 @@ void strategic_list_delete(struct json *target, const struct json *values)
 			}
 }
 
-static bool is_before(const struct strategic_list *list, const struct json *before, const struct json *a,
-    const struct json *b)
+static bool is_before(
+    const struct strategic_list *list, const struct json *before, const struct json *a, const struct json *b)
 {
 	const struct json *id_a = identity(list, a), *id_b = identity(list, b);
 	size_t at_a = id_a ? find_item(list, before, id_a) : before->len;
@@ -155,18 +158,20 @@ struct json *strategic_list_order(struct strategic_run *run, const struct strate
 		if (!id || find_item(list, named, id) == named->len)
 			json_push(run->arena, others, merged->items[i]);
 	}
-	/* Those that the order leaves out keep their place relative to the named ones as far as it is known. */
+	/* Those that the order leaves out keep their place relative to the named ones as far as it is known.
+	 */
 	size_t i = 0, j = 0;
 	while (i < others->len || j < named->len) {
-		bool take_other = j >= named->len ||
+		bool take_other =
+		    j >= named->len ||
 		    (i < others->len && is_before(list, before, others->items[i], named->items[j]));
 		json_push(run->arena, out, take_other ? others->items[i++] : named->items[j++]);
 	}
 	return out;
 }
 
-int strategic_list_check_order(struct strategic_run *run, const struct strategic_list *list, const struct json *patch,
-    const struct json *order)
+int strategic_list_check_order(struct strategic_run *run, const struct strategic_list *list,
+    const struct json *patch, const struct json *order)
 {
 	size_t at = 0;
 	for (size_t i = 0; i < patch->len; i++) {
@@ -182,7 +187,8 @@ int strategic_list_check_order(struct strategic_run *run, const struct strategic
 		}
 		if (at++ >= order->len)
 			return error_set(run->err, ERR_BAD_REQUEST,
-			    "the order in patch list of %s does not match its $setElementOrder list", list->name);
+			    "the order in patch list of %s does not match its $setElementOrder list",
+			    list->name);
 	}
 	return 0;
 }

@@ -43,7 +43,8 @@ static void ignore_keys(struct arena *arena, struct fieldset *out, const struct 
 	fieldset_seal(out);
 }
 
-const struct fieldset *patch_reset_fields(struct api_request *req, struct arena *arena, const struct json *tree)
+const struct fieldset *patch_reset_fields(
+    struct api_request *req, struct arena *arena, const struct json *tree)
 {
 	struct fieldset *out = fieldset_new(arena, "");
 	if (!(req->type->flags & RESOURCE_STATUS))
@@ -59,7 +60,8 @@ const struct fieldset *patch_reset_fields(struct api_request *req, struct arena 
 }
 
 /* The change in the version of some other manager. */
-static struct json *convert_tree(struct patch_change *c, const struct object *obj, const struct resource_type *to)
+static struct json *convert_tree(
+    struct patch_change *c, const struct object *obj, const struct resource_type *to)
 {
 	struct object *converted = NULL;
 	if (resource_convert(obj, to, &converted, NULL))
@@ -96,7 +98,8 @@ static const struct ownership_view *other_view(void *arg, const char *api_versio
 }
 
 void patch_change_init(struct patch_change *c, struct api_request *req, struct arena *arena,
-    const struct object *before, const struct object *after, struct json *tree_before, struct json *tree_after)
+    const struct object *before, const struct object *after, struct json *tree_before,
+    struct json *tree_after)
 {
 	*c = (struct patch_change){.req = req, .before = before, .after = after};
 	c->ownership = (struct ownership){.arena = arena,
@@ -110,7 +113,8 @@ void patch_change_init(struct patch_change *c, struct api_request *req, struct a
 	ownership_compare(&c->ownership, &c->ownership.view);
 }
 
-/* What a client sends counts when it makes sense; who does not know the field cannot delete it by leaving it out. */
+/* What a client sends counts when it makes sense; who does not know the field cannot delete it by leaving it
+ * out. */
 static void read_managers(struct api_request *req, struct arena *arena, const struct object *old,
     const struct object *obj, struct managers *ret)
 {
@@ -151,7 +155,8 @@ int patch_track(struct api_request *req, const struct object *old, struct object
 	if (!old)
 		empty = patch_empty_object(req->type);
 	const struct object *before = old ? old : empty;
-	patch_change_init(&change, req, arena, before, obj, patch_tree(arena, before), patch_tree(arena, obj));
+	patch_change_init(
+	    &change, req, arena, before, obj, patch_tree(arena, before), patch_tree(arena, obj));
 	ownership_update(&change.ownership, &managers, &self, clock_wall_s(loop_clock(req->server->loop)));
 	managers_write(&managers, obj->arena, obj->meta);
 	object_unref(empty);

@@ -60,7 +60,7 @@ bool typed_has_field(struct typed parent, const char *key)
 	if (parent.kind == TYPED_CUSTOM)
 		return !strcmp(key, "metadata") || !strcmp(key, "apiVersion") || !strcmp(key, "kind");
 	return parent.kind == TYPED_STRUCT &&
-	    (schema_find(parent.schema, key) || !strcmp(key, "apiVersion") || !strcmp(key, "kind"));
+	       (schema_find(parent.schema, key) || !strcmp(key, "apiVersion") || !strcmp(key, "kind"));
 }
 
 const char *typed_key_element(struct arena *arena, const char *key)
@@ -87,7 +87,8 @@ static struct json *default_key(struct arena *arena, const struct schema *schema
 {
 	const struct schema_field *f = schema_find(schema, key);
 	struct json *v = NULL;
-	if (!f || !f->default_value || json_parse(arena, f->default_value, strlen(f->default_value), NULL, &v, NULL))
+	if (!f || !f->default_value ||
+	    json_parse(arena, f->default_value, strlen(f->default_value), NULL, &v, NULL))
 		return NULL;
 	return v;
 }
@@ -119,8 +120,8 @@ const char *typed_item_element(struct arena *arena, struct typed list, const str
 
 static bool is_map(struct typed type, const struct json *v)
 {
-	return v->type == JSON_OBJECT &&
-	    (type.kind == TYPED_STRUCT || type.kind == TYPED_MAP || type.kind == TYPED_FREE || type.kind == TYPED_CUSTOM);
+	return v->type == JSON_OBJECT && (type.kind == TYPED_STRUCT || type.kind == TYPED_MAP ||
+					     type.kind == TYPED_FREE || type.kind == TYPED_CUSTOM);
 }
 
 static bool is_list(struct typed type, const struct json *v)
@@ -180,8 +181,9 @@ static struct json *remove_from_map(
 		const struct fieldset *child = fieldset_child(set, typed_key_element(arena, m->key));
 		if (child && child->is_member)
 			continue;
-		struct json *rest =
-		    child && child->len ? typed_remove(arena, typed_member(type, m->key), m->value, child) : m->value;
+		struct json *rest = child && child->len
+					? typed_remove(arena, typed_member(type, m->key), m->value, child)
+					: m->value;
 		out->members[out->len++] = (struct json_member){m->key, rest};
 	}
 	return out;
@@ -197,12 +199,14 @@ static struct json *remove_from_list(
 		if (child && child->is_member)
 			continue;
 		json_push(arena, out,
-		    child && child->len ? typed_remove(arena, typed_item(type), v->items[i], child) : v->items[i]);
+		    child && child->len ? typed_remove(arena, typed_item(type), v->items[i], child)
+					: v->items[i]);
 	}
 	return out;
 }
 
-struct json *typed_remove(struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set)
+struct json *typed_remove(
+    struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set)
 {
 	struct json *out;
 	if (is_map(type, v))

@@ -1,7 +1,7 @@
 /*
- * typed: JSON trees walked by what the schema table says about them: which lists are sets, which have keys, what is
- * replaced as a whole. The operations of server-side apply: which fields a tree has, how two trees differ, a tree merged
- * into another, fields taken away. Trees are sorted by key (json_sort) and not changed.
+ * typed: JSON trees walked by what the schema table says about them: which lists are sets, which have keys,
+ * what is replaced as a whole. The operations of server-side apply: which fields a tree has, how two trees
+ * differ, a tree merged into another, fields taken away. Trees are sorted by key (json_sort) and not changed.
  */
 #ifndef CUBE_APISERVER_PATCH_TYPED_H
 #define CUBE_APISERVER_PATCH_TYPED_H
@@ -34,7 +34,8 @@ struct typed typed_item(struct typed list);
 bool typed_has_field(struct typed parent, const char *key);
 /* "f:key" */
 const char *typed_key_element(struct arena *arena, const char *key);
-/* `k:{...}` or `v:...` of a list's item; NULL when it has none of its keys. Keys with a default may be left out. */
+/* `k:{...}` or `v:...` of a list's item; NULL when it has none of its keys. Keys with a default may be left
+ * out. */
 const char *typed_item_element(struct arena *arena, struct typed list, const struct json *item);
 
 struct fieldset *typed_fields(struct arena *arena, struct typed type, const struct json *v);
@@ -43,13 +44,15 @@ struct typed_difference {
 	struct fieldset *added, *removed, *modified;
 };
 /* Either may be NULL. */
-struct typed_difference typed_compare(struct arena *arena, struct typed type, const struct json *a, const struct json *b);
+struct typed_difference typed_compare(
+    struct arena *arena, struct typed type, const struct json *a, const struct json *b);
 
 /* b merged into a: b wins, items of a that b does not name stay. The result shares parts of both. */
 struct json *typed_merge(struct arena *arena, struct typed type, const struct json *a, const struct json *b);
 
 /* v without the fields of the set; null when nothing is left. */
-struct json *typed_remove(struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set);
+struct json *typed_remove(
+    struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set);
 
 /* An object with room for so many members, to be filled without looking for each key. */
 struct json *typed_new_map(struct arena *arena, size_t capacity);

@@ -12,7 +12,7 @@ struct item {
 	size_t order;
 };
 struct items {
-	struct item *sorted;  /* by element, first of equal ones only */
+	struct item *sorted; /* by element, first of equal ones only */
 	size_t len;
 };
 
@@ -100,11 +100,12 @@ struct comparison {
 
 static void compare(struct comparison *c);
 
-static void compare_child(struct comparison *c, struct typed type, const char *element, const struct json *a,
-    const struct json *b)
+static void compare_child(
+    struct comparison *c, struct typed type, const char *element, const struct json *a, const struct json *b)
 {
 	struct comparison child = {c->arena, type, a, b,
-	    {fieldset_new(c->arena, element), fieldset_new(c->arena, element), fieldset_new(c->arena, element)}};
+	    {fieldset_new(c->arena, element), fieldset_new(c->arena, element),
+		fieldset_new(c->arena, element)}};
 	compare(&child);
 	fieldset_attach(c->arena, c->at.added, child.at.added);
 	fieldset_attach(c->arena, c->at.removed, child.at.removed);
@@ -114,14 +115,14 @@ static void compare_child(struct comparison *c, struct typed type, const char *e
 static void compare_maps(struct comparison *c)
 {
 	for (size_t i = 0, j = 0; i < length(c->a) || j < length(c->b);) {
-		int order = i == length(c->a)	? 1
+		int order = i == length(c->a)   ? 1
 			    : j == length(c->b) ? -1
 						: strcmp(c->a->members[i].key, c->b->members[j].key);
 		const struct json_member *x = order <= 0 ? &c->a->members[i++] : NULL;
 		const struct json_member *y = order >= 0 ? &c->b->members[j++] : NULL;
 		const char *key = x ? x->key : y->key;
-		compare_child(c, typed_member(c->type, key), typed_key_element(c->arena, key), x ? x->value : NULL,
-		    y ? y->value : NULL);
+		compare_child(c, typed_member(c->type, key), typed_key_element(c->arena, key),
+		    x ? x->value : NULL, y ? y->value : NULL);
 	}
 }
 
@@ -129,7 +130,7 @@ static void compare_lists(struct comparison *c)
 {
 	struct items a = index_items(c->arena, c->type, c->a), b = index_items(c->arena, c->type, c->b);
 	for (size_t i = 0, j = 0; i < a.len || j < b.len;) {
-		int order = i == a.len	 ? 1
+		int order = i == a.len   ? 1
 			    : j == b.len ? -1
 					 : strcmp(a.sorted[i].element, b.sorted[j].element);
 		const struct item *x = order <= 0 ? &a.sorted[i++] : NULL;
@@ -157,7 +158,8 @@ static void compare(struct comparison *c)
 	fieldset_seal(c->at.modified);
 }
 
-struct typed_difference typed_compare(struct arena *arena, struct typed type, const struct json *a, const struct json *b)
+struct typed_difference typed_compare(
+    struct arena *arena, struct typed type, const struct json *a, const struct json *b)
 {
 	struct comparison c = {
 	    arena, type, a, b, {fieldset_new(arena, ""), fieldset_new(arena, ""), fieldset_new(arena, "")}};
@@ -166,7 +168,8 @@ struct typed_difference typed_compare(struct arena *arena, struct typed type, co
 	return c.at;
 }
 
-static struct json *merge_maps(struct arena *arena, struct typed type, const struct json *a, const struct json *b)
+static struct json *merge_maps(
+    struct arena *arena, struct typed type, const struct json *a, const struct json *b)
 {
 	struct json *out = typed_new_map(arena, length(a) + length(b));
 	for (size_t i = 0, j = 0; i < length(a) || j < length(b);) {
@@ -184,10 +187,11 @@ static struct json *merge_maps(struct arena *arena, struct typed type, const str
 }
 
 /*
- * The order of a merged list: items of b in b's order, items that only a has where they stood relative to those that both
- * have. `shared` counts through what both have, in b's order.
+ * The order of a merged list: items of b in b's order, items that only a has where they stood relative to
+ * those that both have. `shared` counts through what both have, in b's order.
  */
-static struct json *merge_lists(struct arena *arena, struct typed type, const struct json *a, const struct json *b)
+static struct json *merge_lists(
+    struct arena *arena, struct typed type, const struct json *a, const struct json *b)
 {
 	struct items in_a = index_items(arena, type, a), in_b = index_items(arena, type, b);
 	struct item *order_a = arena_memdup(arena, in_a.sorted, (in_a.len + 1) * sizeof *order_a);
@@ -205,7 +209,8 @@ static struct json *merge_lists(struct arena *arena, struct typed type, const st
 		const char *eb = j < in_b.len ? order_b[j].element : NULL;
 		bool a_is_shared = ea && find_item(&in_b, ea);
 		if (ea && eb && !strcmp(ea, eb)) {
-			json_push(arena, out, typed_merge(arena, typed_item(type), order_a[i++].value, order_b[j++].value));
+			json_push(arena, out,
+			    typed_merge(arena, typed_item(type), order_a[i++].value, order_b[j++].value));
 			next++;
 			continue;
 		}
@@ -221,7 +226,8 @@ static struct json *merge_lists(struct arena *arena, struct typed type, const st
 			i++;
 			continue;
 		}
-		json_push(arena, out, typed_merge(arena, typed_item(type), find_item(&in_a, eb), order_b[j++].value));
+		json_push(arena, out,
+		    typed_merge(arena, typed_item(type), find_item(&in_a, eb), order_b[j++].value));
 		if (next < shared_len && !strcmp(shared[next], eb))
 			next++;
 	}
