@@ -46,6 +46,11 @@ struct worker {
 };
 
 /* pod_manager.c */
+void worker_end(struct worker *w, const char *reason, const char *message, int64_t grace_s);
+void worker_free(void *worker);
+
+/* pod_sync.c */
+void worker_sync(struct worker *w);
 void worker_kick(struct worker *w);
 int64_t worker_now_ms(const struct worker *w);
 const struct rt_pod *worker_runtime(const struct worker *w);

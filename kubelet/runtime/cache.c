@@ -60,21 +60,6 @@ static void refresh_start(struct refresh *r);
 
 /* ---- entries ---- */
 
-static void pod_free(void *p)
-{
-	struct rt_pod *pod = p;
-	for (size_t i = 0; i < pod->sandboxes_len; i++)
-		rt_sandbox_free(pod->sandboxes[i]);
-	for (size_t i = 0; i < pod->containers_len; i++)
-		rt_container_free(pod->containers[i]);
-	free(pod->sandboxes);
-	free(pod->containers);
-	free(pod->uid);
-	free(pod->name);
-	free(pod->ns);
-	free(pod);
-}
-
 static void id_free(void *p)
 {
 	struct id_entry *e = p;
@@ -106,85 +91,17 @@ static void note_id(struct runtime_cache *cache, const char *id, const char *uid
 	strmap_put(cache->ids, id, e);
 }
 
-static int newest_container_first(const void *a, const void *b)
-{
-	const struct rt_container *x = *(struct rt_container *const *)a,
-				  *y = *(struct rt_container *const *)b;
-	return x->created_ns < y->created_ns ? 1 : x->created_ns > y->created_ns ? -1 : 0;
-}
-
-static int newest_sandbox_first(const void *a, const void *b)
-{
-	const struct rt_sandbox *x = *(struct rt_sandbox *const *)a, *y = *(struct rt_sandbox *const *)b;
-	return x->created_ns < y->created_ns ? 1 : x->created_ns > y->created_ns ? -1 : 0;
-}
-
-/* Takes over c; true when something visible changed. */
-static bool put_container(struct rt_pod *pod, struct rt_container *take_c)
-{
-	for (size_t i = 0; i < pod->containers_len; i++) {
-		struct rt_container *old = pod->containers[i];
-		if (!str_eq(old->id, take_c->id))
-			continue;
-		bool changed = !rt_container_equal(old, take_c);
-		if (changed) {
-			rt_container_free(old);
-			pod->containers[i] = take_c;
-		} else {
-			rt_container_free(take_c);
-		}
-		return changed;
-	}
-	pod->containers = realloc(pod->containers, (pod->containers_len + 1) * sizeof *pod->containers);
-	pod->containers[pod->containers_len++] = take_c;
-	qsort(pod->containers, pod->containers_len, sizeof *pod->containers, newest_container_first);
-	return true;
-}
-
-static bool put_sandbox(struct rt_pod *pod, struct rt_sandbox *take_s)
-{
-	for (size_t i = 0; i < pod->sandboxes_len; i++) {
-		struct rt_sandbox *old = pod->sandboxes[i];
-		if (!str_eq(old->id, take_s->id))
-			continue;
-		bool changed = !rt_sandbox_equal(old, take_s);
-		if (changed) {
-			rt_sandbox_free(old);
-			pod->sandboxes[i] = take_s;
-		} else {
-			rt_sandbox_free(take_s);
-		}
-		return changed;
-	}
-	pod->sandboxes = realloc(pod->sandboxes, (pod->sandboxes_len + 1) * sizeof *pod->sandboxes);
-	pod->sandboxes[pod->sandboxes_len++] = take_s;
-	qsort(pod->sandboxes, pod->sandboxes_len, sizeof *pod->sandboxes, newest_sandbox_first);
-	return true;
-}
-
 static void remove_id(struct runtime_cache *cache, const char *id)
 {
 	struct id_entry *e = strmap_remove(cache->ids, id);
 	if (!e)
 		return;
 	struct rt_pod *pod = strmap_get(cache->pods, e->uid);
-	for (size_t i = 0; pod && i < pod->containers_len; i++) {
-		if (!str_eq(pod->containers[i]->id, id))
-			continue;
-		rt_container_free(pod->containers[i]);
-		memmove(pod->containers + i, pod->containers + i + 1,
-		    (--pod->containers_len - i) * sizeof *pod->containers);
-	}
-	for (size_t i = 0; pod && i < pod->sandboxes_len; i++) {
-		if (!str_eq(pod->sandboxes[i]->id, id))
-			continue;
-		rt_sandbox_free(pod->sandboxes[i]);
-		memmove(pod->sandboxes + i, pod->sandboxes + i + 1,
-		    (--pod->sandboxes_len - i) * sizeof *pod->sandboxes);
-	}
+	if (pod)
+		rt_pod_remove(pod, id);
 	if (pod && !pod->containers_len && !pod->sandboxes_len) {
 		strmap_remove(cache->pods, e->uid);
-		pod_free(pod);
+		rt_pod_free(pod);
 	}
 	cache->on_change(cache->arg, e->uid);
 	id_free(e);
@@ -299,7 +216,7 @@ static void on_container_status(void *arg, const ProtobufCMessage *response, con
 	note_id(cache, r->id, uid, false);
 	struct rt_pod *pod = pod_of_labels(
 	    cache, uid, cri_map_get(s, labels, LABEL_POD_NAMESPACE), cri_map_get(s, labels, LABEL_POD_NAME));
-	if (put_container(pod, convert_container(s)))
+	if (rt_pod_put_container(pod, convert_container(s)))
 		cache->on_change(cache->arg, uid);
 	refresh_done(r);
 }
@@ -327,7 +244,7 @@ static void on_sandbox_status(void *arg, const ProtobufCMessage *response, const
 	note_id(cache, r->id, uid, true);
 	struct rt_pod *pod = pod_of_labels(
 	    cache, uid, cri_map_get(s, labels, LABEL_POD_NAMESPACE), cri_map_get(s, labels, LABEL_POD_NAME));
-	if (put_sandbox(pod, convert_sandbox(s)))
+	if (rt_pod_put_sandbox(pod, convert_sandbox(s)))
 		cache->on_change(cache->arg, uid);
 	refresh_done(r);
 }
@@ -530,7 +447,7 @@ void runtime_cache_free(struct runtime_cache *cache)
 	runtime_cancel(cache->rt, cache->list_sandboxes);
 	runtime_cancel(cache->rt, cache->list_containers);
 	strmap_free(cache->refreshes, refresh_free);
-	strmap_free(cache->pods, pod_free);
+	strmap_free(cache->pods, rt_pod_free);
 	strmap_free(cache->ids, id_free);
 	strmap_free(cache->seen, NULL);
 	loop_timer_free(cache->relist_timer);
@@ -557,25 +474,4 @@ void runtime_cache_for_each(
 {
 	strmap_for_each (cache->pods, e)
 		fn(arg, strmap_value(e));
-}
-
-const struct rt_container *rt_pod_container(const struct rt_pod *pod, const char *name, size_t skip)
-{
-	for (size_t i = 0; pod && i < pod->containers_len; i++)
-		if (str_eq(pod->containers[i]->name, name) && skip-- == 0)
-			return pod->containers[i];
-	return NULL;
-}
-
-const struct rt_container *rt_pod_container_by_id(const struct rt_pod *pod, const char *id)
-{
-	for (size_t i = 0; pod && i < pod->containers_len; i++)
-		if (str_eq(pod->containers[i]->id, id))
-			return pod->containers[i];
-	return NULL;
-}
-
-const struct rt_sandbox *rt_pod_sandbox(const struct rt_pod *pod)
-{
-	return pod && pod->sandboxes_len ? pod->sandboxes[0] : NULL;
 }

@@ -25,6 +25,12 @@ void rt_sandbox_free(struct rt_sandbox *s);
 bool rt_container_equal(const struct rt_container *a, const struct rt_container *b);
 bool rt_sandbox_equal(const struct rt_sandbox *a, const struct rt_sandbox *b);
 
+/* Entries of a pod. The put functions take over their argument and say whether something visible changed. */
+void rt_pod_free(void *pod);
+bool rt_pod_put_container(struct rt_pod *pod, struct rt_container *take_c);
+bool rt_pod_put_sandbox(struct rt_pod *pod, struct rt_sandbox *take_s);
+void rt_pod_remove(struct rt_pod *pod, const char *id);
+
 /* Maps of CRI messages: all have the layout {base, key, value}. NULL when absent. */
 const char *cri_map_get_(size_t len, void *entries, const char *key);
 #define cri_map_get(owner, member, key) cri_map_get_((owner)->n_##member, (void *)(owner)->member, (key))
