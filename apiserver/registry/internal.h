@@ -98,15 +98,16 @@ int scale_apply(const struct resource_type *type, struct object *obj, const stru
 /* encode of lists: list_encode.c */
 struct list_output {
 	struct api_request *req;
-	struct buf *out;
+	struct buf *out;           /* begun with bytes_begin() */
 	size_t len;
+	struct buf *head, *tail;   /* what stands around the items */
 };
 int list_output_add(struct list_output *o, struct cache_item *item, struct error *err);
-/* After the last item: puts the head in front. */
+/* After the last item: makes head and tail. */
 void list_output_finish(struct list_output *o, int64_t revision, const char *continue_token, int64_t remaining);
 /* The answer to a list of a virtual resource that has one object. */
 int registry_list_one(struct api_request *req, struct object *obj, struct error *err);
-struct buf *registry_list_output(struct api_request *req);
+void registry_list_respond(struct api_request *req);
 void registry_list_done(struct list_state *ls);
 
 /* services.c: cluster IPs and node ports. */

@@ -20,7 +20,7 @@ struct list_state {
 	const char *start;    /* storage key to go on at, "" from the beginning */
 	char *prefix, *end;   /* storage keys */
 	bool is_continued;
-	struct buf out;
+	struct buf out, head, tail;
 	struct list_output output;
 	int64_t count;        /* items put out so far */
 	bool failed;
@@ -73,6 +73,12 @@ static const char *write_continue(struct api_request *req, const struct list_sta
 	const char *token = str_base64url(req->arena, text.data, text.size);
 	buf_done(&text);
 	return token;
+}
+
+static void begin_output(struct api_request *req, struct list_state *ls)
+{
+	ls->output = (struct list_output){.req = req, .out = &ls->out, .head = &ls->head, .tail = &ls->tail};
+	bytes_begin(&ls->out);
 }
 
 static int begin(struct api_request *req, struct list_state *ls, struct error *err)
@@ -249,7 +255,7 @@ int registry_list(struct api_request *req, struct error *err)
 	struct registry_state *state = registry_state(req);
 	if (!state->list) {
 		struct list_state *ls = state->list = ARENA_NEW(req->arena, struct list_state);
-		ls->output = (struct list_output){.req = req, .out = &ls->out};
+		begin_output(req, ls);
 		state->phase = LIST_START;
 		if (begin(req, ls, err))
 			return API_FAIL;
@@ -272,20 +278,30 @@ int registry_list_one(struct api_request *req, struct object *obj, struct error 
 {
 	struct list_state *ls = registry_state(req)->list = ARENA_NEW(req->arena, struct list_state);
 	struct cache_item *item = cache_item_new(object_ref(obj), obj->meta->name);
-	ls->output = (struct list_output){.req = req, .out = &ls->out};
+	begin_output(req, ls);
 	int rc = list_output_add(&ls->output, item, err);
 	cache_item_unref(item);
 	list_output_finish(&ls->output, watchcache_revision(req->server), NULL, -1);
 	return rc ? API_FAIL : API_NEXT;
 }
 
-struct buf *registry_list_output(struct api_request *req)
+void registry_list_respond(struct api_request *req)
 {
-	return &registry_state(req)->list->out;
+	struct list_state *ls = registry_state(req)->list;
+	struct bytes *parts[] = {bytes_new(ls->head.data, ls->head.size), bytes_finish(&ls->out),
+	    bytes_new(ls->tail.data, ls->tail.size)};
+	if (req->http)
+		http_respond_bytes(req->http, 200, api_content_type(req), api_headers(req, NULL), parts, 3);
+	for (size_t i = 0; i < 3; i++)
+		bytes_unref(parts[i]);
+	api_request_finished(req, 200);
 }
 
 void registry_list_done(struct list_state *ls)
 {
-	if (ls)
-		buf_done(&ls->out);
+	if (!ls)
+		return;
+	buf_done(&ls->out);
+	buf_done(&ls->head);
+	buf_done(&ls->tail);
 }

@@ -106,67 +106,77 @@ static const char *list_kind(const struct api_request *req, const char **ret_api
 	return "PartialObjectMetadataList";
 }
 
-static void begin_proto(struct list_output *o, int64_t revision, const char *token, int64_t remaining)
+static size_t items_size(const struct list_output *o)
+{
+	return o->out->size - sizeof(struct bytes);
+}
+
+/* runtime.Unknown{TypeMeta, raw, "", ""} around the list's message: ListMeta, then the items. */
+static void finish_proto(struct list_output *o, int64_t revision, const char *token, int64_t remaining)
 {
 	MetaV1__ListMeta *meta = API_NEW(o->req->arena, meta_v1__list_meta);
-	struct buf meta_bytes = BUF_INIT, raw = BUF_INIT, type_meta = BUF_INIT, out = BUF_INIT;
+	struct buf meta_bytes = BUF_INIT, meta_field = BUF_INIT, type_meta = BUF_INIT;
 	const char *api_version, *kind = list_kind(o->req, &api_version);
 	meta->resource_version = arena_printf(o->req->arena, "%" PRId64, revision);
 	meta->continue_ = token ? (char *)token : "";
 	meta->has_remaining_item_count = token && remaining > 0;
 	meta->remaining_item_count = remaining;
 	codec_to_proto(&meta_bytes, schema_of(&meta_v1__list_meta__descriptor), &meta->base);
-	put_field(&raw, 1, meta_bytes.data, meta_bytes.size);
-	buf_append(&raw, o->out->data, o->out->size);
+	put_field(&meta_field, 1, meta_bytes.data, meta_bytes.size);
 	put_field(&type_meta, 1, api_version, strlen(api_version));
 	put_field(&type_meta, 2, kind, strlen(kind));
-	buf_append(&out, CODEC_ENVELOPE_MAGIC, CODEC_ENVELOPE_MAGIC_SIZE);
-	put_field(&out, 1, type_meta.data, type_meta.size);
-	put_field(&out, 2, raw.data, raw.size);
-	put_field(&out, 3, "", 0);
-	put_field(&out, 4, "", 0);
+	buf_append(o->head, CODEC_ENVELOPE_MAGIC, CODEC_ENVELOPE_MAGIC_SIZE);
+	put_field(o->head, 1, type_meta.data, type_meta.size);
+	put_varint(o->head, 2 << 3 | 2);
+	put_varint(o->head, meta_field.size + items_size(o));
+	buf_append(o->head, meta_field.data, meta_field.size);
+	put_field(o->tail, 3, "", 0);
+	put_field(o->tail, 4, "", 0);
 	buf_done(&meta_bytes);
-	buf_done(&raw);
+	buf_done(&meta_field);
 	buf_done(&type_meta);
-	buf_done(o->out);
-	*o->out = out;
 }
 
+/* YAML and indented JSON are for eyes: made of the plain text by way of a tree. */
 static void to_other_text(struct list_output *o)
 {
 	struct json *tree = NULL;
-	struct json_limits limits = {.size_max = o->out->size + 1};
-	if (json_parse(o->req->arena, o->out->data, o->out->size, &limits, &tree, NULL))
-		return;
-	buf_reset(o->out);
-	if (o->req->output.media == MEDIA_YAML)
-		yaml_write(o->out, tree);
-	else
-		json_write(o->out, tree, 2);
+	struct buf all = BUF_INIT;
+	buf_append(&all, o->head->data, o->head->size);
+	buf_append(&all, o->out->data + sizeof(struct bytes), items_size(o));
+	buf_append(&all, o->tail->data, o->tail->size);
+	struct json_limits limits = {.size_max = all.size + 1};
+	if (!json_parse(o->req->arena, all.data, all.size, &limits, &tree, NULL)) {
+		buf_reset(o->head);
+		buf_reset(o->tail);
+		buf_reset(o->out);
+		bytes_begin(o->out);
+		if (o->req->output.media == MEDIA_YAML)
+			yaml_write(o->head, tree);
+		else
+			json_write(o->head, tree, 2);
+	}
+	buf_done(&all);
 }
 
 void list_output_finish(struct list_output *o, int64_t revision, const char *token, int64_t remaining)
 {
-	struct buf out = BUF_INIT, meta = BUF_INIT;
+	struct buf meta = BUF_INIT;
 	const char *api_version, *kind = list_kind(o->req, &api_version);
 	if (o->req->output.media == MEDIA_PROTOBUF) {
-		begin_proto(o, revision, token, remaining);
+		finish_proto(o, revision, token, remaining);
 		return;
 	}
 	list_meta(&meta, revision, token, remaining);
-	buf_reserve(&out, o->out->size + 4096);
 	if (o->req->output.as == AS_TABLE)
-		table_begin(o->req, &out, o->req->type, buf_str(&meta), true);
+		table_begin(o->req, o->head, o->req->type, buf_str(&meta), true);
 	else
-		buf_printf(&out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{%s},\"items\":[", kind, api_version,
+		buf_printf(o->head, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{%s},\"items\":[", kind, api_version,
 		    buf_str(&meta));
-	buf_append(&out, o->out->data, o->out->size);
-	buf_puts(&out, "]}");
+	buf_puts(o->tail, "]}");
 	buf_done(&meta);
-	buf_done(o->out);
-	*o->out = out;
 	if (o->req->output.media == MEDIA_YAML || o->req->output.is_pretty)
 		to_other_text(o);
 	if (o->req->output.media == MEDIA_JSON)
-		buf_putc(o->out, '\n');
+		buf_putc(o->tail, '\n');
 }

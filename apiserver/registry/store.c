@@ -47,9 +47,7 @@ int registry_encode(struct api_request *req, struct error *err)
 	struct registry_state *state = registry_state(req);
 	int status = state->status ? state->status : 200;
 	if (req->info.verb == API_LIST || req->info.verb == API_DELETECOLLECTION) {
-		struct buf out = *registry_list_output(req);
-		*registry_list_output(req) = BUF_INIT;
-		api_respond_body(req, 200, api_content_type(req), &out);
+		registry_list_respond(req);
 		return API_DONE;
 	}
 	if (req->info.verb == API_DELETE)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/buf.h"
+
 struct bytes *bytes_new(const void *data, size_t size)
 {
 	struct bytes *b = malloc(sizeof *b + size + 1);
@@ -27,4 +29,18 @@ void bytes_unref(struct bytes *b)
 {
 	if (b && --b->refs == 0)
 		free(b);
+}
+
+void bytes_begin(struct buf *buf)
+{
+	struct bytes head = {.refs = 1};
+	buf_append(buf, &head, sizeof head);
+}
+
+struct bytes *bytes_finish(struct buf *buf)
+{
+	size_t size = 0;
+	struct bytes *b = (struct bytes *)buf_take(buf, &size);
+	b->size = size - sizeof *b;
+	return b;
 }

@@ -29,6 +29,10 @@ struct bytes {
 struct bytes *bytes_new(const void *data, size_t size);
 struct bytes *bytes_ref(struct bytes *b);
 void bytes_unref(struct bytes *b);
+/* Large text that is put together in a buf becomes bytes without a copy: begin with an empty buf, append, finish. */
+struct buf;
+void bytes_begin(struct buf *buf);
+struct bytes *bytes_finish(struct buf *buf); /* the buf is empty after */
 
 struct http_header { const char *name, *value; };
 
