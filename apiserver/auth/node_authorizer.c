@@ -100,8 +100,7 @@ static bool any_pod(const struct node_authorizer *na, const char *node, pod_test
 	s->na = na;
 	if (!pods)
 		return false;
-	strmap_for_each(pods, e)
-	{
+	strmap_for_each (pods, e) {
 		const struct object *obj = strmap_value(e);
 		if (test(s, obj, as_pod(obj)))
 			return true;

@@ -153,6 +153,7 @@ static struct {
 	size_t received, wrong;
 	struct buf head;
 	bool is_open, has_ended;
+	struct loop_timer *timer;
 } raw;
 
 static void raw_connected(void *arg)
@@ -187,11 +188,19 @@ static void raw_data(void *arg, const char *data, size_t size)
 		stream_shutdown(raw.stream); /* the far end closes when we are done */
 }
 
+static void raw_stop(void *arg)
+{
+	(void)arg;
+	loop_stop(loop);
+}
+
+/* The relay sees both ends close a moment after us. */
 static void raw_end(void *arg, const struct error *err)
 {
 	(void)arg, (void)err;
 	raw.has_ended = true;
-	loop_stop(loop);
+	raw.timer = loop_timer_new(loop, raw_stop, NULL);
+	loop_timer_start(raw.timer, 300, 0);
 }
 
 static void test_tunnel(void **state)
@@ -206,6 +215,7 @@ static void test_tunnel(void **state)
 	assert_int_equal(raw.received, SENT);
 	assert_int_equal(raw.wrong, 0);
 	assert_true(raw.has_ended);
+	loop_timer_free(raw.timer);
 	stream_close(raw.stream);
 	buf_done(&raw.head);
 }

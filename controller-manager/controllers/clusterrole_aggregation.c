@@ -24,9 +24,9 @@ static const RbacV1__ClusterRole *role_of(const struct object *obj)
 static void map_role(struct controller_context *ctx, const struct object *old, const struct object *new_,
     struct controller_enqueue *enqueue)
 {
-	informer_for_each(role, informer_all(controller_informer(
-				    ctx, resource_clusterroles))) if (role_of(role)->aggregation_rule)
-	    enqueue->object(enqueue, role);
+	informer_for_each (role, informer_all(controller_informer(ctx, resource_clusterroles)))
+		if (role_of(role)->aggregation_rule)
+			enqueue->object(enqueue, role);
 }
 
 static bool is_selected(struct arena *arena, const RbacV1__AggregationRule *rule, const struct object *obj)
@@ -62,9 +62,10 @@ static const struct object **select_roles(
 	const struct object **selected = ARENA_ARRAY(arena, const struct object *, informer_len(roles) + 1);
 	size_t len = 0;
 
-	informer_for_each(obj, informer_all(roles)) if (strcmp(object_name(obj), object_name(target)) != 0 &&
-							is_selected(arena, role_of(target)->aggregation_rule,
-							    obj)) selected[len++] = obj;
+	informer_for_each (obj, informer_all(roles))
+		if (strcmp(object_name(obj), object_name(target)) != 0 &&
+		    is_selected(arena, role_of(target)->aggregation_rule, obj))
+			selected[len++] = obj;
 	if (len > 1)
 		qsort(selected, len, sizeof(*selected), by_name);
 	*ret_len = len;
