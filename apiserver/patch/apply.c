@@ -82,7 +82,14 @@ static int check_config(struct apply *a, bool is_creating)
 		error_about(a->err, req->type->group, req->type->plural, req->info.name);
 		return -1;
 	}
-	return check_fields(a);
+	if (check_fields(a))
+		return -1;
+	const char *bad = typed_find_bad_item(a->arena, typed_root(a->live->schema), a->config);
+	if (!bad)
+		return 0;
+	return error_set(a->err, ERR_BAD_REQUEST, "failed to create typed patch object: %s %s",
+	    *bad == '?' ? "a list item misses its keys" : "duplicate entries for key",
+	    *bad == '?' ? "" : bad + 2);
 }
 
 /* Who wrote before anybody applied is not known when managedFields was cleared: a name of its own owns it
@@ -187,12 +194,32 @@ static int make_object(struct apply *a, struct object **ret)
 	return patch_to_object(a->req, a->live, arena, tree, ret, a->err);
 }
 
+/*
+ * The live tree that the config is merged into. Gone from it are empty objects in items that this manager
+ * applied, that it does not apply now and that nobody else claims: what is made of no fields is in no set,
+ * and pruning would overlook it.
+ */
+static const struct json *merge_base(struct apply *a, const struct manager *self, struct typed type)
+{
+	const struct fieldset *empty, *now;
+	if (!self)
+		return a->live_tree;
+	empty = typed_empty_choices(a->arena, type, a->live_tree, self->set);
+	now = typed_empty_choices(a->arena, type, a->config, self->set);
+	empty = fieldset_difference(a->arena, empty, now);
+	for (size_t i = 0; i < a->managers.len; i++)
+		if (&a->managers.items[i] != self)
+			empty = fieldset_difference(a->arena, empty, a->managers.items[i].set);
+	return fieldset_is_empty(empty) ? a->live_tree : typed_remove(a->arena, type, a->live_tree, empty);
+}
+
 static int run(struct apply *a, struct object **ret)
 {
 	struct api_request *req = a->req;
 	struct typed type = typed_root(a->live->schema);
 	struct manager like = patch_self(req, true), *self = managers_find(&a->managers, &like);
-	struct fieldset *last = self ? self->set : NULL;
+	const struct fieldset *last = self ? self->set : NULL;
+	const struct json *base = merge_base(a, self, type);
 	const struct fieldset *ignored = patch_reset_fields(req, a->arena, a->config);
 	struct fieldset *set = typed_fields(a->arena, type, a->config);
 	struct patch_change change;
@@ -207,7 +234,7 @@ static int run(struct apply *a, struct object **ret)
 	bool is_same_set = fieldset_equal(self->set, set);
 	self->set = set;
 	self->api_version = like.api_version;
-	a->merged = typed_merge(a->arena, type, a->live_tree, a->config);
+	a->merged = typed_merge(a->arena, type, base, a->config);
 	a->merged = ownership_prune(a->arena, type, a->merged, &a->managers, last);
 	if (make_object(a, &obj))
 		return -1;

@@ -37,14 +37,23 @@ static int by_element(const void *a, const void *b)
 	return strcmp((*(struct fieldset *const *)a)->element, (*(struct fieldset *const *)b)->element);
 }
 
-void fieldset_seal(struct fieldset *parent)
+void fieldset_seal(struct arena *arena, struct fieldset *parent)
 {
-	for (size_t i = 1; i < parent->len; i++) {
-		if (strcmp(parent->children[i - 1]->element, parent->children[i]->element) <= 0)
-			continue;
-		qsort(parent->children, parent->len, sizeof *parent->children, by_element);
+	bool is_sorted = true;
+	size_t kept = 0;
+	for (size_t i = 1; i < parent->len && is_sorted; i++)
+		is_sorted = strcmp(parent->children[i - 1]->element, parent->children[i]->element) < 0;
+	if (is_sorted)
 		return;
+	qsort(parent->children, parent->len, sizeof *parent->children, by_element);
+	for (size_t i = 0; i < parent->len; i++) {
+		struct fieldset *child = parent->children[i];
+		if (kept && !strcmp(parent->children[kept - 1]->element, child->element))
+			parent->children[kept - 1] = fieldset_union(arena, parent->children[kept - 1], child);
+		else
+			parent->children[kept++] = child;
 	}
+	parent->len = kept;
 }
 
 bool fieldset_is_empty(const struct fieldset *set)
@@ -164,7 +173,7 @@ static int read_node(struct arena *arena, struct fieldset *node, const struct js
 			return -1;
 		fieldset_attach(arena, node, child);
 	}
-	fieldset_seal(node);
+	fieldset_seal(arena, node);
 	return 0;
 }
 

@@ -22,9 +22,10 @@ struct fieldset {
 };
 
 struct fieldset *fieldset_new(struct arena *arena, const char *element);
-/* Building: children are attached in any order (empty ones are dropped), then the parent is sealed once. */
+/* Building: children are attached in any order (empty ones are dropped), then the parent is sealed once:
+ * children are sorted, and equal ones become one. */
 void fieldset_attach(struct arena *arena, struct fieldset *parent, struct fieldset *child);
-void fieldset_seal(struct fieldset *parent);
+void fieldset_seal(struct arena *arena, struct fieldset *parent);
 
 bool fieldset_is_empty(const struct fieldset *set);                                     /* NULL is empty */
 const struct fieldset *fieldset_child(const struct fieldset *set, const char *element); /* NULL when absent */

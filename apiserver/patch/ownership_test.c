@@ -46,6 +46,13 @@ static void test_sets(void **state)
 	assert_true(fieldset_equal(a, fieldset_union(arena, a, a)));
 	assert_false(fieldset_equal(a, b));
 	struct fieldset *bad = NULL;
+	/* equal children become one, as lists with an item twice have them */
+	struct typed type = typed_root(schema_by_name(META_SCHEMA));
+	struct json *twice = parse_tree(arena, "{\"finalizers\":[\"b\",\"a\",\"b\"]}");
+	assert_set("twice", typed_fields(arena, type, twice),
+	    "{\"f:finalizers\":{\"v:\\\"a\\\"\":{},\"v:\\\"b\\\"\":{}}}");
+	assert_string_equal(typed_find_bad_item(arena, type, twice), "v:\"b\"");
+	assert_null(typed_find_bad_item(arena, type, parse_tree(arena, "{\"finalizers\":[\"b\",\"a\"]}")));
 	assert_int_equal(fieldset_parse(arena, "{\"x\":{}}", 8, &bad, NULL), -1);
 	assert_int_equal(fieldset_parse(arena, "{\"f:x\":1}", 9, &bad, NULL), -1);
 	assert_int_equal(fieldset_parse(arena, "[]", 2, &bad, NULL), -1);

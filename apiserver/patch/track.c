@@ -40,7 +40,7 @@ static void ignore_keys(struct arena *arena, struct fieldset *out, const struct 
 		child->is_member = true;
 		fieldset_attach(arena, out, child);
 	}
-	fieldset_seal(out);
+	fieldset_seal(arena, out);
 }
 
 const struct fieldset *patch_reset_fields(

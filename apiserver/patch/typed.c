@@ -1,6 +1,7 @@
 /* Types of trees, names of list items, and the walks over one tree. */
 #include "apiserver/patch/typed.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/api/json.h"
@@ -153,7 +154,7 @@ static void add_fields(struct arena *arena, struct typed type, const struct json
 	} else if (v->type != JSON_NULL || type.kind == TYPED_LEAF || type.kind == TYPED_FREE) {
 		node->is_member = true;
 	}
-	fieldset_seal(node);
+	fieldset_seal(arena, node);
 }
 
 struct fieldset *typed_fields(struct arena *arena, struct typed type, const struct json *v)
@@ -170,6 +171,37 @@ struct json *typed_new_map(struct arena *arena, size_t capacity)
 	out->members = ARENA_ARRAY(arena, struct json_member, capacity + 1);
 	out->capacity = capacity + 1;
 	return out;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static const char *find_bad_in_list(struct arena *arena, struct typed type, const struct json *v)
+{
+	const char **elements = ARENA_ARRAY(arena, const char *, v->len + 1), *bad = NULL;
+	for (size_t i = 0; i < v->len && !bad; i++) {
+		elements[i] = typed_item_element(arena, type, v->items[i]);
+		bad = elements[i] ? typed_find_bad_item(arena, typed_item(type), v->items[i]) : "?";
+	}
+	if (bad)
+		return bad;
+	qsort(elements, v->len, sizeof *elements, compare_texts);
+	for (size_t i = 1; i < v->len; i++)
+		if (!strcmp(elements[i - 1], elements[i]))
+			return elements[i];
+	return NULL;
+}
+
+const char *typed_find_bad_item(struct arena *arena, struct typed type, const struct json *v)
+{
+	const char *bad = NULL;
+	if (is_list(type, v))
+		return find_bad_in_list(arena, type, v);
+	for (size_t i = 0; is_map(type, v) && i < v->len && !bad; i++)
+		bad = typed_find_bad_item(arena, typed_member(type, v->members[i].key), v->members[i].value);
+	return bad;
 }
 
 static struct json *remove_from_map(
@@ -234,5 +266,48 @@ struct fieldset *typed_with_parents(struct arena *arena, struct typed type, cons
 			child->is_member = true;
 		fieldset_attach(arena, out, child);
 	}
+	return out;
+}
+
+static void add_empty_members(
+    struct arena *arena, struct typed type, const struct json *v, struct fieldset *out)
+{
+	for (size_t i = 0; v->type == JSON_OBJECT && i < v->len; i++) {
+		const struct json_member *m = &v->members[i];
+		const struct schema_field *f =
+		    type.kind == TYPED_STRUCT ? schema_find(type.schema, m->key) : NULL;
+		if (!f || !(f->flags & SCHEMA_NULLABLE) || m->value->type != JSON_OBJECT || m->value->len)
+			continue;
+		struct fieldset *child = fieldset_new(arena, typed_key_element(arena, m->key));
+		child->is_member = true;
+		fieldset_attach(arena, out, child);
+	}
+}
+
+struct fieldset *typed_empty_choices(
+    struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set)
+{
+	struct fieldset *out = fieldset_new(arena, set ? set->element : "");
+	if (is_map(type, v)) {
+		for (size_t i = 0; i < v->len; i++) {
+			const char *key = v->members[i].key;
+			const struct fieldset *child = fieldset_child(set, typed_key_element(arena, key));
+			if (child && child->len)
+				fieldset_attach(arena, out,
+				    typed_empty_choices(
+					arena, typed_member(type, key), v->members[i].value, child));
+		}
+		if (set && set->is_member && set->element[0] == 'k')
+			add_empty_members(arena, type, v, out);
+	} else if (is_list(type, v)) {
+		for (size_t i = 0; i < v->len; i++) {
+			const char *element = typed_item_element(arena, type, v->items[i]);
+			const struct fieldset *child = element ? fieldset_child(set, element) : NULL;
+			if (child)
+				fieldset_attach(arena, out,
+				    typed_empty_choices(arena, typed_item(type), v->items[i], child));
+		}
+	}
+	fieldset_seal(arena, out);
 	return out;
 }

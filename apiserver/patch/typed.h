@@ -38,6 +38,10 @@ const char *typed_key_element(struct arena *arena, const char *key);
  * out. */
 const char *typed_item_element(struct arena *arena, struct typed list, const struct json *item);
 
+/* The element of a list item that comes twice, or has none of its list's keys ("?"); NULL when all is well.
+ */
+const char *typed_find_bad_item(struct arena *arena, struct typed type, const struct json *v);
+
 struct fieldset *typed_fields(struct arena *arena, struct typed type, const struct json *v);
 
 struct typed_difference {
@@ -52,6 +56,13 @@ struct json *typed_merge(struct arena *arena, struct typed type, const struct js
 
 /* v without the fields of the set; null when nothing is left. */
 struct json *typed_remove(
+    struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set);
+
+/*
+ * Empty objects that stand directly in list items of the set: {"name":"v","emptyDir":{}}. They are in no set,
+ * being made of no fields, but they are somebody's choice all the same.
+ */
+struct fieldset *typed_empty_choices(
     struct arena *arena, struct typed type, const struct json *v, const struct fieldset *set);
 
 /* An object with room for so many members, to be filled without looking for each key. */

@@ -153,9 +153,9 @@ static void compare(struct comparison *c)
 		c->at.added->is_member = true;
 	else if (!c->b)
 		c->at.removed->is_member = true;
-	fieldset_seal(c->at.added);
-	fieldset_seal(c->at.removed);
-	fieldset_seal(c->at.modified);
+	fieldset_seal(c->arena, c->at.added);
+	fieldset_seal(c->arena, c->at.removed);
+	fieldset_seal(c->arena, c->at.modified);
 }
 
 struct typed_difference typed_compare(
