@@ -19,7 +19,10 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/base/strmap.h"
+#include "lib/client/rest.h"
 #include "lib/loop/loop.h"
+#include "lib/resources/resource.h"
+#include "proto/node_v1.pb-c.h"
 
 #define SANDBOX_TIMEOUT_MS 240000
 #define SANDBOX_RETRY_MS 5000
@@ -202,18 +205,46 @@ static void on_sandbox_run(void *arg, const ProtobufCMessage *response, const st
 	runtime_cache_refresh(w->pm->cache, id, on_sandbox_known, ticket_new(w, id));
 }
 
-void action_run_sandbox(struct worker *w, uint32_t attempt)
+static void run_sandbox(struct worker *w, uint32_t attempt)
 {
 	struct arena *arena = arena_new();
 	struct error err = ERROR_INIT;
 	CriV1__RunPodSandboxRequest request = CRI_V1__RUN_POD_SANDBOX_REQUEST__INIT;
-	w->memory.sandbox_busy = true;
+	if (w->runtime_handler)
+		request.runtime_handler = w->runtime_handler;
 	if (build_sandbox_config(w, arena, attempt, &request.config, &err))
 		sandbox_failed(w, err.message);
 	else
 		w->sandbox_call = runtime_call(w->pm->deps.runtime, RUNTIME_RUN_SANDBOX, &request,
 		    SANDBOX_TIMEOUT_MS, on_sandbox_run, w);
 	arena_free(arena);
+}
+
+static void on_runtime_class(void *arg, const struct rest_result *result)
+{
+	struct worker *w = arg;
+	w->class_call = NULL;
+	if (result->error) {
+		char text[900];
+		snprintf(text, sizeof text, "runtime class \"%s\": %.700s", pod_of(w->pod)->spec->runtime_class_name,
+		    result->error->message);
+		sandbox_failed(w, text);
+		return;
+	}
+	pod_set_string(&w->runtime_handler, ((const NodeV1__RuntimeClass *)result->object->msg)->handler);
+	run_sandbox(w, w->sandbox_attempt);
+}
+
+void action_run_sandbox(struct worker *w, uint32_t attempt)
+{
+	const char *class_name = pod_of(w->pod)->spec->runtime_class_name;
+	w->memory.sandbox_busy = true;
+	w->sandbox_attempt = attempt;
+	if (!str_empty(class_name) && !w->runtime_handler && w->pm->deps.client)
+		w->class_call = rest_send(w->pm->deps.client,
+		    REST_REQUEST(.verb = REST_GET, .type = resource_runtimeclasses, .name = class_name), on_runtime_class, w);
+	else
+		run_sandbox(w, attempt);
 }
 
 static void on_sandbox_stopped(void *arg, const ProtobufCMessage *response, const struct error *err)

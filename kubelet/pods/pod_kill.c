@@ -165,7 +165,8 @@ void action_kill_container(struct worker *w, const struct pod_action *a)
 	if (op) { /* less time than before */
 		hook_cancel(op->hook);
 		op->hook = NULL;
-		loop_timer_stop(op->hook_timer);
+		if (op->hook_timer)
+			loop_timer_stop(op->hook_timer);
 		runtime_cancel(w->pm->deps.runtime, op->call);
 		op->call = NULL;
 		op->grace_s = a->grace_s;

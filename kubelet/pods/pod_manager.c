@@ -16,6 +16,7 @@
 #include "lib/base/str.h"
 #include "lib/base/strmap.h"
 #include "lib/client/events.h"
+#include "lib/client/rest.h"
 #include "lib/loop/http_client.h"
 #include "lib/loop/loop.h"
 
@@ -89,6 +90,8 @@ void worker_free(void *p)
 	kill_ops_cancel(w);
 	clean_op_cancel(w);
 	runtime_cancel(w->pm->deps.runtime, w->sandbox_call);
+	rest_cancel(w->class_call);
+	free(w->runtime_handler);
 	loop_timer_free(w->soon);
 	loop_timer_free(w->wake);
 	for (size_t i = 0; i < w->memory.containers_len; i++)
@@ -109,8 +112,10 @@ void worker_end(struct worker *w, const char *reason, const char *message, int64
 	if (w->memory.end_requested)
 		return;
 	w->memory.end_requested = true;
-	w->memory.end_reason = reason ? strdup(reason) : NULL;
-	w->memory.end_message = message ? strdup(message) : NULL;
+	if (reason && !w->memory.end_reason) {
+		w->memory.end_reason = strdup(reason);
+		w->memory.end_message = message ? strdup(message) : NULL;
+	}
 	w->memory.end_grace_s = grace_s;
 	worker_kick(w);
 }

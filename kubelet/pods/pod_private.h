@@ -40,6 +40,9 @@ struct worker {
 	struct start_op *start; /* at most one container starts at a time */
 	struct kill_op *kills;
 	struct runtime_call *sandbox_call;
+	struct rest_call *class_call; /* the pod's RuntimeClass */
+	char *runtime_handler;        /* what it says */
+	uint32_t sandbox_attempt;
 	struct clean_op *clean;
 	bool admitted, gone, volumes_stale, finished;
 	int64_t volumes_delay_ms;
