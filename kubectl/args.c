@@ -96,6 +96,13 @@ int kubectl_parse(struct kubectl *k, const char *usage, const struct flag *flags
 	return 0;
 }
 
+void kubectl_print_global_flags(struct kubectl *k)
+{
+	struct flag global[GLOBAL_FLAGS_MAX];
+	global_flags(&k->globals, global);
+	flags_print_help(global, "");
+}
+
 /* Index in argv of the first word that is no global flag and no value of one; argc when there is none. */
 static int find_word(struct kubectl *k, int argc, char **argv)
 {

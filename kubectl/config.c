@@ -27,7 +27,8 @@ int config_load(struct kubectl *k, struct json **ret, struct error *err)
 	/* A list in $KUBECONFIG is read merged; with one file, what is read can be written back as it is. */
 	const char *list = getenv("KUBECONFIG");
 	bool is_list = str_empty(k->globals.kubeconfig) && list && strchr(list, ':');
-	if ((is_list || access(path, F_OK) == 0) && kubeconfig_read(k->arena, is_list ? NULL : path, &config, err)) {
+	if ((is_list || access(path, F_OK) == 0) &&
+	    kubeconfig_read(k->arena, is_list ? NULL : path, &config, err)) {
 		err->code = ERR_PARSE;
 		return -1;
 	}
@@ -44,7 +45,8 @@ int config_load(struct kubectl *k, struct json **ret, struct error *err)
 
 static int compare_names(const void *a, const void *b)
 {
-	return strcmp(json_get_string(*(struct json *const *)a, "name", ""), json_get_string(*(struct json *const *)b, "name", ""));
+	return strcmp(json_get_string(*(struct json *const *)a, "name", ""),
+	    json_get_string(*(struct json *const *)b, "name", ""));
 }
 
 int config_save(struct kubectl *k, const struct json *config, struct error *err)

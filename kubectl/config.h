@@ -4,9 +4,10 @@
 
 #include "kubectl/kubectl.h"
 
-extern const struct command config_view, config_get_contexts, config_get_clusters, config_get_users, config_current_context,
-    config_use_context, config_set_context, config_set_cluster, config_set_credentials, config_delete_context,
-    config_delete_cluster, config_delete_user, config_rename_context, config_set, config_unset;
+extern const struct command config_view, config_get_contexts, config_get_clusters, config_get_users,
+    config_current_context, config_use_context, config_set_context, config_set_cluster,
+    config_set_credentials, config_delete_context, config_delete_cluster, config_delete_user,
+    config_rename_context, config_set, config_unset;
 
 /* The file that is read and written: --kubeconfig, or the first of $KUBECONFIG, or ~/.kube/config. */
 const char *config_path(struct kubectl *k);

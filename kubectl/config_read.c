@@ -16,9 +16,10 @@ static void hide(struct kubectl *k, struct json *entry, const char *key, const c
 
 static void redact(struct kubectl *k, struct json *config)
 {
-	tree_for_each (json_get(config, "clusters"), c)
-		hide(k, json_get(c, "cluster"), "certificate-authority-data", "DATA+OMITTED");
-	tree_for_each (json_get(config, "users"), u) {
+	tree_for_each(json_get(config, "clusters"), c)
+	    hide(k, json_get(c, "cluster"), "certificate-authority-data", "DATA+OMITTED");
+	tree_for_each(json_get(config, "users"), u)
+	{
 		struct json *user = json_get(u, "user");
 		hide(k, user, "client-certificate-data", "DATA+OMITTED");
 		hide(k, user, "client-key-data", "DATA+OMITTED");
@@ -29,7 +30,8 @@ static void redact(struct kubectl *k, struct json *config)
 
 static void keep_only(struct kubectl *k, struct json *config, const char *section, const char *name)
 {
-	struct json *found = tree_find(json_get(config, section), "name", name), *list = json_new_array(k->arena);
+	struct json *found = tree_find(json_get(config, section), "name", name),
+		    *list = json_new_array(k->arena);
 	if (found)
 		json_push(k->arena, list, found);
 	json_set(k->arena, config, section, list);
@@ -58,8 +60,8 @@ static int run_view(struct kubectl *k, int argc, char **argv, struct error *err)
 	    {"template", 0, FLAG_STRING, &template_text, "Template for -o"},
 	    {"raw", 0, FLAG_BOOL, &raw, "With keys and tokens"},
 	    {"minify", 0, FLAG_BOOL, &small, "Only what the current context uses"},
-	    {"flatten", 0, FLAG_BOOL, &flatten, "Accepted and ignored"}, {"merge", 0, FLAG_BOOL, &merge, "Accepted and ignored"},
-	    FLAG_END};
+	    {"flatten", 0, FLAG_BOOL, &flatten, "Accepted and ignored"},
+	    {"merge", 0, FLAG_BOOL, &merge, "Accepted and ignored"}, FLAG_END};
 	struct args args;
 	struct json *config;
 	struct printer *printer;
@@ -89,7 +91,8 @@ static int run_get_contexts(struct kubectl *k, int argc, char **argv, struct err
 	struct args args;
 	struct json *config;
 	struct buf text = BUF_INIT, out = BUF_INIT;
-	if (kubectl_parse(k, "kubectl config get-contexts [(-o|--output=)name)]", flags, argc, argv, &args, err) ||
+	if (kubectl_parse(
+		k, "kubectl config get-contexts [(-o|--output=)name)]", flags, argc, argv, &args, err) ||
 	    config_load(k, &config, err))
 		return -1;
 	if (*output && !str_eq(output, "name"))
@@ -102,7 +105,8 @@ static int run_get_contexts(struct kubectl *k, int argc, char **argv, struct err
 			buf_done(&text);
 			return error_set(err, ERR_PARSE, "context %s not found", args.items[i]);
 		}
-	tree_for_each (json_get(config, "contexts"), item) {
+	tree_for_each(json_get(config, "contexts"), item)
+	{
 		const char *name = json_get_string(item, "name", "");
 		const struct json *context = json_get(item, "context");
 		if (args.len && !str_in(name, args.items))
@@ -110,8 +114,9 @@ static int run_get_contexts(struct kubectl *k, int argc, char **argv, struct err
 		if (names)
 			buf_printf(&text, "%s\n", name);
 		else
-			buf_printf(&text, "%s\t%s\t%s\t%s\t%s\n", str_eq(name, json_get_string(config, "current-context", "")) ? "*" : "",
-			    name, json_get_string(context, "cluster", ""), json_get_string(context, "user", ""),
+			buf_printf(&text, "%s\t%s\t%s\t%s\t%s\n",
+			    str_eq(name, json_get_string(config, "current-context", "")) ? "*" : "", name,
+			    json_get_string(context, "cluster", ""), json_get_string(context, "user", ""),
 			    json_get_string(context, "namespace", ""));
 	}
 	tabwriter_format(&out, buf_str(&text), 6, 3, NULL);
@@ -128,11 +133,11 @@ static int print_names(struct kubectl *k, const char *section, int argc, char **
 {
 	struct args args;
 	struct json *config;
-	if (kubectl_parse(k, "kubectl config get-clusters|get-users", NULL, argc, argv, &args, err) || config_load(k, &config, err))
+	if (kubectl_parse(k, "kubectl config get-clusters|get-users", NULL, argc, argv, &args, err) ||
+	    config_load(k, &config, err))
 		return -1;
 	printf("NAME\n");
-	tree_for_each (json_get(config, section), item)
-		printf("%s\n", json_get_string(item, "name", ""));
+	tree_for_each(json_get(config, section), item) printf("%s\n", json_get_string(item, "name", ""));
 	return 0;
 }
 
@@ -148,13 +153,15 @@ static int run_get_users(struct kubectl *k, int argc, char **argv, struct error 
 
 const struct command config_get_clusters = {
     "get-clusters", NULL, NULL, "Display clusters defined in the kubeconfig", run_get_clusters};
-const struct command config_get_users = {"get-users", NULL, NULL, "Display users defined in the kubeconfig", run_get_users};
+const struct command config_get_users = {
+    "get-users", NULL, NULL, "Display users defined in the kubeconfig", run_get_users};
 
 static int run_current_context(struct kubectl *k, int argc, char **argv, struct error *err)
 {
 	struct args args;
 	struct json *config;
-	if (kubectl_parse(k, "kubectl config current-context", NULL, argc, argv, &args, err) || config_load(k, &config, err))
+	if (kubectl_parse(k, "kubectl config current-context", NULL, argc, argv, &args, err) ||
+	    config_load(k, &config, err))
 		return -1;
 	const char *name = json_get_string(config, "current-context", "");
 	if (!*name)

@@ -5,11 +5,13 @@
 #include "kubectl/kubectl.h"
 #include "kubectl/writing.h"
 
-extern const struct command create_namespace, create_deployment, create_service, create_config_map, create_secret,
-    create_service_account, create_job, create_cron_job, create_role, create_role_binding, create_cluster_role,
-    create_cluster_role_binding, create_token, create_ingress, create_quota, create_priority_class, create_budget;
+extern const struct command create_namespace, create_deployment, create_service, create_config_map,
+    create_secret, create_service_account, create_job, create_cron_job, create_role, create_role_binding,
+    create_cluster_role, create_cluster_role_binding, create_token, create_ingress, create_quota,
+    create_priority_class, create_budget;
 
-/* Parses flags with those that all share, and wants one NAME (two positional: *ret_rest gets what is behind it). */
+/* Parses flags with those that all share, and wants one NAME (two positional: *ret_rest gets what is behind
+ * it). */
 struct generator {
 	struct kubectl *k;
 	struct write_flags write;
@@ -17,15 +19,19 @@ struct generator {
 	struct args args;
 	const char *name;
 };
-int generator_parse(struct generator *g, const char *usage, const struct flag *flags, int argc, char **argv, struct error *err);
+int generator_parse(struct generator *g, const char *usage, const struct flag *flags, int argc, char **argv,
+    struct error *err);
 /* Sends (or with a client dry run prints) the object. */
 int generator_finish(struct generator *g, struct json *object, struct error *err);
 /* {"containers": [{"image", "name", "resources": {}, "command"}]} of `create deployment` and job. */
-struct json *generator_container(struct arena *arena, const char *name, const char *image, const char *const *command, size_t len);
-/* a=b pairs of --from-literal and files of --from-file, --from-env-file, into `data` (base64 when `encoded`). */
+struct json *generator_container(
+    struct arena *arena, const char *name, const char *image, const char *const *command, size_t len);
+/* a=b pairs of --from-literal and files of --from-file, --from-env-file, into `data` (base64 when `encoded`).
+ */
 struct data_flags {
 	struct flag_list literals, files, env_files;
 };
-int generator_data(struct generator *g, const struct data_flags *flags, bool encoded, struct json *object, struct error *err);
+int generator_data(struct generator *g, const struct data_flags *flags, bool encoded, struct json *object,
+    struct error *err);
 
 #endif

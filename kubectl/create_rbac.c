@@ -22,11 +22,12 @@ static struct json *one_text(struct arena *a, const char *text)
 }
 
 /* "deployments.apps/scale": rules of one group go together. */
-static int add_resource(struct generator *g, struct json *rules, const char *text, const struct flag_list *verbs,
-    const struct flag_list *names, struct error *err)
+static int add_resource(struct generator *g, struct json *rules, const char *text,
+    const struct flag_list *verbs, const struct flag_list *names, struct error *err)
 {
 	struct arena *a = g->k->arena;
-	const char *slash = strchr(text, '/'), *plain = slash ? arena_strndup(a, text, (size_t)(slash - text)) : text;
+	const char *slash = strchr(text, '/'),
+		   *plain = slash ? arena_strndup(a, text, (size_t)(slash - text)) : text;
 	const struct mapping *mapping = NULL;
 	const char *group = "", *resource = plain;
 	if (strcmp(plain, "*")) {
@@ -37,11 +38,12 @@ static int add_resource(struct generator *g, struct json *rules, const char *tex
 	}
 	if (slash)
 		resource = arena_printf(a, "%s%s", resource, slash);
-	tree_for_each (rules, rule)
-		if (tree_len(json_get(rule, "apiGroups")) && str_eq(json_get(rule, "apiGroups")->items[0]->text, group)) {
-			json_push(a, json_get(rule, "resources"), json_new_string(a, resource));
-			return 0;
-		}
+	tree_for_each(rules, rule) if (tree_len(json_get(rule, "apiGroups")) &&
+				       str_eq(json_get(rule, "apiGroups")->items[0]->text, group))
+	{
+		json_push(a, json_get(rule, "resources"), json_new_string(a, resource));
+		return 0;
+	}
 	struct json *rule = json_new_object(a);
 	json_set(a, rule, "apiGroups", one_text(a, group));
 	if (names->len)
@@ -57,19 +59,25 @@ static int make_role(struct kubectl *k, const char *kind, int argc, char **argv,
 	struct generator g = {.k = k};
 	struct flag_list verbs = {0}, resources = {0}, names = {0}, urls = {0};
 	const char *aggregation = NULL;
-	const struct flag flags[] = {{"verb", 0, FLAG_LIST, &verbs, "Verbs"}, {"resource", 0, FLAG_LIST, &resources, "Resources"},
-	    {"resource-name", 0, FLAG_ARRAY, &names, "Names of objects"}, {"non-resource-url", 0, FLAG_LIST, &urls, "Paths"},
+	const struct flag flags[] = {{"verb", 0, FLAG_LIST, &verbs, "Verbs"},
+	    {"resource", 0, FLAG_LIST, &resources, "Resources"},
+	    {"resource-name", 0, FLAG_ARRAY, &names, "Names of objects"},
+	    {"non-resource-url", 0, FLAG_LIST, &urls, "Paths"},
 	    {"aggregation-rule", 0, FLAG_STRING, &aggregation, "Labels of roles to gather"}, FLAG_END};
-	if (generator_parse(&g, arena_printf(k->arena, "%s NAME --verb=verb --resource=resource.group/subresource", k->command_path), flags,
-		argc, argv, err))
+	if (generator_parse(&g,
+		arena_printf(
+		    k->arena, "%s NAME --verb=verb --resource=resource.group/subresource", k->command_path),
+		flags, argc, argv, err))
 		return -1;
 	if (!verbs.len && !aggregation)
 		return error_set(err, ERR_PARSE, "at least one verb must be specified");
 	if (!resources.len && !urls.len && !aggregation)
-		return error_set(err, ERR_PARSE, str_eq(kind, "Role") ? "at least one resource must be specified"
-								   : "one of resource or nonResourceURL must be specified");
+		return error_set(err, ERR_PARSE,
+		    str_eq(kind, "Role") ? "at least one resource must be specified"
+					 : "one of resource or nonResourceURL must be specified");
 	struct arena *a = k->arena;
-	struct json *role = tree_new(a, "rbac.authorization.k8s.io/v1", kind, g.name, NULL), *rules = json_new_array(a);
+	struct json *role = tree_new(a, "rbac.authorization.k8s.io/v1", kind, g.name, NULL),
+		    *rules = json_new_array(a);
 	for (size_t i = 0; i < resources.len; i++)
 		if (add_resource(&g, rules, resources.items[i], &verbs, &names, err))
 			return -1;
@@ -80,9 +88,11 @@ static int make_role(struct kubectl *k, const char *kind, int argc, char **argv,
 		json_push(a, rules, rule);
 	}
 	if (aggregation && strchr(aggregation, '=')) {
-		struct json *selector = json_new_object(a), *labels = json_new_object(a), *list = json_new_array(a);
+		struct json *selector = json_new_object(a), *labels = json_new_object(a),
+			    *list = json_new_array(a);
 		const char *eq = strchr(aggregation, '=');
-		json_set(a, labels, arena_strndup(a, aggregation, (size_t)(eq - aggregation)), json_new_string(a, eq + 1));
+		json_set(a, labels, arena_strndup(a, aggregation, (size_t)(eq - aggregation)),
+		    json_new_string(a, eq + 1));
 		json_set(a, selector, "matchLabels", labels);
 		json_push(a, list, selector);
 		tree_set(a, role, "aggregationRule.clusterRoleSelectors", list);
@@ -102,9 +112,11 @@ static int run_cluster_role(struct kubectl *k, int argc, char **argv, struct err
 }
 
 const struct command create_role = {"role", NULL, NULL, "Create a role with single rule", run_role};
-const struct command create_cluster_role = {"clusterrole", NULL, NULL, "Create a cluster role", run_cluster_role};
+const struct command create_cluster_role = {
+    "clusterrole", NULL, NULL, "Create a cluster role", run_cluster_role};
 
-static void add_subjects(struct arena *a, struct json *subjects, const char *kind, const struct flag_list *names)
+static void add_subjects(
+    struct arena *a, struct json *subjects, const char *kind, const struct flag_list *names)
 {
 	for (size_t i = 0; i < names->len; i++) {
 		struct json *s = json_new_object(a);
@@ -120,16 +132,23 @@ static int make_binding(struct kubectl *k, const char *kind, int argc, char **ar
 	struct generator g = {.k = k};
 	struct flag_list users = {0}, groups = {0}, accounts = {0};
 	const char *role = NULL, *cluster_role = NULL;
-	const struct flag flags[] = {{"role", 0, FLAG_STRING, &role, "Role"}, {"clusterrole", 0, FLAG_STRING, &cluster_role, "Cluster role"},
-	    {"user", 0, FLAG_ARRAY, &users, "User; may repeat"}, {"group", 0, FLAG_ARRAY, &groups, "Group; may repeat"},
+	const struct flag flags[] = {{"role", 0, FLAG_STRING, &role, "Role"},
+	    {"clusterrole", 0, FLAG_STRING, &cluster_role, "Cluster role"},
+	    {"user", 0, FLAG_ARRAY, &users, "User; may repeat"},
+	    {"group", 0, FLAG_ARRAY, &groups, "Group; may repeat"},
 	    {"serviceaccount", 0, FLAG_ARRAY, &accounts, "NAMESPACE:NAME; may repeat"}, FLAG_END};
-	if (generator_parse(&g, arena_printf(k->arena, "%s NAME --clusterrole=NAME [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname]", k->command_path),
+	if (generator_parse(&g,
+		arena_printf(k->arena,
+		    "%s NAME --clusterrole=NAME [--user=username] [--group=groupname] "
+		    "[--serviceaccount=namespace:serviceaccountname]",
+		    k->command_path),
 		flags, argc, argv, err))
 		return -1;
 	if (!role == !cluster_role)
 		return error_set(err, ERR_PARSE, "exactly one of clusterrole or role must be specified");
 	struct arena *a = k->arena;
-	struct json *binding = tree_new(a, "rbac.authorization.k8s.io/v1", kind, g.name, NULL), *subjects = json_new_array(a);
+	struct json *binding = tree_new(a, "rbac.authorization.k8s.io/v1", kind, g.name, NULL),
+		    *subjects = json_new_array(a);
 	tree_set_text(a, binding, "roleRef.apiGroup", "rbac.authorization.k8s.io");
 	tree_set_text(a, binding, "roleRef.kind", role ? "Role" : "ClusterRole");
 	tree_set_text(a, binding, "roleRef.name", role ? role : cluster_role);
@@ -142,7 +161,8 @@ static int make_binding(struct kubectl *k, const char *kind, int argc, char **ar
 		struct json *s = json_new_object(a);
 		tree_set_text(a, s, "kind", "ServiceAccount");
 		tree_set_text(a, s, "name", colon + 1);
-		tree_set_text(a, s, "namespace", arena_strndup(a, accounts.items[i], (size_t)(colon - accounts.items[i])));
+		tree_set_text(a, s, "namespace",
+		    arena_strndup(a, accounts.items[i], (size_t)(colon - accounts.items[i])));
 		json_push(a, subjects, s);
 	}
 	if (subjects->len)
@@ -160,18 +180,22 @@ static int run_cluster_role_binding(struct kubectl *k, int argc, char **argv, st
 	return make_binding(k, "ClusterRoleBinding", argc, argv, err);
 }
 
-const struct command create_role_binding = {
-    "rolebinding", NULL, NULL, "Create a role binding for a particular role or cluster role", run_role_binding};
-const struct command create_cluster_role_binding = {
-    "clusterrolebinding", NULL, NULL, "Create a cluster role binding for a particular cluster role", run_cluster_role_binding};
+const struct command create_role_binding = {"rolebinding", NULL, NULL,
+    "Create a role binding for a particular role or cluster role", run_role_binding};
+const struct command create_cluster_role_binding = {"clusterrolebinding", NULL, NULL,
+    "Create a cluster role binding for a particular cluster role", run_cluster_role_binding};
 
 /* --rule=host/path*=service:port[,tls[=secret]] */
 static int add_ingress_rule(struct arena *a, struct json *ingress, const char *text, struct error *err)
 {
-	const char *comma = strchr(text, ','), *main_part = comma ? arena_strndup(a, text, (size_t)(comma - text)) : text;
-	const char *slash = strchr(main_part, '/'), *eq = strchr(main_part, '='), *colon = eq ? strrchr(eq, ':') : NULL;
+	const char *comma = strchr(text, ','),
+		   *main_part = comma ? arena_strndup(a, text, (size_t)(comma - text)) : text;
+	const char *slash = strchr(main_part, '/'), *eq = strchr(main_part, '='),
+		   *colon = eq ? strrchr(eq, ':') : NULL;
 	if (!slash || !eq || !colon || slash > eq)
-		return error_set(err, ERR_PARSE, "rule %s is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]", text);
+		return error_set(err, ERR_PARSE,
+		    "rule %s is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]",
+		    text);
 	const char *host = arena_strndup(a, main_part, (size_t)(slash - main_part));
 	char *path = arena_strndup(a, slash, (size_t)(eq - slash));
 	bool is_prefix = str_has_suffix(path, "*");
@@ -213,7 +237,8 @@ static int run_ingress(struct kubectl *k, int argc, char **argv, struct error *e
 	const char *class = NULL;
 	const struct flag flags[] = {{"rule", 0, FLAG_ARRAY, &rules, "host/path=service:port[,tls[=secret]]"},
 	    {"class", 0, FLAG_STRING, &class, "Ingress class"}, FLAG_END};
-	if (generator_parse(&g, "kubectl create ingress NAME --rule=host/path=service:port[,tls[=secret]]", flags, argc, argv, err))
+	if (generator_parse(&g, "kubectl create ingress NAME --rule=host/path=service:port[,tls[=secret]]",
+		flags, argc, argv, err))
 		return -1;
 	struct json *ingress = tree_new(k->arena, "networking.k8s.io/v1", "Ingress", g.name, NULL);
 	json_set(k->arena, ingress, "spec", json_new_object(k->arena));
@@ -227,7 +252,8 @@ static int run_ingress(struct kubectl *k, int argc, char **argv, struct error *e
 	return generator_finish(&g, ingress, err);
 }
 
-const struct command create_ingress = {"ingress", "ing", NULL, "Create an ingress with the specified name", run_ingress};
+const struct command create_ingress = {
+    "ingress", "ing", NULL, "Create an ingress with the specified name", run_ingress};
 
 static int run_budget(struct kubectl *k, int argc, char **argv, struct error *err)
 {
@@ -236,20 +262,25 @@ static int run_budget(struct kubectl *k, int argc, char **argv, struct error *er
 	const struct flag flags[] = {{"selector", 0, FLAG_STRING, &selector, "Labels of the pods: a=b,c=d"},
 	    {"min-available", 0, FLAG_STRING, &available, "Number or percentage"},
 	    {"max-unavailable", 0, FLAG_STRING, &unavailable, "Number or percentage"}, FLAG_END};
-	if (generator_parse(&g, "kubectl create poddisruptionbudget NAME --selector=SELECTOR --min-available=N", flags, argc, argv, err))
+	if (generator_parse(&g,
+		"kubectl create poddisruptionbudget NAME --selector=SELECTOR --min-available=N", flags, argc,
+		argv, err))
 		return -1;
 	if (str_empty(selector))
 		return error_set(err, ERR_PARSE, "a selector must be specified");
 	if (!available == !unavailable)
-		return error_set(err, ERR_PARSE, "exactly one of min-available and max-unavailable must be specified");
+		return error_set(
+		    err, ERR_PARSE, "exactly one of min-available and max-unavailable must be specified");
 	struct arena *a = k->arena;
-	struct json *object = tree_new(a, "policy/v1", "PodDisruptionBudget", g.name, NULL), *labels = json_new_object(a);
+	struct json *object = tree_new(a, "policy/v1", "PodDisruptionBudget", g.name, NULL),
+		    *labels = json_new_object(a);
 	size_t len;
 	char **pairs = str_split(a, selector, ',', &len);
 	for (size_t i = 0; i < len; i++) {
 		const char *eq = strchr(pairs[i], '=');
 		if (eq)
-			json_set(a, labels, arena_strndup(a, pairs[i], (size_t)(eq - pairs[i])), json_new_string(a, eq + 1));
+			json_set(a, labels, arena_strndup(a, pairs[i], (size_t)(eq - pairs[i])),
+			    json_new_string(a, eq + 1));
 	}
 	const char *text = available ? available : unavailable;
 	int64_t number;

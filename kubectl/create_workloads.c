@@ -35,10 +35,12 @@ static int run_deployment(struct kubectl *k, int argc, char **argv, struct error
 	struct flag_list images = {0};
 	int64_t replicas = 1, port = -1;
 	const struct flag flags[] = {{"image", 0, FLAG_LIST, &images, "Image; may repeat"},
-	    {"replicas", 'r', FLAG_INT, &replicas, "Number of pods"}, {"port", 0, FLAG_INT, &port, "Port of the container"}, FLAG_END};
+	    {"replicas", 'r', FLAG_INT, &replicas, "Number of pods"},
+	    {"port", 0, FLAG_INT, &port, "Port of the container"}, FLAG_END};
 	const char *const *command;
 	size_t len;
-	if (generator_parse(&g, "kubectl create deployment NAME --image=image -- [COMMAND] [args...]", flags, argc, argv, err))
+	if (generator_parse(&g, "kubectl create deployment NAME --image=image -- [COMMAND] [args...]", flags,
+		argc, argv, err))
 		return -1;
 	split_command(&g, &command, &len);
 	if (!images.len)
@@ -54,7 +56,8 @@ static int run_deployment(struct kubectl *k, int argc, char **argv, struct error
 	tree_set(a, d, "spec.template.metadata.creationTimestamp", json_new_null(a));
 	tree_set(a, d, "spec.template.metadata.labels", labels(a, "app", g.name));
 	for (size_t i = 0; i < images.len; i++) {
-		struct json *c = generator_container(a, image_name(a, images.items[i]), images.items[i], command, len);
+		struct json *c =
+		    generator_container(a, image_name(a, images.items[i]), images.items[i], command, len);
 		if (port >= 0 && i == 0) {
 			struct json *ports = json_new_array(a), *one = json_new_object(a);
 			json_set(a, one, "containerPort", json_new_int(a, port));
@@ -71,8 +74,8 @@ static int run_deployment(struct kubectl *k, int argc, char **argv, struct error
 const struct command create_deployment = {
     "deployment", "deploy,dep", NULL, "Create a deployment with the specified name", run_deployment};
 
-static struct json *job_spec(struct arena *a, const char *name, const char *image, const char *const *command, size_t len,
-    const char *restart)
+static struct json *job_spec(struct arena *a, const char *name, const char *image, const char *const *command,
+    size_t len, const char *restart)
 {
 	struct json *spec = json_new_object(a), *containers = json_new_array(a);
 	json_push(a, containers, generator_container(a, name, image, command, len));
@@ -96,10 +99,12 @@ static int job_of_cron_job(struct generator *g, const char *from, struct json **
 	const struct json *template = tree_at(target.tree, "spec.jobTemplate");
 	struct json *owner = json_new_object(k->arena), *owners = json_new_array(k->arena);
 	if (tree_at(template, "metadata.labels"))
-		tree_set(k->arena, job, "metadata.labels", json_clone(k->arena, tree_at(template, "metadata.labels")));
+		tree_set(k->arena, job, "metadata.labels",
+		    json_clone(k->arena, tree_at(template, "metadata.labels")));
 	tree_set_text(k->arena, job, "metadata.annotations", "");
 	struct json *annotations = json_new_object(k->arena);
-	json_set(k->arena, annotations, "cronjob.kubernetes.io/instantiate", json_new_string(k->arena, "manual"));
+	json_set(
+	    k->arena, annotations, "cronjob.kubernetes.io/instantiate", json_new_string(k->arena, "manual"));
 	tree_set(k->arena, job, "metadata.annotations", annotations);
 	tree_set_text(k->arena, owner, "apiVersion", "batch/v1");
 	tree_set_text(k->arena, owner, "kind", "CronJob");
@@ -122,7 +127,9 @@ static int run_job(struct kubectl *k, int argc, char **argv, struct error *err)
 	const char *const *command;
 	size_t len;
 	struct json *job = NULL;
-	if (generator_parse(&g, "kubectl create job NAME --image=image [--from=cronjob/name] -- [COMMAND] [args...]", flags, argc, argv, err))
+	if (generator_parse(&g,
+		"kubectl create job NAME --image=image [--from=cronjob/name] -- [COMMAND] [args...]", flags,
+		argc, argv, err))
 		return -1;
 	split_command(&g, &command, &len);
 	if (!image == !from)
@@ -149,12 +156,14 @@ static int run_cron_job(struct kubectl *k, int argc, char **argv, struct error *
 	    {"restart", 0, FLAG_STRING, &restart, "OnFailure or Never"}, FLAG_END};
 	const char *const *command;
 	size_t len;
-	if (generator_parse(&g, "kubectl create cronjob NAME --image=image --schedule='0/5 * * * ?' -- [COMMAND] [args...]", flags, argc,
-		argv, err))
+	if (generator_parse(&g,
+		"kubectl create cronjob NAME --image=image --schedule='0/5 * * * ?' -- [COMMAND] [args...]",
+		flags, argc, argv, err))
 		return -1;
 	split_command(&g, &command, &len);
 	if (!image || !schedule)
-		return error_set(err, ERR_PARSE, "required flag(s) \"%s\" not set", image ? "schedule" : "image");
+		return error_set(
+		    err, ERR_PARSE, "required flag(s) \"%s\" not set", image ? "schedule" : "image");
 	struct arena *a = k->arena;
 	struct json *job = tree_new(a, "batch/v1", "CronJob", g.name, NULL);
 	tree_set_text(a, job, "spec.jobTemplate.metadata.name", g.name);
@@ -165,14 +174,18 @@ static int run_cron_job(struct kubectl *k, int argc, char **argv, struct error *
 	return generator_finish(&g, job, err);
 }
 
-const struct command create_cron_job = {"cronjob", "cj", NULL, "Create a cron job with the specified name", run_cron_job};
+const struct command create_cron_job = {
+    "cronjob", "cj", NULL, "Create a cron job with the specified name", run_cron_job};
 
-/* -- services ----------------------------------------------------------------------------------------------------- */
+/* -- services
+ * ----------------------------------------------------------------------------------------------------- */
 
-static int parse_tcp(struct arena *a, const char *text, int64_t node_port, struct json *ports, struct error *err)
+static int parse_tcp(
+    struct arena *a, const char *text, int64_t node_port, struct json *ports, struct error *err)
 {
 	const char *colon = strchr(text, ':');
-	const char *first = colon ? arena_strndup(a, text, (size_t)(colon - text)) : text, *target = colon ? colon + 1 : text;
+	const char *first = colon ? arena_strndup(a, text, (size_t)(colon - text)) : text,
+		   *target = colon ? colon + 1 : text;
 	int64_t number, target_number;
 	if (!str_to_int64(first, &number) || number < 1 || number > 65535)
 		return error_set(err, ERR_PARSE, "invalid port value: %s", first);
@@ -182,7 +195,9 @@ static int parse_tcp(struct arena *a, const char *text, int64_t node_port, struc
 		json_set(a, port, "nodePort", json_new_int(a, node_port));
 	json_set(a, port, "port", json_new_int(a, number));
 	tree_set_text(a, port, "protocol", "TCP");
-	json_set(a, port, "targetPort", str_to_int64(target, &target_number) ? json_new_int(a, target_number) : json_new_string(a, target));
+	json_set(a, port, "targetPort",
+	    str_to_int64(target, &target_number) ? json_new_int(a, target_number)
+						 : json_new_string(a, target));
 	json_push(a, ports, port);
 	return 0;
 }
@@ -197,7 +212,9 @@ static int make_service(struct kubectl *k, const char *type, int argc, char **ar
 	    {"clusterip", 0, FLAG_STRING, &cluster_ip, "Address, or None"},
 	    {"node-port", 0, FLAG_INT, &node_port, "Port of the nodes"},
 	    {"external-name", 0, FLAG_STRING, &external, "Name that the service stands for"}, FLAG_END};
-	if (generator_parse(&g, arena_printf(k->arena, "%s NAME [--tcp=<port>:<targetPort>] [flags]", k->command_path), flags, argc, argv, err))
+	if (generator_parse(&g,
+		arena_printf(k->arena, "%s NAME [--tcp=<port>:<targetPort>] [flags]", k->command_path), flags,
+		argc, argv, err))
 		return -1;
 	struct arena *a = k->arena;
 	struct json *s = tree_new(a, "v1", "Service", g.name, NULL), *ports = json_new_array(a);
@@ -220,11 +237,11 @@ static int make_service(struct kubectl *k, const char *type, int argc, char **ar
 	return generator_finish(&g, s, err);
 }
 
-#define SERVICE(symbol, verb, type, text)                                                                              \
-	static int run_##symbol(struct kubectl *k, int argc, char **argv, struct error *err)                           \
-	{                                                                                                              \
-		return make_service(k, type, argc, argv, err);                                                         \
-	}                                                                                                              \
+#define SERVICE(symbol, verb, type, text)                                                                    \
+	static int run_##symbol(struct kubectl *k, int argc, char **argv, struct error *err)                 \
+	{                                                                                                    \
+		return make_service(k, type, argc, argv, err);                                               \
+	}                                                                                                    \
 	static const struct command service_##symbol = {verb, NULL, NULL, text, run_##symbol};
 SERVICE(cluster_ip, "clusterip", "ClusterIP", "Create a ClusterIP service")
 SERVICE(node_port, "nodeport", "NodePort", "Create a NodePort service")
@@ -236,7 +253,9 @@ static const struct command *const services[] = {
 
 static int run_service(struct kubectl *k, int argc, char **argv, struct error *err)
 {
-	return kubectl_dispatch(k, services, "Create a service using a specified subcommand.", argc, argv, err);
+	return kubectl_dispatch(
+	    k, services, "Create a service using a specified subcommand.", argc, argv, err);
 }
 
-const struct command create_service = {"service", "svc", NULL, "Create a service using a specified subcommand", run_service};
+const struct command create_service = {
+    "service", "svc", NULL, "Create a service using a specified subcommand", run_service};

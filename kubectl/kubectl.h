@@ -76,6 +76,8 @@ int kubectl_parse(struct kubectl *k, const char *usage, const struct flag *flags
 int kubectl_dispatch(struct kubectl *k, const struct command *const *commands, const char *usage, int argc,
     char **argv, struct error *err);
 
+void kubectl_print_global_flags(struct kubectl *k);
+
 int kubectl_config(struct kubectl *k, struct error *err);  /* fills k->config */
 int kubectl_connect(struct kubectl *k, struct error *err); /* and makes k->rest */
 /* The namespace that requests go to: --namespace or the context's. Empty on error never: "default". */

@@ -22,7 +22,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	struct target target;
 	struct json *pod;
 	int code = 0;
-	if (kubectl_parse(k, "kubectl attach (POD | TYPE/NAME) -c CONTAINER [flags]", flags, argc, argv, &args, err))
+	if (kubectl_parse(
+		k, "kubectl attach (POD | TYPE/NAME) -c CONTAINER [flags]", flags, argc, argv, &args, err))
 		return -1;
 	if (!args.len)
 		return error_set(err, ERR_PARSE, "at least 1 argument is required for attach");
@@ -34,7 +35,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 		return -1;
 	const struct json *spec = tree_find(tree_at(pod, "spec.containers"), "name", container);
 	if (tty && !json_get_bool(spec, "tty", false)) {
-		fprintf(stderr, "error: Unable to use a TTY - container %s did not allocate one\n", container);
+		fprintf(
+		    stderr, "error: Unable to use a TTY - container %s did not allocate one\n", container);
 		tty = false;
 	} else if (!tty && json_get_bool(spec, "tty", false) && (in || isatty(0))) {
 		tty = in; /* the process writes to its terminal anyway */
@@ -43,7 +45,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 		fprintf(stderr, "If you don't see a command prompt, try pressing enter.\n");
 	bool is_tty = json_get_bool(spec, "tty", false);
 	const struct remote remote = {
-	    .path = remote_path(k, tree_namespace(pod), tree_name(pod), "attach", container, NULL, 0, in, true, !is_tty, is_tty),
+	    .path = remote_path(k, tree_namespace(pod), tree_name(pod), "attach", container, NULL, 0, in,
+		true, !is_tty, is_tty),
 	    .in_fd = in ? 0 : -1,
 	    .tty = is_tty,
 	};

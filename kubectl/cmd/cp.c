@@ -33,7 +33,8 @@ static int parse_place(struct kubectl *k, const char *text, struct place *ret, s
 	if (!colon)
 		return 0;
 	if (colon == text)
-		return error_set(err, ERR_PARSE, "filespec must match the canonical format: [[namespace/]pod:]file/path");
+		return error_set(
+		    err, ERR_PARSE, "filespec must match the canonical format: [[namespace/]pod:]file/path");
 	const char *pod = arena_strndup(k->arena, text, (size_t)(colon - text));
 	ret->path = colon + 1;
 	ret->ns = kubectl_namespace(k);
@@ -55,7 +56,9 @@ static void split_path(struct arena *arena, const char *path, const char **ret_f
 		len--;
 	const char *whole = arena_strndup(arena, path, len), *slash = strrchr(whole, '/');
 	*ret_base = slash ? slash + 1 : whole;
-	*ret_folder = !slash ? "." : slash == whole ? "/" : arena_strndup(arena, whole, (size_t)(slash - whole));
+	*ret_folder = !slash           ? "."
+		      : slash == whole ? "/"
+				       : arena_strndup(arena, whole, (size_t)(slash - whole));
 }
 
 /* Starts a local tar; its end of the archive is the pipe. */
@@ -83,7 +86,8 @@ static int finish_tar(pid_t pid, struct error *err)
 	waitpid(pid, &status, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return error_set(err, ERR_IO, "tar failed with exit code %d", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	return error_set(
+	    err, ERR_IO, "tar failed with exit code %d", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 }
 
 static void on_output(void *arg, int channel, const char *data, size_t size)
@@ -92,8 +96,8 @@ static void on_output(void *arg, int channel, const char *data, size_t size)
 	remote_write_all(channel == 1 ? c->out_fd : 2, data, size);
 }
 
-static int run_there(struct copy *c, const struct place *place, const char *const *command, size_t len, int in_fd, int *code,
-    struct error *err)
+static int run_there(struct copy *c, const struct place *place, const char *const *command, size_t len,
+    int in_fd, int *code, struct error *err)
 {
 	struct kubectl *k = c->k;
 	struct target target = {.mapping = mapper_built_in(k, "pods"), .ns = place->ns, .name = place->pod};
@@ -102,8 +106,8 @@ static int run_there(struct copy *c, const struct place *place, const char *cons
 	const char *container = pod_container(k, target.tree, c->container, err);
 	if (!container)
 		return -1;
-	const struct remote remote = {
-	    .path = remote_path(k, place->ns, place->pod, "exec", container, command, len, in_fd >= 0, true, true, false),
+	const struct remote remote = {.path = remote_path(k, place->ns, place->pod, "exec", container,
+					  command, len, in_fd >= 0, true, true, false),
 	    .in_fd = in_fd,
 	    .on_output = on_output,
 	    .arg = c};
@@ -138,7 +142,8 @@ static int copy_to(struct copy *c, const char *from, const struct place *to, str
 		return -1;
 	const char *there = into ? to->path : there_folder;
 	const char *const plain[] = {"tar", "-xmf", "-", "-C", there};
-	const char *const loose[] = {"tar", "--no-same-permissions", "--no-same-owner", "-xmf", "-", "-C", there};
+	const char *const loose[] = {
+	    "tar", "--no-same-permissions", "--no-same-owner", "-xmf", "-", "-C", there};
 	int result = run_there(c, to, c->no_preserve ? loose : plain, c->no_preserve ? 7 : 5, fd, &code, err);
 	close(fd);
 	if (!result && code)
@@ -192,7 +197,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	    {"retries", 0, FLAG_INT, &retries, "Accepted and ignored"}, FLAG_END};
 	struct args args;
 	struct place from, to;
-	if (kubectl_parse(k, "kubectl cp <file-spec-src> <file-spec-dest> [flags]", flags, argc, argv, &args, err))
+	if (kubectl_parse(
+		k, "kubectl cp <file-spec-src> <file-spec-dest> [flags]", flags, argc, argv, &args, err))
 		return -1;
 	if (args.len != 2)
 		return error_set(err, ERR_PARSE, "source and destination are required");
@@ -205,5 +211,5 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	return from.pod ? copy_from(&c, &from, to.path, err) : copy_to(&c, from.path, &to, err);
 }
 
-const struct command command_cp = {"cp", NULL, "Troubleshooting and Debugging Commands:",
-    "Copy files and directories to and from containers", run};
+const struct command command_cp = {"cp", NULL,
+    "Troubleshooting and Debugging Commands:", "Copy files and directories to and from containers", run};

@@ -7,18 +7,20 @@
 #include "kubectl/session.h"
 #include "kubectl/tree.h"
 
-static const struct command *const generators[] = {&create_cluster_role, &create_cluster_role_binding, &create_config_map,
-    &create_cron_job, &create_deployment, &create_ingress, &create_job, &create_namespace, &create_budget,
-    &create_priority_class, &create_quota, &create_role, &create_role_binding, &create_secret, &create_service,
-    &create_service_account, &create_token, NULL};
+static const struct command *const generators[] = {&create_cluster_role, &create_cluster_role_binding,
+    &create_config_map, &create_cron_job, &create_deployment, &create_ingress, &create_job, &create_namespace,
+    &create_budget, &create_priority_class, &create_quota, &create_role, &create_role_binding, &create_secret,
+    &create_service, &create_service_account, &create_token, NULL};
 
-static int create_one(struct kubectl *k, const struct write_flags *w, const struct manifest *m, bool save, struct error *err)
+static int create_one(
+    struct kubectl *k, const struct write_flags *w, const struct manifest *m, bool save, struct error *err)
 {
 	struct json *created = m->tree;
 	if (save)
 		last_applied_set(k->arena, m->tree);
 	if (!write_is_client(w)) {
-		const char *path = write_query(k, w, session_path(k, m->mapping, m->ns, NULL, NULL), "kubectl-create", true);
+		const char *path =
+		    write_query(k, w, session_path(k, m->mapping, m->ns, NULL, NULL), "kubectl-create", true);
 		if (write_create(k, m->mapping, m->ns, path, m->tree, &created, err)) {
 			report_add_source(k, err, "creating", m->source);
 			return -1;
@@ -31,7 +33,8 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 {
 	/* A word in front of every flag is a generator's name. */
 	if (argc > 1 && argv[1][0] != '-')
-		return kubectl_dispatch(k, generators, "Create a resource from a file or from stdin.", argc, argv, err);
+		return kubectl_dispatch(
+		    k, generators, "Create a resource from a file or from stdin.", argc, argv, err);
 	struct file_flags files = {0};
 	struct write_flags w = {0};
 	const char *selector = NULL, *raw = NULL;
@@ -39,15 +42,18 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	const struct flag flags[] = {FILE_FLAGS(&files), WRITE_FLAGS(&w), VALIDATE_FLAG(&w),
 	    {"selector", 'l', FLAG_STRING, &selector, "Accepted and ignored"},
 	    {"save-config", 0, FLAG_BOOL, &save, "Remember the objects in their annotation, for apply"},
-	    {"edit", 0, FLAG_BOOL, &edit, "Not supported"}, {"windows-line-endings", 0, FLAG_BOOL, &windows, "Accepted and ignored"},
+	    {"edit", 0, FLAG_BOOL, &edit, "Not supported"},
+	    {"windows-line-endings", 0, FLAG_BOOL, &windows, "Accepted and ignored"},
 	    {"raw", 0, FLAG_STRING, &raw, "Path to POST the file to as it is"}, FLAG_END};
 	struct args args;
 	struct manifest *manifests;
 	size_t len;
-	if (kubectl_parse(k, "kubectl create -f FILENAME", flags, argc, argv, &args, err) || write_flags_check(k, &w, err))
+	if (kubectl_parse(k, "kubectl create -f FILENAME", flags, argc, argv, &args, err) ||
+	    write_flags_check(k, &w, err))
 		return -1;
 	if (args.len)
-		return kubectl_dispatch(k, generators, "Create a resource from a file or from stdin.", argc, argv, err);
+		return kubectl_dispatch(
+		    k, generators, "Create a resource from a file or from stdin.", argc, argv, err);
 	if (!files_given(&files))
 		return error_set(err, ERR_PARSE, "must specify one of -f and -k");
 	if (raw) {
@@ -55,8 +61,13 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 		struct answer answer;
 		if (files_read(k, &files, &sources, &len, err) || !len)
 			return -1;
-		if (session_exchange(k, &(struct exchange){.method = "POST", .path = raw, .content_type = "application/json",
-					    .body = sources[0].text, .body_size = sources[0].size}, &answer, err))
+		if (session_exchange(k,
+			&(struct exchange){.method = "POST",
+			    .path = raw,
+			    .content_type = "application/json",
+			    .body = sources[0].text,
+			    .body_size = sources[0].size},
+			&answer, err))
 			return -1;
 		fwrite(answer.body, 1, answer.size, stdout);
 		return 0;

@@ -66,7 +66,8 @@ static void close_if_done(struct connection *c)
 		close_connection(c);
 }
 
-/* -- the local side ----------------------------------------------------------------------------------------------- */
+/* -- the local side
+ * ----------------------------------------------------------------------------------------------- */
 
 static void on_local_data(void *arg, const char *data, size_t size)
 {
@@ -125,7 +126,8 @@ static void on_accept(void *arg, int fd)
 	c->stream = stream_adopt(f->k->loop, fd, &callbacks, c);
 }
 
-/* -- the pod's side ----------------------------------------------------------------------------------------------- */
+/* -- the pod's side
+ * ----------------------------------------------------------------------------------------------- */
 
 static void finish(struct forward *f, int result)
 {
@@ -137,19 +139,24 @@ static void finish(struct forward *f, int result)
 static int listen_on(struct forward *f, struct port *port, const char *ip, bool must, struct error *err)
 {
 	struct error one = ERROR_INIT;
-	const char *address = arena_printf(f->k->arena, strchr(ip, ':') ? "[%s]:%d" : "%s:%d", ip, port->local);
+	const char *address =
+	    arena_printf(f->k->arena, strchr(ip, ':') ? "[%s]:%d" : "%s:%d", ip, port->local);
 	struct stream_listener *listener = stream_listen(f->k->loop, address, on_accept, port, &one);
 	if (!listener) {
 		if (!must)
 			return 0;
-		fprintf(stderr, "Unable to listen on port %d: Listeners failed to create with the following errors: [%s]\n", port->local,
-		    one.message);
-		return error_set(err, ERR_IO, "unable to listen on any of the requested ports: [{%d %d}]", port->local, port->remote);
+		fprintf(stderr,
+		    "Unable to listen on port %d: Listeners failed to create with the following errors: "
+		    "[%s]\n",
+		    port->local, one.message);
+		return error_set(err, ERR_IO, "unable to listen on any of the requested ports: [{%d %d}]",
+		    port->local, port->remote);
 	}
 	f->listeners[f->listeners_len++] = listener;
 	if (!port->local)
 		port->local = stream_listener_port(listener);
-	printf(strchr(ip, ':') ? "Forwarding from [%s]:%d -> %d\n" : "Forwarding from %s:%d -> %d\n", ip, port->local, port->remote);
+	printf(strchr(ip, ':') ? "Forwarding from [%s]:%d -> %d\n" : "Forwarding from %s:%d -> %d\n", ip,
+	    port->local, port->remote);
 	fflush(stdout);
 	return 0;
 }
@@ -161,7 +168,8 @@ static void on_open(void *arg, struct spdy *spdy)
 	for (size_t i = 0; i < f->ports_len; i++)
 		for (size_t j = 0; j < f->addresses.len && f->listeners_len + 2 < PORTS_MAX * 4; j++) {
 			bool is_localhost = strcmp(f->addresses.items[j], "localhost") == 0;
-			if (listen_on(f, &f->ports[i], is_localhost ? "127.0.0.1" : f->addresses.items[j], true, f->err)) {
+			if (listen_on(f, &f->ports[i], is_localhost ? "127.0.0.1" : f->addresses.items[j],
+				true, f->err)) {
 				finish(f, -1);
 				return;
 			}
@@ -187,7 +195,8 @@ static void on_data(void *arg, uint32_t id, const char *data, size_t size, bool 
 		if (size)
 			buf_append(&c->problem, data, size);
 		if (fin && c->problem.size) {
-			fprintf(stderr, "an error occurred forwarding %d -> %d: %s\n", c->port->local, c->port->remote, buf_str(&c->problem));
+			fprintf(stderr, "an error occurred forwarding %d -> %d: %s\n", c->port->local,
+			    c->port->remote, buf_str(&c->problem));
 			spdy_reset(c->forward->spdy, c->data_id);
 			close_connection(c);
 		}
@@ -227,7 +236,8 @@ static void on_end(void *arg, const struct error *err)
 	finish(f, -1);
 }
 
-/* -- arguments ---------------------------------------------------------------------------------------------------- */
+/* -- arguments
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool to_port(const char *text, int *ret)
 {
@@ -239,18 +249,21 @@ static bool to_port(const char *text, int *ret)
 }
 
 /* The container port that a port of a service, or the name of a container's port, means. */
-static int resolve_port(const struct target *target, const struct json *pod, const char *text, int *ret, struct error *err)
+static int resolve_port(
+    const struct target *target, const struct json *pod, const char *text, int *ret, struct error *err)
 {
 	bool is_service = str_eq(target->mapping->plural, "services");
 	const struct json *wanted = NULL;
-	tree_for_each (is_service ? tree_at(target->tree, "spec.ports") : NULL, port) {
+	tree_for_each(is_service ? tree_at(target->tree, "spec.ports") : NULL, port)
+	{
 		int64_t number;
 		if (str_eq(json_get_string(port, "name", NULL), text) ||
 		    (str_to_int64(text, &number) && json_get_int(port, "port", 0) == number))
 			wanted = json_get(port, "targetPort");
 	}
 	if (is_service && !wanted)
-		return error_set(err, ERR_PARSE, "Service %s does not have a service port %s", target->name, text);
+		return error_set(
+		    err, ERR_PARSE, "Service %s does not have a service port %s", target->name, text);
 	int64_t number;
 	if (wanted && json_is_int(wanted, &number)) {
 		*ret = (int)number;
@@ -259,17 +272,17 @@ static int resolve_port(const struct target *target, const struct json *pod, con
 	if (!wanted && to_port(text, ret))
 		return 0;
 	const char *name = wanted && wanted->type == JSON_STRING ? wanted->text : text;
-	tree_for_each (tree_at(pod, "spec.containers"), container)
-		tree_for_each (json_get(container, "ports"), port)
-			if (str_eq(json_get_string(port, "name", NULL), name)) {
-				*ret = (int)json_get_int(port, "containerPort", 0);
-				return 0;
-			}
+	tree_for_each(tree_at(pod, "spec.containers"), container) tree_for_each(
+	    json_get(container, "ports"), port) if (str_eq(json_get_string(port, "name", NULL), name))
+	{
+		*ret = (int)json_get_int(port, "containerPort", 0);
+		return 0;
+	}
 	return error_set(err, ERR_PARSE, "Pod '%s' does not have a named port '%s'", tree_name(pod), name);
 }
 
-static int parse_ports(struct forward *f, const struct target *target, const struct json *pod, const struct args *args,
-    struct error *err)
+static int parse_ports(struct forward *f, const struct target *target, const struct json *pod,
+    const struct args *args, struct error *err)
 {
 	for (size_t i = 1; i < args->len && f->ports_len < PORTS_MAX; i++) {
 		const char *text = args->items[i], *colon = strchr(text, ':');
@@ -281,7 +294,10 @@ static int parse_ports(struct forward *f, const struct target *target, const str
 		if (!*local)
 			port->local = 0;
 		else if (!to_port(local, &port->local) && colon)
-			return error_set(err, ERR_PARSE, "error parsing local port '%s': strconv.ParseUint: parsing \"%s\": invalid syntax", local, local);
+			return error_set(err, ERR_PARSE,
+			    "error parsing local port '%s': strconv.ParseUint: parsing \"%s\": invalid "
+			    "syntax",
+			    local, local);
 		else if (!colon && !to_port(local, &port->local))
 			port->local = port->remote;
 		if (port->remote == 0)
@@ -293,9 +309,11 @@ static int parse_ports(struct forward *f, const struct target *target, const str
 static int serve(struct forward *f, const struct json *pod, struct error *err)
 {
 	static const char *const protocols[] = {"portforward.k8s.io", NULL};
-	static const struct tunnel_callbacks callbacks = {on_open, on_data, on_reset, on_tunnel_drain, on_end};
+	static const struct tunnel_callbacks callbacks = {
+	    on_open, on_data, on_reset, on_tunnel_drain, on_end};
 	struct kubectl *k = f->k;
-	const char *path = session_path(k, mapper_built_in(k, "pods"), tree_namespace(pod), tree_name(pod), "portforward");
+	const char *path =
+	    session_path(k, mapper_built_in(k, "pods"), tree_namespace(pod), tree_name(pod), "portforward");
 	f->err = err;
 	f->tunnel = tunnel_open(k, path, protocols, &callbacks, f, err);
 	if (!f->tunnel)
@@ -315,16 +333,21 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	static const char *localhost[] = {"localhost"};
 	struct forward f = {.k = k};
 	int64_t timeout_ms = 60000;
-	const struct flag flags[] = {{"address", 0, FLAG_LIST, &f.addresses, "Addresses to listen on: localhost or IPs"},
+	const struct flag flags[] = {
+	    {"address", 0, FLAG_LIST, &f.addresses, "Addresses to listen on: localhost or IPs"},
 	    {"pod-running-timeout", 0, FLAG_DURATION, &timeout_ms, "Time to wait for a pod"}, FLAG_END};
 	struct args args;
 	struct target target;
 	struct json *pod;
-	if (kubectl_parse(k, "kubectl port-forward TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
+	if (kubectl_parse(k,
+		"kubectl port-forward TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT "
+		"[...[LOCAL_PORT_N:]REMOTE_PORT_N]",
 		flags, argc, argv, &args, err))
 		return -1;
 	if (args.len < 2)
-		return error_set(err, ERR_PARSE, "TYPE/NAME and list of ports are required for port-forward\nSee 'kubectl port-forward -h' for help and examples");
+		return error_set(err, ERR_PARSE,
+		    "TYPE/NAME and list of ports are required for port-forward\nSee 'kubectl port-forward "
+		    "-h' for help and examples");
 	if (!f.addresses.len)
 		f.addresses = (struct flag_list){localhost, 1};
 	const struct target_query query = {.args = args.items, .args_len = 1, .default_type = "pods"};
@@ -332,10 +355,11 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	    parse_ports(&f, &target, pod, &args, err))
 		return -1;
 	if (!str_eq(tree_text(pod, "status.phase", ""), "Running"))
-		return error_set(err, ERR_PARSE, "unable to forward port because pod is not running. Current status=%s",
+		return error_set(err, ERR_PARSE,
+		    "unable to forward port because pod is not running. Current status=%s",
 		    tree_text(pod, "status.phase", ""));
 	return serve(&f, pod, err);
 }
 
-const struct command command_port_forward = {"port-forward", NULL, "Troubleshooting and Debugging Commands:",
-    "Forward one or more local ports to a pod", run};
+const struct command command_port_forward = {"port-forward", NULL,
+    "Troubleshooting and Debugging Commands:", "Forward one or more local ports to a pod", run};

@@ -59,7 +59,8 @@ static void finish(struct run *r, int result)
 	loop_stop(r->k->loop);
 }
 
-/* -- standard input ----------------------------------------------------------------------------------------------- */
+/* -- standard input
+ * ----------------------------------------------------------------------------------------------- */
 
 static void read_input(void *arg);
 
@@ -116,7 +117,8 @@ static void on_drain(void *arg)
 	resume_input(r);
 }
 
-/* -- streams ------------------------------------------------------------------------------------------------------ */
+/* -- streams
+ * ------------------------------------------------------------------------------------------------------ */
 
 static uint32_t open_stream(struct spdy *spdy, const char *type)
 {
@@ -171,15 +173,16 @@ static void read_status(struct run *r)
 	if (!r->status.size)
 		return;
 	if (json_parse(r->k->arena, r->status.data, r->status.size, NULL, &status, &ignored)) {
-		r->result = error_set(r->err, ERR_IO, "error executing remote command: %s", buf_str(&r->status));
+		r->result =
+		    error_set(r->err, ERR_IO, "error executing remote command: %s", buf_str(&r->status));
 		return;
 	}
 	if (str_eq(json_get_string(status, "status", ""), "Success"))
 		return;
 	if (str_eq(json_get_string(status, "reason", ""), "NonZeroExitCode"))
-		tree_for_each (tree_at(status, "details.causes"), cause)
-			if (str_eq(json_get_string(cause, "reason", ""), "ExitCode"))
-				r->exit_code = atoi(json_get_string(cause, "message", "0"));
+		tree_for_each(tree_at(status, "details.causes"),
+		    cause) if (str_eq(json_get_string(cause, "reason", ""), "ExitCode")) r->exit_code =
+		    atoi(json_get_string(cause, "message", "0"));
 	if (!r->exit_code)
 		r->result = error_set(r->err, ERR_IO, "Internal error occurred: %s",
 		    json_get_string(status, "message", "the command could not be run"));
@@ -263,8 +266,9 @@ int remote_run(struct kubectl *k, const struct remote *remote, int *ret_exit_cod
 	return r.result;
 }
 
-const char *remote_path(struct kubectl *k, const char *ns, const char *pod, const char *verb, const char *container,
-    const char *const *command, size_t command_len, bool in, bool out, bool error, bool tty)
+const char *remote_path(struct kubectl *k, const char *ns, const char *pod, const char *verb,
+    const char *container, const char *const *command, size_t command_len, bool in, bool out, bool error,
+    bool tty)
 {
 	const char *path = session_path(k, mapper_built_in(k, "pods"), ns, pod, verb);
 	for (size_t i = 0; i < command_len; i++) {

@@ -17,8 +17,9 @@ struct remote {
 int remote_run(struct kubectl *k, const struct remote *remote, int *ret_exit_code, struct error *err);
 
 /* path + ?container=&command=...&stdin=... ; command may be NULL (attach). */
-const char *remote_path(struct kubectl *k, const char *ns, const char *pod, const char *verb, const char *container,
-    const char *const *command, size_t command_len, bool in, bool out, bool error, bool tty);
+const char *remote_path(struct kubectl *k, const char *ns, const char *pod, const char *verb,
+    const char *container, const char *const *command, size_t command_len, bool in, bool out, bool error,
+    bool tty);
 
 /* write(2) until everything is out, whatever the descriptor's mode. */
 void remote_write_all(int fd, const char *data, size_t size);

@@ -7,7 +7,16 @@
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 
-enum { SYN_STREAM = 1, SYN_REPLY = 2, RST_STREAM = 3, SETTINGS = 4, PING = 6, GOAWAY = 7, HEADERS = 8, WINDOW_UPDATE = 9 };
+enum {
+	SYN_STREAM = 1,
+	SYN_REPLY = 2,
+	RST_STREAM = 3,
+	SETTINGS = 4,
+	PING = 6,
+	GOAWAY = 7,
+	HEADERS = 8,
+	WINDOW_UPDATE = 9
+};
 enum { FLAG_FIN = 1, HEAD_SIZE = 8, DATA_MAX = 32 * 1024, STATUS_CANCEL = 5, HEADERS_MAX = 256 * 1024 };
 
 struct spdy {
@@ -19,14 +28,15 @@ struct spdy {
 };
 
 /* The words of the dictionary; each is written with its length in front (SPDY/3, section 2.6.10.1). */
-static const char *const words[] = {"options", "head", "post", "put", "delete", "trace", "accept", "accept-charset",
-    "accept-encoding", "accept-language", "accept-ranges", "age", "allow", "authorization", "cache-control", "connection",
-    "content-base", "content-encoding", "content-language", "content-length", "content-location", "content-md5",
-    "content-range", "content-type", "date", "etag", "expect", "expires", "from", "host", "if-match", "if-modified-since",
-    "if-none-match", "if-range", "if-unmodified-since", "last-modified", "location", "max-forwards", "pragma",
-    "proxy-authenticate", "proxy-authorization", "range", "referer", "retry-after", "server", "te", "trailer",
-    "transfer-encoding", "upgrade", "user-agent", "vary", "via", "warning", "www-authenticate", "method", "get", "status",
-    "200 OK", "version", "HTTP/1.1", "url", "public", "set-cookie", "keep-alive", "origin"};
+static const char *const words[] = {"options", "head", "post", "put", "delete", "trace", "accept",
+    "accept-charset", "accept-encoding", "accept-language", "accept-ranges", "age", "allow", "authorization",
+    "cache-control", "connection", "content-base", "content-encoding", "content-language", "content-length",
+    "content-location", "content-md5", "content-range", "content-type", "date", "etag", "expect", "expires",
+    "from", "host", "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since",
+    "last-modified", "location", "max-forwards", "pragma", "proxy-authenticate", "proxy-authorization",
+    "range", "referer", "retry-after", "server", "te", "trailer", "transfer-encoding", "upgrade",
+    "user-agent", "vary", "via", "warning", "www-authenticate", "method", "get", "status", "200 OK",
+    "version", "HTTP/1.1", "url", "public", "set-cookie", "keep-alive", "origin"};
 static const char tail[] =
     "100101201202205206300302303304305306307402405406407408409410411412413414415416417502504505"
     "203 Non-Authoritative Information204 No Content301 Moved Permanently400 Bad Request401 Unauthorized"
@@ -37,7 +47,8 @@ static const char tail[] =
 
 static void put_u32(struct buf *out, uint32_t n)
 {
-	const unsigned char bytes[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
+	const unsigned char bytes[4] = {
+	    (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
 	buf_append(out, bytes, 4);
 }
 
@@ -87,7 +98,8 @@ void spdy_free(struct spdy *spdy)
 	free(spdy);
 }
 
-static void compress_headers(struct spdy *spdy, const struct spdy_header *headers, size_t len, struct buf *out)
+static void compress_headers(
+    struct spdy *spdy, const struct spdy_header *headers, size_t len, struct buf *out)
 {
 	struct buf plain = BUF_INIT;
 	put_u32(&plain, (uint32_t)len);
@@ -181,7 +193,8 @@ static int skip_headers(struct spdy *spdy, const char *data, size_t size, struct
 	}
 }
 
-static int take_control(struct spdy *spdy, uint16_t type, uint8_t flags, const char *payload, size_t size, struct error *err)
+static int take_control(
+    struct spdy *spdy, uint16_t type, uint8_t flags, const char *payload, size_t size, struct error *err)
 {
 	struct buf echo = BUF_INIT;
 	if (size < 4 && type != SETTINGS)

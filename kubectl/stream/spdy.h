@@ -1,7 +1,7 @@
 /*
- * spdy: the client's side of SPDY/3.1 as containers' streaming servers speak it: streams with headers (compressed with the
- * protocol's dictionary), data and half-closing. No flow control: upstream's implementation has none. Bytes in, bytes out;
- * no sockets here.
+ * spdy: the client's side of SPDY/3.1 as containers' streaming servers speak it: streams with headers
+ * (compressed with the protocol's dictionary), data and half-closing. No flow control: upstream's
+ * implementation has none. Bytes in, bytes out; no sockets here.
  */
 #ifndef CUBE_KUBECTL_STREAM_SPDY_H
 #define CUBE_KUBECTL_STREAM_SPDY_H

@@ -69,7 +69,8 @@ static bool refuse(struct tunnel *t, size_t head_size, bool at_end)
 	int status = 0;
 	sscanf(head, "HTTP/1.%*d %d", &status);
 	const char *body = head + head_size, *length = strcasestr(head, "\nContent-Length:");
-	size_t have = t->head.size - head_size, want = length && length < body ? strtoul(length + 16, NULL, 10) : SIZE_MAX;
+	size_t have = t->head.size - head_size,
+	       want = length && length < body ? strtoul(length + 16, NULL, 10) : SIZE_MAX;
 	bool chunked = strcasestr(head, "\nTransfer-Encoding: chunked") != NULL;
 	if (!at_end && have < want && !(chunked && have > 5 && strstr(body, "\r\n0\r\n")))
 		return false;
@@ -77,7 +78,8 @@ static bool refuse(struct tunnel *t, size_t head_size, bool at_end)
 		body = strstr(body, "\r\n") + 2;
 		have = strcspn(body, "\r");
 	}
-	struct http_response response = {.status = status, .content_type = "", .body = body, .body_size = have};
+	struct http_response response = {
+	    .status = status, .content_type = "", .body = body, .body_size = have};
 	struct error ignored = ERROR_INIT;
 	struct json *tree = NULL;
 	if (have && json_parse(t->k->arena, body, have, NULL, &tree, &ignored) == 0)
@@ -87,7 +89,8 @@ static bool refuse(struct tunnel *t, size_t head_size, bool at_end)
 	else if (tree && str_eq(json_get_string(tree, "kind", ""), "Status"))
 		rest_error(&response, &err);
 	else
-		error_set(&err, ERR_IO, "unable to upgrade connection: %.*s", (int)(have < 400 ? have : 400), body);
+		error_set(
+		    &err, ERR_IO, "unable to upgrade connection: %.*s", (int)(have < 400 ? have : 400), body);
 	end(t, &err);
 	return true;
 }
@@ -107,7 +110,8 @@ static void on_data(void *arg, const char *data, size_t size)
 	const char *blank = strstr(t->head.data, "\r\n\r\n");
 	if (!blank) {
 		if (t->head.size > HEAD_MAX) {
-			error_set(&err, ERR_IO, "unable to upgrade connection: the answer's head is too long");
+			error_set(
+			    &err, ERR_IO, "unable to upgrade connection: the answer's head is too long");
 			end(t, &err);
 		}
 		return;
@@ -119,7 +123,8 @@ static void on_data(void *arg, const char *data, size_t size)
 	}
 	t->is_open = true;
 	t->callbacks.on_open(t->arg, t->spdy);
-	if (t->head.size > head_size && spdy_feed(t->spdy, t->head.data + head_size, t->head.size - head_size, &err))
+	if (t->head.size > head_size &&
+	    spdy_feed(t->spdy, t->head.data + head_size, t->head.size - head_size, &err))
 		end(t, &err);
 }
 
@@ -152,7 +157,8 @@ static void on_end(void *arg, const struct error *err)
 }
 
 /* "https://host:port/prefix": where to connect, and what stands before the path. */
-static const char *split_server(struct kubectl *k, const char **ret_host, const char **ret_prefix, bool *ret_tls)
+static const char *split_server(
+    struct kubectl *k, const char **ret_host, const char **ret_prefix, bool *ret_tls)
 {
 	const char *server = rest_client_server(k->rest), *at = strstr(server, "://") + 3;
 	size_t len = strcspn(at, "/");
@@ -164,7 +170,8 @@ static const char *split_server(struct kubectl *k, const char **ret_host, const 
 	return has_port ? host : arena_printf(k->arena, "%s:%d", host, *ret_tls ? 443 : 80);
 }
 
-static void write_request(struct tunnel *t, const char *host, const char *prefix, const char *path, const char *const *protocols)
+static void write_request(
+    struct tunnel *t, const char *host, const char *prefix, const char *path, const char *const *protocols)
 {
 	buf_printf(&t->request, "POST %s%s HTTP/1.1\r\nHost: %s\r\n", prefix, path, host);
 	for (const char *const *h = rest_client_headers(t->k->rest); *h; h++)
@@ -177,7 +184,8 @@ static void write_request(struct tunnel *t, const char *host, const char *prefix
 struct tunnel *tunnel_open(struct kubectl *k, const char *path, const char *const *protocols,
     const struct tunnel_callbacks *callbacks, void *arg, struct error *err)
 {
-	static const struct spdy_callbacks spdy_callbacks = {spdy_write, on_spdy_data, on_spdy_reset, on_spdy_goaway};
+	static const struct spdy_callbacks spdy_callbacks = {
+	    spdy_write, on_spdy_data, on_spdy_reset, on_spdy_goaway};
 	static const struct stream_callbacks stream_callbacks = {on_connect, on_data, on_drain, on_end};
 	const char *host, *prefix;
 	bool tls;
@@ -197,7 +205,8 @@ struct tunnel *tunnel_open(struct kubectl *k, const char *path, const char *cons
 		size_t len = host[0] == '[' ? strcspn(host + 1, "]") : strcspn(host, ":");
 		security.server_name = arena_strndup(k->arena, host + (host[0] == '['), len);
 	}
-	t->stream = stream_connect(k->loop, address, tls ? &security : NULL, CONNECT_TIMEOUT_MS, &stream_callbacks, t);
+	t->stream = stream_connect(
+	    k->loop, address, tls ? &security : NULL, CONNECT_TIMEOUT_MS, &stream_callbacks, t);
 	return t;
 }
 

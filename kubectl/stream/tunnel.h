@@ -1,6 +1,6 @@
 /*
- * tunnel: a connection to the API server that was upgraded to SPDY/3.1: exec, attach, port-forward. It runs on k->loop;
- * callbacks fire from there.
+ * tunnel: a connection to the API server that was upgraded to SPDY/3.1: exec, attach, port-forward. It runs
+ * on k->loop; callbacks fire from there.
  */
 #ifndef CUBE_KUBECTL_STREAM_TUNNEL_H
 #define CUBE_KUBECTL_STREAM_TUNNEL_H
@@ -19,7 +19,8 @@ struct tunnel_callbacks {
 	void (*on_end)(void *arg, const struct error *err);
 };
 
-/* protocols: values of X-Stream-Protocol-Version, best first, NULL-terminated. NULL and err when it cannot start. */
+/* protocols: values of X-Stream-Protocol-Version, best first, NULL-terminated. NULL and err when it cannot
+ * start. */
 struct tunnel *tunnel_open(struct kubectl *k, const char *path, const char *const *protocols,
     const struct tunnel_callbacks *callbacks, void *arg, struct error *err);
 size_t tunnel_pending(const struct tunnel *tunnel); /* bytes not sent yet */
