@@ -40,6 +40,10 @@ int cluster_load(struct arena *arena, const char *data_dir, struct cluster *ret,
 
 	if (!c.data_dir)
 		return error_set(err, ERR_BAD_REQUEST, "--data-dir %s: give an absolute path", data_dir);
+	/* Clusters in other network namespaces share the host's control groups. */
+	c.cgroup = str_eq(data_dir, CLUSTER_DEFAULT_DATA_DIR)
+		       ? "/cube"
+		       : arena_printf(arena, "/cube-%08x", str_hash32(data_dir, strlen(data_dir)));
 	if (cluster_exists(&c)) {
 		const char *path = cluster_path(&c, "cluster.json");
 

@@ -17,7 +17,6 @@ struct error;
 /* The link that carries the node's own address when no --node-ip is given, and the pods' bridge. */
 #define CLUSTER_NODE_LINK "cube-node0"
 #define CLUSTER_POD_BRIDGE "cube0"
-#define CLUSTER_CGROUP "/cube"
 
 struct cluster {
 	struct arena *arena;  /* all strings live here */
@@ -32,6 +31,7 @@ struct cluster {
 	const char *service_ip; /* first address of service_cidr: the service default/kubernetes */
 	const char *dns_ip;     /* tenth address */
 	const char *cluster_domain;
+	const char *cgroup;       /* below which the pods' control groups are: "/cube", with a suffix for another data directory */
 	const char *snapshotter; /* overlayfs or native, detected */
 	bool lacks_sys_resource; /* CAP_SYS_RESOURCE is missing: OOM scores can't be lowered */
 };

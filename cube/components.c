@@ -120,7 +120,7 @@ static const char *const *kubelet_args(const struct cluster *c)
 	    opt(c, "--pod-logs-dir=%s", cluster_path(c, "pod-logs")),
 	    opt(c, "--container-runtime-endpoint=unix://%s", cluster_path(c, "containerd/containerd.sock")),
 	    opt(c, "--cluster-dns=%s", c->dns_ip), opt(c, "--cluster-domain=%s", c->cluster_domain),
-	    opt(c, "--cgroup-root=%s", CLUSTER_CGROUP), "--cgroup-driver=cgroupfs", "--fail-swap-on=false",
+	    opt(c, "--cgroup-root=%s", c->cgroup), "--cgroup-driver=cgroupfs", "--fail-swap-on=false",
 	    opt(c, "--port=%lld", (long long)c->kubelet_port),
 	    opt(c, "--client-ca-file=%s", cluster_path(c, "pki/ca.crt")),
 	    opt(c, "--tls-cert-file=%s", cluster_path(c, "pki/kubelet.crt")),

@@ -106,7 +106,7 @@ int host_restore(const struct cluster *c, struct error *err)
 		run(c->arena, NULL, &first, "ip", "link", "delete", CLUSTER_POD_BRIDGE, NULL);
 	if (access("/sys/class/net/" CLUSTER_NODE_LINK, F_OK) == 0)
 		run(c->arena, NULL, &first, "ip", "link", "delete", CLUSTER_NODE_LINK, NULL);
-	cgroups_remove(c->arena, CLUSTER_CGROUP, &first);
+	cgroups_remove(c->arena, c->cgroup, &first);
 	for (size_t i = 0; sysctls[i]; i++) {
 		const char *value = json_get_string(before, sysctls[i], NULL);
 
@@ -124,16 +124,14 @@ int host_stop_pods(const struct cluster *c, int grace_ms, struct error *err)
 {
 	enum { STEP_MS = 20 };
 
-	cgroups_signal(c->arena, CLUSTER_CGROUP, SIGTERM, true);
-	for (int waited = 0; waited < grace_ms && cgroups_count(c->arena, CLUSTER_CGROUP) > 0;
-	     waited += STEP_MS)
+	cgroups_signal(c->arena, c->cgroup, SIGTERM, true);
+	for (int waited = 0; waited < grace_ms && cgroups_count(c->arena, c->cgroup) > 0; waited += STEP_MS)
 		usleep(STEP_MS * 1000);
-	for (int waited = 0; waited < 10000 && cgroups_count(c->arena, CLUSTER_CGROUP) > 0;
-	     waited += STEP_MS) {
-		cgroups_signal(c->arena, CLUSTER_CGROUP, SIGKILL, false);
+	for (int waited = 0; waited < 10000 && cgroups_count(c->arena, c->cgroup) > 0; waited += STEP_MS) {
+		cgroups_signal(c->arena, c->cgroup, SIGKILL, false);
 		usleep(STEP_MS * 1000);
 	}
-	if (cgroups_count(c->arena, CLUSTER_CGROUP) > 0)
+	if (cgroups_count(c->arena, c->cgroup) > 0)
 		return error_set(err, ERR_TIMEOUT, "processes of pods are still there after SIGKILL");
 	return 0;
 }

@@ -110,7 +110,8 @@ static bool belongs(const struct cluster *c, pid_t pid)
 
 		/* Whole argument, or behind "=", "unix://" or "--mount=": never in the middle of another
 		 * path. */
-		if (found && (found == p || found[-1] == '=' || found[-1] == '/'))
+		if (strcmp(p, c->data_dir) == 0 ||
+		    (found && (found == p || found[-1] == '=' || found[-1] == '/')))
 			return true;
 	}
 	return false;

@@ -197,7 +197,7 @@ def host_state():
                 if not line.startswith("#") and line != "COMMIT" and not line.startswith("*")
                 and not re.match(r":(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) ACCEPT", line)]
 
-    cgroups = sorted(str(p) for root in pathlib.Path("/sys/fs/cgroup").glob("*/") for p in [root / "cube"] if p.exists())
+    cgroups = sorted(str(p) for root in pathlib.Path("/sys/fs/cgroup").glob("*/") for p in root.glob("cube*"))
     sysctls = [f"{name}={pathlib.Path('/proc/sys', name).read_text().strip()}"
                for name in ("net/ipv4/ip_forward", "net/ipv4/conf/all/route_localnet") if pathlib.Path("/proc/sys", name).exists()]
     programs = ("kube-", "kubelet", "containerd", "etcd", "cube", "runc", "pause")
