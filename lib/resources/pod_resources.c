@@ -8,8 +8,10 @@
 #include "lib/resources/resource_names.h"
 
 static void check_against_limit(const CoreV1__ResourceRequirements *r, const struct quantity_entry *request,
-    const struct field_path *at, const struct field_path *limits, struct field_errors *e)
+    const struct field_path *p, struct field_errors *e)
 {
+	const struct field_path *limits = CHILD(p, "limits"),
+				*at = CHILD(p, "requests"); /* without the name, as upstream */
 	struct quantity limit, q = quantity_of(request->value);
 
 	if (!quantity_in(r, limits, request->key, &limit)) {
@@ -47,7 +49,7 @@ void podspec_validate_resources(
 
 		resource_name_validate_container(requests[i]->key, at, e);
 		rule_resource_value(e, at, requests[i]->key, requests[i]->value);
-		check_against_limit(r, requests[i], at, CHILD(p, "limits"), e);
+		check_against_limit(r, requests[i], p, e);
 		huge = huge || resource_name_is_hugepages(requests[i]->key);
 		plain = plain || str_eq(requests[i]->key, "cpu") || str_eq(requests[i]->key, "memory");
 	}

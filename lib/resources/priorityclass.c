@@ -31,7 +31,7 @@ static void validate_update(const struct object *obj, const struct object *old,
 	const SchedulingV1__PriorityClass *pc = MSG(SchedulingV1__PriorityClass, obj),
 					  *was = MSG(SchedulingV1__PriorityClass, old);
 
-	rule_forbidden_if(e, PATH_ROOT("value"), pc->value != was->value, "may not be changed in an update.");
+	rule_forbidden_if(e, PATH_ROOT("Value"), pc->value != was->value, "may not be changed in an update.");
 	rule_immutable(
 	    e, PATH_ROOT("preemptionPolicy"), str_eq(pc->preemption_policy, was->preemption_policy));
 }
