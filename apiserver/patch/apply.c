@@ -257,16 +257,57 @@ static int run(struct apply *a, struct object **ret)
 	return 0;
 }
 
+/* Sets the member at a dotted path, making objects on the way. */
+static void set_path(struct arena *arena, struct json *tree, const char *path, struct json *value)
+{
+	size_t len = 0;
+	char **keys = str_split(arena, *path == '.' ? path + 1 : path, '.', &len);
+	for (size_t k = 0; k + 1 < len; k++) {
+		struct json *next = json_get(tree, keys[k]);
+		if (!next)
+			json_set(arena, tree, keys[k], next = json_new_object(arena));
+		tree = next;
+	}
+	json_set(arena, tree, keys[len - 1], value);
+}
+
+/* A Scale that is applied is a config of the object that it scales, of one field. */
+static struct json *unfold_scale(
+    struct api_request *req, struct arena *arena, const struct json *scale, struct error *err)
+{
+	const struct json *replicas = json_get_path(scale, "spec.replicas"),
+			  *meta = json_get(scale, "metadata");
+	struct json *config = json_new_object(arena);
+	int64_t n = 0;
+	if (strcmp(json_get_string(scale, "kind", ""), "Scale") != 0 ||
+	    strcmp(json_get_string(scale, "apiVersion", ""), "autoscaling/v1") != 0 ||
+	    (replicas && !json_is_int(replicas, &n))) {
+		error_set(err, ERR_BAD_REQUEST, "the applied configuration is no Scale of autoscaling/v1");
+		return NULL;
+	}
+	json_set(arena, config, "apiVersion", json_new_string(arena, resource_api_version(req->type)));
+	json_set(arena, config, "kind", json_new_string(arena, req->type->kind));
+	if (meta)
+		json_set(arena, config, "metadata", json_clone(arena, meta));
+	if (replicas)
+		set_path(arena, config, req->type->scale_spec_replicas, json_new_int(arena, n));
+	return config;
+}
+
 int apply_patch(struct api_request *req, const struct object *current, struct json *patch,
     struct object **ret, struct error *err)
 {
 	struct apply a = {.req = req, .arena = arena_new(), .err = err};
 	struct object *empty = current ? NULL : patch_empty_object(req->type);
 	a.live = current ? current : empty;
-	a.config = json_clone(a.arena, patch);
-	json_sort(a.config);
-	a.live_tree = patch_tree(a.arena, a.live);
-	int rc = check_config(&a, !current);
+	bool is_scale = !strcmp(req->info.subresource, "scale");
+	a.config = is_scale ? unfold_scale(req, a.arena, patch, err) : json_clone(a.arena, patch);
+	int rc = a.config ? 0 : -1;
+	if (!rc) {
+		json_sort(a.config);
+		a.live_tree = patch_tree(a.arena, a.live);
+		rc = check_config(&a, !current);
+	}
 	if (!rc && managers_read(&a.managers, a.arena, a.live->meta, NULL))
 		a.managers = (struct managers){.arena = a.arena};
 	if (!rc && current && !a.managers.len)

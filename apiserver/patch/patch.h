@@ -24,4 +24,9 @@ int patch_apply(struct api_request *req, enum patch_type type, const struct obje
  */
 int patch_track(struct api_request *req, const struct object *old, struct object *obj, struct error *err);
 
+/* What strict decoding found in a patch or in what came out of it: nothing, warnings or a 422, as
+ * fieldValidation says. */
+struct codec_warnings;
+int patch_report_strictness(struct api_request *req, const struct codec_warnings *found, struct error *err);
+
 #endif

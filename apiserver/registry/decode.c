@@ -1,6 +1,7 @@
 /* The stage `decode`: the body of a create, update or patch, or the options of a delete. */
 #include <string.h>
 
+#include "apiserver/patch/patch.h"
 #include "apiserver/registry/internal.h"
 #include "lib/api/json.h"
 #include "lib/api/schema.h"
@@ -153,14 +154,17 @@ static int decode_object(struct api_request *req, struct error *err)
 
 static int decode_patch(struct api_request *req, struct error *err)
 {
+	struct codec_warnings found = {.arena = req->arena};
+	struct json_limits limits = {.on_duplicate = on_duplicate, .arg = &found};
 	int rc = req->patch_type == PATCH_APPLY
-		     ? yaml_parse(req->arena, req->http->body, req->http->body_size, NULL, &req->patch, err)
-		     : json_parse(req->arena, req->http->body, req->http->body_size, NULL, &req->patch, err);
+		     ? yaml_parse(req->arena, req->http->body, req->http->body_size, &limits, &req->patch, err)
+		     : json_parse(req->arena, req->http->body, req->http->body_size, &limits, &req->patch, err);
 	if (rc) {
 		err->code = err->code == ERR_TOO_LARGE ? ERR_TOO_LARGE : ERR_BAD_REQUEST;
 		return error_prefix(err, "error decoding patch");
 	}
-	return 0;
+	return req->patch_type == PATCH_APPLY ? report_strictness(req, &found, err)
+					      : patch_report_strictness(req, &found, err);
 }
 
 int registry_decode(struct api_request *req, struct error *err)

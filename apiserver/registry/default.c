@@ -19,7 +19,8 @@ static int apply_patch(struct api_request *req, struct error *err)
 {
 	struct object *scale = NULL, *obj = NULL;
 	const struct object *current = req->old;
-	if (!strcmp(req->info.subresource, "scale")) {
+	bool is_scale = !strcmp(req->info.subresource, "scale") && req->patch_type != PATCH_APPLY;
+	if (is_scale) {
 		scale = scale_of(req->type, req->old, err);
 		if (!scale)
 			return -1;
@@ -30,7 +31,7 @@ static int apply_patch(struct api_request *req, struct error *err)
 	req->object = obj;
 	if (rc)
 		return -1;
-	if (!strcmp(req->info.subresource, "scale"))
+	if (is_scale)
 		return 0;
 	if (!*obj->meta->namespace_)
 		obj->meta->namespace_ = arena_strdup(obj->arena, registry_ns(req));
@@ -75,7 +76,7 @@ int registry_default(struct api_request *req, struct error *err)
 		return API_NEXT;
 	if (req->info.verb == API_PATCH && apply_patch(req, err))
 		return API_FAIL;
-	if (!strcmp(req->info.subresource, "scale"))
+	if (!strcmp(req->info.subresource, "scale") && req->patch_type != PATCH_APPLY)
 		return unfold_scale(req, err) ? API_FAIL : track(req, err);
 	if (registry_has_own_kind(req))
 		return API_NEXT;
