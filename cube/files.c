@@ -31,7 +31,8 @@ int file_read(struct arena *arena, const char *path, char **ret_text, size_t *re
 	if (n < 0)
 		error_set_errno(err, errno, "%s", path);
 	close(fd);
-	*ret_text = arena_strndup(arena, buf_str(&buf), buf.size);
+	buf_append(&buf, "", 0);
+	*ret_text = arena_memdup(arena, buf_str(&buf), buf.size + 1); /* /proc files hold NULs */
 	if (ret_size)
 		*ret_size = buf.size;
 	buf_done(&buf);
