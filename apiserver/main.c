@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +56,17 @@ static void on_signal(void *arg, int signum)
 	loop_timer_start(p->delay, p->options->shutdown_delay_ms, 0);
 }
 
+/* Each client, watch and tunnel is a descriptor; the soft limit is often 1024. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_warning("cannot raise the limit of open files");
+}
+
 int main(int argc, char **argv)
 {
 	struct api_options options;
@@ -73,6 +85,7 @@ int main(int argc, char **argv)
 	if (options.verbosity >= 4)
 		log_set_level(LOG_DEBUG);
 	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
+	raise_file_limit();
 	resources_init();
 	struct program p = {.loop = loop_new(NULL), .options = &options};
 	p.server = api_server_new(p.loop, &options, &err);

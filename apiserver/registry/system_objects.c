@@ -31,6 +31,7 @@ struct system_objects {
 	struct loop_timer *timer;
 	size_t running; /* writes under way */
 	char address[INET_ADDRSTRLEN];
+	bool is_first_round;
 	bool has_namespaces; /* the first round is over: what lives in them may be made */
 	void (*done)(void *arg);
 	void *done_arg;
@@ -49,6 +50,7 @@ static void finish_round(struct system_objects *s)
 	}
 	void (*done)(void *) = s->done;
 	s->done = NULL;
+	s->is_first_round = false;
 	done(s->done_arg);
 }
 
@@ -150,6 +152,19 @@ static void find_own_address(struct system_objects *s)
 		s->address[0] = '\0';
 }
 
+static bool has_address(const CoreV1__Endpoints *endpoints, const char *address)
+{
+	for (size_t i = 0; i < endpoints->n_subsets; i++)
+		for (size_t j = 0; j < endpoints->subsets[i]->n_addresses; j++)
+			if (!strcmp(endpoints->subsets[i]->addresses[j]->ip, address))
+				return true;
+	return false;
+}
+
+/*
+ * A server that starts forgets the addresses of the past; one that runs only makes sure that its own is there. So servers
+ * that share a store end up with all of their addresses, and do not fight about them.
+ */
 static void fill_endpoints(const struct system_objects *s, struct object *obj)
 {
 	CoreV1__Endpoints *endpoints = (CoreV1__Endpoints *)obj->msg;
@@ -164,6 +179,12 @@ static void fill_endpoints(const struct system_objects *s, struct object *obj)
 	port->port = (int32_t)s->server->options->secure_port;
 	api_append(obj->arena, subset, addresses, address);
 	api_append(obj->arena, subset, ports, port);
+	if (!s->is_first_round && has_address(endpoints, s->address))
+		return;
+	if (!s->is_first_round && endpoints->n_subsets == 1) { /* other servers live on: we join them */
+		api_append(obj->arena, endpoints->subsets[0], addresses, address);
+		return;
+	}
 	endpoints->n_subsets = 0;
 	endpoints->subsets = NULL;
 	api_append(obj->arena, endpoints, subsets, subset);
@@ -186,8 +207,14 @@ static void fill_slice(const struct system_objects *s, struct object *obj)
 	port->protocol = "TCP";
 	port->has_port = true;
 	port->port = (int32_t)s->server->options->secure_port;
-	slice->n_endpoints = slice->n_ports = 0;
-	slice->endpoints = NULL;
+	for (size_t i = 0; !s->is_first_round && i < slice->n_endpoints; i++)
+		if (slice->endpoints[i]->n_addresses && !strcmp(slice->endpoints[i]->addresses[0], s->address))
+			return;
+	if (s->is_first_round) {
+		slice->n_endpoints = 0;
+		slice->endpoints = NULL;
+	}
+	slice->n_ports = 0;
 	slice->ports = NULL;
 	api_append(obj->arena, slice, endpoints, endpoint);
 	api_append(obj->arena, slice, ports, port);
@@ -252,6 +279,7 @@ struct system_objects *system_objects_start(struct api_server *server, void (*do
 		watchcache_subscribe(server, types[i], on_change, s);
 	s->done = done;
 	s->done_arg = arg;
+	s->is_first_round = true;
 	check(s);
 	return s;
 }
