@@ -101,6 +101,10 @@ static const char *field(const struct object *obj, const char *name, struct aren
 	    about->api_version, about->resource_version, about->field_path, ev->reason,
 	    ev->reporting_component, str_or(ev->source->component, ev->reporting_component), ev->type};
 
+	if (str_has_prefix(name, "regarding.")) /* as events.k8s.io says it */
+		name = arena_printf(arena, "involvedObject.%s", name + strlen("regarding."));
+	else if (!strcmp(name, "reportingController"))
+		name = "reportingComponent";
 	for (size_t i = 0; field_names[i]; i++)
 		if (!strcmp(name, field_names[i]))
 			return str_or(values[i], "");

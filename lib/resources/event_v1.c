@@ -30,4 +30,8 @@ int event_convert(const struct object *src, struct object *dst, struct error *er
 	return 0;
 }
 
-const struct resource_type event_v1_strategy = {.convert = event_convert};
+static const char *const field_names[] = {"regarding.kind", "regarding.namespace", "regarding.name",
+    "regarding.uid", "regarding.apiVersion", "regarding.resourceVersion", "regarding.fieldPath", "reason",
+    "reportingController", "type", NULL};
+
+const struct resource_type event_v1_strategy = {.field_selectors = field_names, .convert = event_convert};

@@ -176,6 +176,21 @@ void resource_validate_status_update(const struct resource_type *type, const str
 		type->validate_status_update(obj, old, ctx, errors);
 }
 
+/* A field may have another name in another version; matching is done on the stored object. */
+static bool is_selectable(const struct resource_type *type, const char *name)
+{
+	if (type->field_selectors && str_in(name, type->field_selectors))
+		return true;
+	for (size_t i = 0; i < resources_count(); i++) {
+		const struct resource_type *other = resources_at(i);
+
+		if (other->stored_as == type && other->field_selectors &&
+		    str_in(name, other->field_selectors))
+			return true;
+	}
+	return false;
+}
+
 const char *resource_field(
     const struct resource_type *type, const struct object *obj, const char *name, struct arena *arena)
 {
@@ -183,7 +198,7 @@ const char *resource_field(
 		return str_or(obj->meta->name, "");
 	if (!strcmp(name, "metadata.namespace"))
 		return str_or(obj->meta->namespace_, "");
-	return type->field && str_in(name, type->field_selectors) ? type->field(obj, name, arena) : NULL;
+	return type->field && is_selectable(type, name) ? type->field(obj, name, arena) : NULL;
 }
 
 static const struct table_column generic_columns[] = {COLUMN_NAME, {"Created At", "date", "", "", 0}};

@@ -90,7 +90,7 @@ static void test_every_entry(void **state)
 #define POD(extra)                                                                                           \
 	"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"creationTimestamp\":"        \
 	"\"" AN_HOUR_AGO "\"},\"spec\":{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}],"                 \
-			 "\"initContainers\":[{\"name\":\"i\"},{\"name\":\"j\"}]}," extra "}"
+	"\"initContainers\":[{\"name\":\"i\"},{\"name\":\"j\"}]}," extra "}"
 
 static void test_pod_rows(void **state)
 {
@@ -234,6 +234,43 @@ static void test_same_shape_versions(void **state)
 	object_unref(beta);
 }
 
+/* What has nothing but a kind goes through every hook of it: nothing is taken for granted. */
+static void test_empty_objects(void **state)
+{
+	for (size_t i = 0; i < resources_count(); i++) {
+		const struct resource_type *type = resources_at(i);
+		struct arena *arena = arena_new();
+		struct resource_context ctx = {.arena = arena, .now_s = NOW, .subresource = ""};
+		struct object *obj = object_new(type->schema), *copy, *converted = NULL;
+		struct json *cells[32];
+		struct field_errors errors;
+
+		if (type->flags & RESOURCE_VIRTUAL) {
+			object_unref(obj);
+			arena_free(arena);
+			continue;
+		}
+		field_errors_init(&errors, arena);
+		resource_apply_defaults(type, obj, &ctx);
+		resource_prepare_create(type, obj, &ctx);
+		resource_validate(type, obj, &ctx, &errors);
+		assert_true(errors.len > 0); /* a name is the least */
+		copy = object_clone(obj);
+		resource_prepare_update(type, copy, obj, &ctx);
+		resource_validate_update(type, copy, obj, &ctx, &errors);
+		resource_prepare_status_update(type, copy, obj, &ctx);
+		resource_validate_status_update(type, copy, obj, &ctx, &errors);
+		resource_cells(type, copy, &ctx, cells);
+		for (size_t k = 0; type->field_selectors && type->field_selectors[k]; k++)
+			resource_field(type, copy, type->field_selectors[k], arena);
+		assert_int_equal(resource_convert(copy, type->stored_as, &converted, NULL), 0);
+		object_unref(converted);
+		object_unref(copy);
+		object_unref(obj);
+		arena_free(arena);
+	}
+}
+
 /* Nodes register themselves with a status; everybody else's is dropped. */
 static void test_status_on_create(void **state)
 {
@@ -261,7 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_lookups), cmocka_unit_test(test_every_entry),
 	    cmocka_unit_test(test_pod_rows), cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_autoscaler_versions), cmocka_unit_test(test_same_shape_versions),
-	    cmocka_unit_test(test_status_on_create)};
+	    cmocka_unit_test(test_status_on_create), cmocka_unit_test(test_empty_objects)};
 
 	resources_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
