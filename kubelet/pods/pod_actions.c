@@ -226,8 +226,8 @@ static void on_runtime_class(void *arg, const struct rest_result *result)
 	w->class_call = NULL;
 	if (result->error) {
 		char text[900];
-		snprintf(text, sizeof text, "runtime class \"%s\": %.700s", pod_of(w->pod)->spec->runtime_class_name,
-		    result->error->message);
+		snprintf(text, sizeof text, "runtime class \"%s\": %.700s",
+		    pod_of(w->pod)->spec->runtime_class_name, result->error->message);
 		sandbox_failed(w, text);
 		return;
 	}
@@ -242,7 +242,8 @@ void action_run_sandbox(struct worker *w, uint32_t attempt)
 	w->sandbox_attempt = attempt;
 	if (!str_empty(class_name) && !w->runtime_handler && w->pm->deps.client)
 		w->class_call = rest_send(w->pm->deps.client,
-		    REST_REQUEST(.verb = REST_GET, .type = resource_runtimeclasses, .name = class_name), on_runtime_class, w);
+		    REST_REQUEST(.verb = REST_GET, .type = resource_runtimeclasses, .name = class_name),
+		    on_runtime_class, w);
 	else
 		run_sandbox(w, attempt);
 }

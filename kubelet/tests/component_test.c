@@ -1,6 +1,7 @@
 /*
- * The pod manager over a real containerd of its own, without an API server: pods are handed in, states are looked at.
- * Needs root, containerd, runc and the images of manifests/images and packaging/pause; is skipped where one is missing.
+ * The pod manager over a real containerd of its own, without an API server: pods are handed in, states are
+ * looked at. Needs root, containerd, runc and the images of manifests/images and packaging/pause; is skipped
+ * where one is missing.
  */
 #include "lib/base/test.h"
 
@@ -57,14 +58,18 @@ static const char config_text[] =
     "version = 2\nroot = \"%s/root\"\nstate = \"%s/state\"\noom_score = 0\n"
     "disabled_plugins = [\"io.containerd.internal.v1.opt\", \"io.containerd.internal.v1.tracing\", "
     "\"io.containerd.tracing.processor.v1.otlp\", \"io.containerd.snapshotter.v1.aufs\", "
-    "\"io.containerd.snapshotter.v1.btrfs\", \"io.containerd.snapshotter.v1.devmapper\", \"io.containerd.snapshotter.v1.zfs\"]\n"
+    "\"io.containerd.snapshotter.v1.btrfs\", \"io.containerd.snapshotter.v1.devmapper\", "
+    "\"io.containerd.snapshotter.v1.zfs\"]\n"
     "[grpc]\n  address = \"%s/containerd.sock\"\n"
-    "[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"cube.local/pause:1\"\n  restrict_oom_score_adj = true\n"
+    "[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"cube.local/pause:1\"\n  "
+    "restrict_oom_score_adj = true\n"
     "  netns_mounts_under_state_dir = true\n  disable_tcp_service = true\n"
     "  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n    conf_dir = \"%s/cni\"\n"
     "  [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n    snapshotter = \"overlayfs\"\n"
-    "    [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n      runtime_type = \"io.containerd.runc.v2\"\n"
-    "      [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n        Root = \"%s/runc\"\n";
+    "    [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n      runtime_type = "
+    "\"io.containerd.runc.v2\"\n"
+    "      [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n        Root = "
+    "\"%s/runc\"\n";
 
 static bool run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static bool run(const char *format, ...)
@@ -115,9 +120,11 @@ static bool start_containerd(void)
 static bool load_images(void)
 {
 	/* The pause binary is made here: the test doesn't wait for packaging. */
-	return run("cc -Os -static -o %s/pause ../packaging/pause/pause.c && sh ../packaging/pause/mkimage.sh %s/pause "
-	           "%s/pause.tar && for i in %s/pause.tar " BUSYBOX "; do ctr -a %s/containerd.sock -n k8s.io images import "
-	           "$i >/dev/null || exit 1; done",
+	return run("cc -Os -static -o %s/pause ../packaging/pause/pause.c && sh "
+		   "../packaging/pause/mkimage.sh %s/pause "
+		   "%s/pause.tar && for i in %s/pause.tar " BUSYBOX
+		   "; do ctr -a %s/containerd.sock -n k8s.io images import "
+		   "$i >/dev/null || exit 1; done",
 	    node.dir, node.dir, node.dir, node.dir, node.dir);
 }
 
@@ -166,8 +173,8 @@ static void free_modules(void)
 static int set_up(void **state)
 {
 	strcpy(node.dir, "/tmp/cube-kubelet-XXXXXX");
-	if (geteuid() != 0 || access(BUSYBOX, R_OK) < 0 || !run("command -v containerd runc ctr cc >/dev/null") ||
-	    !mkdtemp(node.dir) || !make_namespace()) {
+	if (geteuid() != 0 || access(BUSYBOX, R_OK) < 0 ||
+	    !run("command -v containerd runc ctr cc >/dev/null") || !mkdtemp(node.dir) || !make_namespace()) {
 		node.skip = true;
 		return 0;
 	}
@@ -226,7 +233,8 @@ static struct object *new_pod(const char *uid, const char *spec)
 	struct object *pod;
 	struct buf text = BUF_INIT;
 	buf_printf(&text,
-	    "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"ns\",\"uid\":\"%s\"},\"spec\":%s}",
+	    "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"ns\","
+	    "\"uid\":\"%s\"},\"spec\":%s}",
 	    uid, uid, spec);
 	assert_int_equal(object_decode(text.data, text.size, &pod, &err), 0);
 	resource_apply_defaults(resource_pods, pod, &(struct resource_context){.arena = pod->arena});
@@ -244,7 +252,8 @@ static bool has_phase(void *arg)
 	const struct wanted *w = arg;
 	const CoreV1__PodStatus *s = pod_manager_status(node.pods, w->uid);
 	return s && str_eq(s->phase, w->phase) &&
-	       (!w->restarts || (s->n_container_statuses && s->container_statuses[0]->restart_count >= w->restarts));
+	       (!w->restarts ||
+		   (s->n_container_statuses && s->container_statuses[0]->restart_count >= w->restarts));
 }
 
 static bool is_gone(void *arg)
@@ -278,9 +287,11 @@ static void delete_pod(struct object *take_pod)
 	free(uid);
 }
 
-#define HOST_POD(policy, command)                                                                                                \
-	"{\"hostNetwork\":true,\"restartPolicy\":\"" policy "\",\"containers\":[{\"name\":\"c\",\"image\":\"busybox:1.35\","         \
-	"\"command\":[\"sh\",\"-c\",\"" command "\"],\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/v\"}]}],"                  \
+#define HOST_POD(policy, command)                                                                            \
+	"{\"hostNetwork\":true,\"restartPolicy\":\"" policy                                                  \
+	"\",\"containers\":[{\"name\":\"c\",\"image\":\"busybox:1.35\","                                     \
+	"\"command\":[\"sh\",\"-c\",\"" command                                                              \
+	"\"],\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/v\"}]}],"                                    \
 	"\"volumes\":[{\"name\":\"v\",\"emptyDir\":{\"medium\":\"Memory\"}}]}"
 
 /* ---- tests ---- */
@@ -296,6 +307,25 @@ static void runs_and_leaves_nothing(void **state)
 	assert_true(s->container_statuses[0]->ready);
 	assert_string_equal(s->container_statuses[0]->image, "docker.io/library/busybox:1.35");
 	delete_pod(pod);
+}
+
+static void a_shorter_deletion_is_honoured(void **state)
+{
+	if (node.skip)
+		skip();
+	struct object *pod =
+	    new_pod("short-1", HOST_POD("Always", "trap '' TERM; while true; do sleep 1; done"));
+	pod_manager_on_pod(node.pods, NULL, pod);
+	assert_true(wait_until(has_phase, &(struct wanted){"short-1", "Running", 0}));
+	struct object *slow = object_clone(pod);
+	slow->meta->deletion_timestamp = time_new(slow->arena, 1700000000);
+	slow->meta->has_deletion_grace_period_seconds = true;
+	slow->meta->deletion_grace_period_seconds = 600;
+	pod_manager_on_pod(node.pods, pod, slow);
+	int64_t begin = loop_now_ms(node.loop);
+	delete_pod(slow); /* with one second */
+	assert_true(loop_now_ms(node.loop) - begin < 20000);
+	object_unref(pod);
 }
 
 static void ends_with_exit_code_and_message(void **state)
@@ -359,7 +389,9 @@ static void what_nobody_knows_is_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(runs_and_leaves_nothing),
+	    cmocka_unit_test(a_shorter_deletion_is_honoured),
 	    cmocka_unit_test(ends_with_exit_code_and_message), cmocka_unit_test(restarts_on_failure),
-	    cmocka_unit_test(a_second_kubelet_adopts_what_runs), cmocka_unit_test(what_nobody_knows_is_removed)};
+	    cmocka_unit_test(a_second_kubelet_adopts_what_runs),
+	    cmocka_unit_test(what_nobody_knows_is_removed)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
