@@ -20,8 +20,10 @@
 #include "lib/loop/loop.h"
 #include "lib/resources/resource.h"
 
-#define RETRY_MS 1000
-#define NOT_READY_CHECK_MS 500
+/* The API server and the network often come up just after us: look soon, then less and less often. */
+#define RETRY_MIN_MS 100
+#define RETRY_MAX_MS 5000
+#define NOT_READY_CHECK_MS 100
 /* A runtime that is started again is no reason to call the node, and with it all its pods, not ready
  * (upstream: 30 s). */
 #define RUNTIME_GRACE_MS 30000
@@ -44,6 +46,7 @@ struct node_manager {
 	bool seen_ready;          /* once at least */
 	int64_t trouble_since_ms; /* 0: none */
 	bool memory_pressure, disk_pressure, pid_pressure, told_ready;
+	int64_t retry_ms;
 	bool dirty, version_known;
 	struct rest_call *call;
 	struct runtime_call *version_call, *status_call, *images_call;
@@ -71,6 +74,14 @@ static struct node_input input_of(struct node_manager *nm, const CoreV1__NodeSta
 	    .images_len = nm->images_len,
 	    .now_s = clock_wall_s(loop_clock(nm->loop)),
 	    .kubelet_port = nm->port};
+}
+
+static void retry_later(struct node_manager *nm)
+{
+	nm->retry_ms = nm->retry_ms ? nm->retry_ms * 2 : RETRY_MIN_MS;
+	if (nm->retry_ms > RETRY_MAX_MS)
+		nm->retry_ms = RETRY_MAX_MS;
+	loop_timer_start(nm->retry, nm->retry_ms, 0);
 }
 
 static void take_node(struct node_manager *nm, const struct object *obj)
@@ -106,11 +117,11 @@ static void on_status_sent(void *arg, const struct rest_result *result)
 		if (result->error->code == ERR_NOT_FOUND) { /* somebody deleted it: come back */
 			object_unref(nm->node);
 			nm->node = NULL;
-			loop_timer_start(nm->retry, RETRY_MS, 0);
+			retry_later(nm);
 			return;
 		}
 		nm->dirty = true;
-		loop_timer_start(nm->report_timer, RETRY_MS * 5, 0);
+		loop_timer_start(nm->report_timer, RETRY_MAX_MS, 0);
 		return;
 	}
 	if (result->object)
@@ -181,7 +192,7 @@ static void on_runtime_status(void *arg, const ProtobufCMessage *response, const
 	nm->status_call = NULL;
 	if (err) {
 		snprintf(why, sizeof why, "container runtime is down: %.700s", err->message);
-		loop_timer_start(nm->status_timer, NOT_READY_CHECK_MS * 2, 0);
+		loop_timer_start(nm->status_timer, 1000, 0);
 		set_not_ready(nm, why);
 		return;
 	}
@@ -223,7 +234,7 @@ static void on_version(void *arg, const ProtobufCMessage *response, const struct
 		send_status(nm);
 		ask_runtime(nm);
 	} else {
-		loop_timer_start(nm->status_timer, NOT_READY_CHECK_MS * 2, 0);
+		loop_timer_start(nm->status_timer, 1000, 0);
 		set_not_ready(nm, "container runtime is down");
 	}
 }
@@ -332,6 +343,7 @@ bool node_manager_has_pressure(const struct node_manager *nm, bool *ret_memory, 
 static void registered(struct node_manager *nm, const struct object *obj)
 {
 	take_node(nm, obj);
+	nm->retry_ms = 0;
 	log_info("node %s is registered", nm->config->node_name);
 	event_record(nm->events, nm->node, false, "Starting", "Starting kubelet.");
 	node_lease_start(nm->lease, nm->node);
@@ -350,7 +362,7 @@ static void on_created(void *arg, const struct rest_result *result)
 	}
 	if (result->error && result->error->code != ERR_ALREADY_EXISTS)
 		log_warning("registering the node: %s", result->error->message);
-	loop_timer_start(nm->retry, RETRY_MS, 0);
+	retry_later(nm);
 }
 
 static void on_labelled(void *arg, const struct rest_result *result)
@@ -359,7 +371,7 @@ static void on_labelled(void *arg, const struct rest_result *result)
 	nm->call = NULL;
 	if (result->error) {
 		log_warning("registering the node: %s", result->error->message);
-		loop_timer_start(nm->retry, RETRY_MS, 0);
+		retry_later(nm);
 		return;
 	}
 	registered(nm, result->object);
@@ -400,8 +412,9 @@ static void on_existing(void *arg, const struct rest_result *result)
 		return;
 	}
 	if (result->error->code != ERR_NOT_FOUND && result->error->code != ERR_FORBIDDEN) {
-		log_warning("reading the node: %s", result->error->message);
-		loop_timer_start(nm->retry, RETRY_MS, 0);
+		if (!nm->retry_ms)
+			log_warning("reading the node: %s", result->error->message);
+		retry_later(nm);
 		return;
 	}
 	struct node_input in = input_of(nm, NULL);
