@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kubectl/describe/describe.h"
 #include "kubectl/kubectl.h"
 #include "kubectl/mapper.h"
 #include "kubectl/printers/printer.h"
@@ -20,34 +21,25 @@ static const char *join(struct arena *a, const struct json *list)
 	return text;
 }
 
-static void add_rules(struct kubectl *k, struct buf *text, const struct json *status)
-{
-	tree_for_each(json_get(status, "resourceRules"), rule) tree_for_each(
-	    json_get(rule, "apiGroups"), group) tree_for_each(json_get(rule, "resources"), resource)
-	{
-		const char *g = tree_show(k->arena, group);
-		buf_printf(text, "%s%s%s\t[]\t%s\t%s\n", tree_show(k->arena, resource), *g ? "." : "", g,
-		    join(k->arena, json_get(rule, "resourceNames")), join(k->arena, json_get(rule, "verbs")));
-	}
-	tree_for_each(json_get(status, "nonResourceRules"), rule) buf_printf(text, "\t%s\t[]\t%s\n",
-	    join(k->arena, json_get(rule, "nonResourceURLs")), join(k->arena, json_get(rule, "verbs")));
-}
-
 static int list_rules(struct kubectl *k, bool no_headers, struct error *err)
 {
 	struct json *review =
 			tree_new(k->arena, "authorization.k8s.io/v1", "SelfSubjectRulesReview", NULL, NULL),
 		    *answer;
-	struct buf text = BUF_INIT, out = BUF_INIT;
+	struct describe d = {.k = k, .arena = k->arena};
+	struct buf out = BUF_INIT;
 	tree_set_text(k->arena, review, "spec.namespace", kubectl_namespace(k));
 	if (session_call(k, "POST", AUTHORIZATION "/selfsubjectrulesreviews", review, &answer, err))
 		return -1;
 	if (!no_headers)
-		buf_puts(&text, "Resources\tNon-Resource URLs\tResource Names\tVerbs\n");
-	add_rules(k, &text, json_get(answer, "status"));
-	tabwriter_format(&out, buf_str(&text), 6, 3, NULL);
+		put(&d, 0, "Resources\tNon-Resource URLs\tResource Names\tVerbs\n");
+	struct json *rules = json_new_array(k->arena);
+	tree_for_each(tree_at(answer, "status.resourceRules"), rule) json_push(k->arena, rules, rule);
+	tree_for_each(tree_at(answer, "status.nonResourceRules"), rule) json_push(k->arena, rules, rule);
+	put_rules(&d, 0, rules);
+	tabwriter_format(&out, buf_str(&d.out), 6, 3, NULL);
 	fputs(buf_str(&out), stdout);
-	buf_done(&text);
+	buf_done(&d.out);
 	buf_done(&out);
 	if (tree_bool(answer, "status.incomplete", false))
 		report_warning(
@@ -112,6 +104,11 @@ static int run_can_i(struct kubectl *k, int argc, char **argv, struct error *err
 		    "See 'kubectl auth can-i -h' for help and examples.");
 	struct json *review =
 	    tree_new(k->arena, "authorization.k8s.io/v1", "SelfSubjectAccessReview", NULL, NULL);
+	static const char *const verbs[] = {"*", "get", "list", "watch", "create", "update", "patch",
+	    "delete", "deletecollection", "use", "bind", "impersonate", "approve", "sign", "escalate",
+	    "attest", "proxy", "put", "post", "head", "options", NULL};
+	if (!str_in(args.items[0], verbs))
+		report_warning("verb '%s' is not a known verb\n", args.items[0]);
 	if (args.items[1][0] == '/') {
 		tree_set_text(k->arena, review, "spec.nonResourceAttributes.path", args.items[1]);
 		tree_set_text(k->arena, review, "spec.nonResourceAttributes.verb", args.items[0]);

@@ -58,7 +58,7 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 	    write_query(k, &w, session_path(k, mapping, target.ns, NULL, NULL), "kubectl-autoscale", true);
 	if (!write_is_client(&w) && session_call(k, "POST", path, hpa, &created, err))
 		return -1;
-	return write_done(k, &w, mapping, created, "autoscaled", err);
+	return write_done(k, &w, mapping, created, write_is_client(&w) ? "created" : "autoscaled", err);
 }
 
 const struct command command_autoscale = {"autoscale", NULL,

@@ -147,7 +147,7 @@ static int drain_node(struct drain *d, const struct target *node, struct error *
 			printf("evicting pod %s/%s (%s)\n", tree_namespace(pods[i]), tree_name(pods[i]),
 			    write_is_client(&d->write) ? "dry run" : "server dry run");
 	if (!result)
-		printf("node/%s drained\n", node->name);
+		printf("node/%s drained%s\n", node->name, write_is_client(&d->write) ? " (dry run)" : "");
 	buf_done(&ignored);
 	buf_done(&daemon);
 	buf_done(&local);

@@ -57,6 +57,9 @@ void put_pod_template(struct describe *d, const struct json *template);
 void put_tolerations(struct describe *d, const char *title, const struct json *tolerations);
 void put_node_selectors(struct describe *d, const struct json *spec);
 
+/* role.c: a row for each resource of RBAC rules, verbs joined. */
+void put_rules(struct describe *d, int level, const struct json *rules);
+
 /* The kinds. */
 void describe_pod(struct describe *d);
 void describe_deployment(struct describe *d);

@@ -21,7 +21,7 @@ static void add(
 {
 	struct arena *arena = rows->d->arena;
 	struct row *row = NULL;
-	for (size_t i = 0; i < rows->len && !row; i++)
+	for (size_t i = 0; i < rows->len && !row && !*url; i++)
 		if (str_eq(rows->items[i].resource, resource) && str_eq(rows->items[i].url, url) &&
 		    str_eq(rows->items[i].name, name))
 			row = &rows->items[i];
@@ -68,16 +68,10 @@ static int compare(const void *a, const void *b)
 	return strcmp(((const struct row *)a)->key, ((const struct row *)b)->key);
 }
 
-void describe_role(struct describe *d)
+void put_rules(struct describe *d, int level, const struct json *rules)
 {
 	struct rows rows = {.d = d};
-	put(d, 0, "Name:\t%s\n", tree_name(d->object));
-	put_labels(d, 0, "Labels", tree_at(d->object, "metadata.labels"));
-	put_annotations(d, 0, "Annotations", tree_at(d->object, "metadata.annotations"));
-	put(d, 0, "PolicyRule:\n");
-	put(d, 1, "Resources\tNon-Resource URLs\tResource Names\tVerbs\n");
-	put(d, 1, "---------\t-----------------\t--------------\t-----\n");
-	tree_for_each(json_get(d->object, "rules"), rule) add_rule(&rows, rule);
+	tree_for_each(rules, rule) add_rule(&rows, rule);
 	for (size_t i = 0; i < rows.len; i++) {
 		struct row *row = &rows.items[i];
 		const char *dot = strchr(row->resource, '.');
@@ -89,6 +83,17 @@ void describe_role(struct describe *d)
 	if (rows.len > 1)
 		qsort(rows.items, rows.len, sizeof(*rows.items), compare);
 	for (size_t i = 0; i < rows.len; i++)
-		put(d, 1, "%s\t[%s]\t[%s]\t[%s]\n", rows.items[i].resource, rows.items[i].url,
+		put(d, level, "%s\t[%s]\t[%s]\t[%s]\n", rows.items[i].resource, rows.items[i].url,
 		    rows.items[i].name, words(d->arena, rows.items[i].verbs));
+}
+
+void describe_role(struct describe *d)
+{
+	put(d, 0, "Name:\t%s\n", tree_name(d->object));
+	put_labels(d, 0, "Labels", tree_at(d->object, "metadata.labels"));
+	put_annotations(d, 0, "Annotations", tree_at(d->object, "metadata.annotations"));
+	put(d, 0, "PolicyRule:\n");
+	put(d, 1, "Resources\tNon-Resource URLs\tResource Names\tVerbs\n");
+	put(d, 1, "---------\t-----------------\t--------------\t-----\n");
+	put_rules(d, 1, json_get(d->object, "rules"));
 }
