@@ -1,4 +1,5 @@
-/* Flow control: no more requests at once than --max-requests-inflight and --max-mutating-requests-inflight allow. */
+/* Flow control: no more requests at once than --max-requests-inflight and --max-mutating-requests-inflight
+ * allow. */
 #include <string.h>
 
 #include "apiserver/options.h"

@@ -55,7 +55,8 @@ int health_serve(struct api_request *req, struct error *err)
 {
 	const char *path = req->info.path + 1;
 	const char *one = strchr(path, '/');
-	char *endpoint = one ? arena_strndup(req->arena, path, (size_t)(one - path)) : arena_strdup(req->arena, path);
+	char *endpoint =
+	    one ? arena_strndup(req->arena, path, (size_t)(one - path)) : arena_strdup(req->arena, path);
 	bool is_ready = !strcmp(endpoint, "readyz"), is_well = true, is_found = !one;
 	struct buf text = BUF_INIT;
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
@@ -92,11 +93,15 @@ int version_serve(struct api_request *req, struct error *err)
 {
 	struct utsname u;
 	uname(&u);
-	const char *arch = !strcmp(u.machine, "x86_64") ? "amd64" : !strcmp(u.machine, "aarch64") ? "arm64" : u.machine;
+	const char *arch = !strcmp(u.machine, "x86_64")    ? "amd64"
+			   : !strcmp(u.machine, "aarch64") ? "arm64"
+							   : u.machine;
 	struct buf out = BUF_INIT;
 	buf_printf(&out,
-	    "{\n  \"major\": \"1\",\n  \"minor\": \"32\",\n  \"gitVersion\": \"v1.32.0+cube\",\n  \"gitCommit\": \"\",\n"
-	    "  \"gitTreeState\": \"clean\",\n  \"buildDate\": \"2025-01-01T00:00:00Z\",\n  \"goVersion\": \"none\",\n"
+	    "{\n  \"major\": \"1\",\n  \"minor\": \"32\",\n  \"gitVersion\": \"v1.32.0+cube\",\n  "
+	    "\"gitCommit\": \"\",\n"
+	    "  \"gitTreeState\": \"clean\",\n  \"buildDate\": \"2025-01-01T00:00:00Z\",\n  \"goVersion\": "
+	    "\"none\",\n"
 	    "  \"compiler\": \"cc\",\n  \"platform\": \"linux/%s\"\n}",
 	    arch);
 	api_respond_body(req, 200, "application/json", &out);

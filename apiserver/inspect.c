@@ -7,7 +7,8 @@
 #include "lib/base/str.h"
 
 /* Decoded segments of the path; empty ones at the ends are dropped. NULL for a malformed escape. */
-static const char *const *split_path(struct arena *arena, const char *path, size_t *ret_len, const char ***ret_raw)
+static const char *const *split_path(
+    struct arena *arena, const char *path, size_t *ret_len, const char ***ret_raw)
 {
 	size_t slashes = 1;
 	for (const char *p = path; *p; p++)
@@ -73,7 +74,8 @@ static void widen_verb(struct api_request *req)
 	}
 }
 
-static void read_resource(struct api_request *req, const char *const *parts, const char *const *raw, size_t len)
+static void read_resource(
+    struct api_request *req, const char *const *parts, const char *const *raw, size_t len)
 {
 	struct api_request_info *info = &req->info;
 	if (len > 0 && (!strcmp(parts[0], "watch") || !strcmp(parts[0], "proxy")) && len > 1) {

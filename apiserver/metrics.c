@@ -47,9 +47,11 @@ void metrics_count(struct api_server *server, const struct api_request *req, int
 	char labels[512];
 	/* Only names that the server knows: a client must not be able to make series. */
 	bool is_known = req->type != NULL;
-	snprintf(labels, sizeof labels, "code=\"%d\",group=\"%s\",resource=\"%s\",subresource=\"%s\",verb=\"%s\",version=\"%s\"",
-	    status, is_known ? req->type->group : "", is_known ? req->type->plural : "",
-	    is_known && registry_subresource_verbs(req->type, req->info.subresource) ? req->info.subresource : "",
+	snprintf(labels, sizeof labels,
+	    "code=\"%d\",group=\"%s\",resource=\"%s\",subresource=\"%s\",verb=\"%s\",version=\"%s\"", status,
+	    is_known ? req->type->group : "", is_known ? req->type->plural : "",
+	    is_known && registry_subresource_verbs(req->type, req->info.subresource) ? req->info.subresource
+										     : "",
 	    is_known ? req->info.verb_text : "other", is_known ? req->type->version : "");
 	struct counter *c = strmap_get(server->metrics->requests, labels);
 	if (!c) {
@@ -79,20 +81,22 @@ int metrics_serve(struct api_request *req, struct error *err)
 {
 	struct api_server *server = req->server;
 	struct buf out = BUF_INIT;
-	buf_puts(&out, "# HELP apiserver_request_total Requests answered.\n# TYPE apiserver_request_total counter\n");
-	strmap_for_each(server->metrics->requests, e)
-	{
+	buf_puts(&out,
+	    "# HELP apiserver_request_total Requests answered.\n# TYPE apiserver_request_total counter\n");
+	strmap_for_each (server->metrics->requests, e) {
 		const struct counter *c = strmap_value(e);
 		buf_printf(&out, "apiserver_request_total{%s} %" PRIu64 "\n", strmap_key(e), c->requests);
 	}
-	buf_puts(&out, "# HELP apiserver_request_duration_seconds_sum Time from head to answer, without watches.\n"
-		       "# TYPE apiserver_request_duration_seconds_sum counter\n");
-	strmap_for_each(server->metrics->requests, e)
-	{
+	buf_puts(&out,
+	    "# HELP apiserver_request_duration_seconds_sum Time from head to answer, without watches.\n"
+	    "# TYPE apiserver_request_duration_seconds_sum counter\n");
+	strmap_for_each (server->metrics->requests, e) {
 		const struct counter *c = strmap_value(e);
-		buf_printf(&out, "apiserver_request_duration_seconds_sum{%s} %.3f\n", strmap_key(e), c->seconds);
+		buf_printf(
+		    &out, "apiserver_request_duration_seconds_sum{%s} %.3f\n", strmap_key(e), c->seconds);
 	}
-	buf_puts(&out, "# HELP apiserver_storage_objects Objects stored, by type.\n# TYPE apiserver_storage_objects gauge\n");
+	buf_puts(&out, "# HELP apiserver_storage_objects Objects stored, by type.\n# TYPE "
+		       "apiserver_storage_objects gauge\n");
 	for (size_t i = 0; i < api_types_count(server); i++) {
 		const struct resource_type *type = api_types_at(server, i);
 		if (!(type->flags & (RESOURCE_VIRTUAL | RESOURCE_HIDDEN_VERSION)))

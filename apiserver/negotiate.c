@@ -31,8 +31,12 @@ static void parse_clause(struct arena *arena, const char *text, struct clause *r
 {
 	size_t len = 0;
 	char **parts = str_split(arena, text, ';', &len);
-	*ret = (struct clause){.type = str_lower(arena, trim(parts[0])), .as = "", .group = "", .version = "",
-	    .stream = "", .q = 1};
+	*ret = (struct clause){.type = str_lower(arena, trim(parts[0])),
+	    .as = "",
+	    .group = "",
+	    .version = "",
+	    .stream = "",
+	    .q = 1};
 	for (size_t i = 1; i < len; i++) {
 		char *key = trim(parts[i]), *value = strchr(key, '=');
 		if (!value)
@@ -64,7 +68,8 @@ static bool media_of(const char *type, enum media *ret)
 	return true;
 }
 
-static bool shape_of(const struct api_request *req, const struct clause *c, enum media media, struct api_output *ret)
+static bool shape_of(
+    const struct api_request *req, const struct clause *c, enum media media, struct api_output *ret)
 {
 	if (!*c->as) {
 		ret->as = AS_OBJECT;
@@ -82,7 +87,8 @@ static bool shape_of(const struct api_request *req, const struct clause *c, enum
 		ret->as = AS_PARTIAL_LIST;
 	else
 		return false;
-	bool is_virtual = req->type && (req->type->flags & RESOURCE_VIRTUAL) && !(req->type->verbs & VERB_GET);
+	bool is_virtual =
+	    req->type && (req->type->flags & RESOURCE_VIRTUAL) && !(req->type->verbs & VERB_GET);
 	return !is_virtual && !(ret->as == AS_TABLE && media == MEDIA_PROTOBUF);
 }
 
@@ -130,7 +136,8 @@ int api_negotiate_output(struct api_request *req, struct error *err)
 	qsort(clauses, len, sizeof *clauses, by_q);
 	for (size_t i = 0; i < len; i++) {
 		enum media media;
-		if (clauses[i].q <= 0 || !media_of(clauses[i].type, &media) || !shape_of(req, &clauses[i], media, out))
+		if (clauses[i].q <= 0 || !media_of(clauses[i].type, &media) ||
+		    !shape_of(req, &clauses[i], media, out))
 			continue;
 		if (media == MEDIA_PROTOBUF && req->type && !req->type->schema)
 			continue; /* custom resources have no protobuf form */
@@ -153,8 +160,10 @@ static int negotiate_patch(struct api_request *req, const char *type, struct err
 	static const struct {
 		const char *type;
 		enum patch_type patch;
-	} patches[] = {{"application/json-patch+json", PATCH_JSON}, {"application/merge-patch+json", PATCH_MERGE},
-	    {"application/strategic-merge-patch+json", PATCH_STRATEGIC}, {"application/apply-patch+yaml", PATCH_APPLY}};
+	} patches[] = {{"application/json-patch+json", PATCH_JSON},
+	    {"application/merge-patch+json", PATCH_MERGE},
+	    {"application/strategic-merge-patch+json", PATCH_STRATEGIC},
+	    {"application/apply-patch+yaml", PATCH_APPLY}};
 	bool is_custom = req->type && !req->type->schema;
 	for (size_t i = 0; i < 4; i++) {
 		if (strcmp(type, patches[i].type) || (is_custom && patches[i].patch == PATCH_STRATEGIC))
@@ -162,10 +171,11 @@ static int negotiate_patch(struct api_request *req, const char *type, struct err
 		req->patch_type = patches[i].patch;
 		return 0;
 	}
-	return unsupported(err, is_custom ? "application/json-patch+json, application/merge-patch+json, "
-					    "application/apply-patch+yaml"
-					  : "application/json-patch+json, application/merge-patch+json, "
-					    "application/strategic-merge-patch+json, application/apply-patch+yaml");
+	return unsupported(err, is_custom
+				    ? "application/json-patch+json, application/merge-patch+json, "
+				      "application/apply-patch+yaml"
+				    : "application/json-patch+json, application/merge-patch+json, "
+				      "application/strategic-merge-patch+json, application/apply-patch+yaml");
 }
 
 int api_negotiate_body(struct api_request *req, struct error *err)

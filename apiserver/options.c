@@ -32,12 +32,30 @@ static void set_defaults(struct api_options *o)
 	};
 }
 
-#define STRING(flag, member, text) {flag, 0, FLAG_STRING, &o->member, text, NULL, NULL}
-#define BOOL(flag, member, text) {flag, 0, FLAG_BOOL, &o->member, text, NULL, NULL}
-#define INT(flag, member, text) {flag, 0, FLAG_INT, &o->member, text, NULL, NULL}
-#define DURATION(flag, member, text) {flag, 0, FLAG_DURATION, &o->member, text, NULL, NULL}
-#define LIST(flag, member, text) {flag, 0, FLAG_LIST, &o->member, text, NULL, NULL}
-#define ARRAY(flag, member, text) {flag, 0, FLAG_ARRAY, &o->member, text, NULL, NULL}
+#define STRING(flag, member, text)                                                                           \
+	{                                                                                                    \
+		flag, 0, FLAG_STRING, &o->member, text, NULL, NULL                                           \
+	}
+#define BOOL(flag, member, text)                                                                             \
+	{                                                                                                    \
+		flag, 0, FLAG_BOOL, &o->member, text, NULL, NULL                                             \
+	}
+#define INT(flag, member, text)                                                                              \
+	{                                                                                                    \
+		flag, 0, FLAG_INT, &o->member, text, NULL, NULL                                              \
+	}
+#define DURATION(flag, member, text)                                                                         \
+	{                                                                                                    \
+		flag, 0, FLAG_DURATION, &o->member, text, NULL, NULL                                         \
+	}
+#define LIST(flag, member, text)                                                                             \
+	{                                                                                                    \
+		flag, 0, FLAG_LIST, &o->member, text, NULL, NULL                                             \
+	}
+#define ARRAY(flag, member, text)                                                                            \
+	{                                                                                                    \
+		flag, 0, FLAG_ARRAY, &o->member, text, NULL, NULL                                            \
+	}
 
 enum { FLAGS_MAX = 96 };
 
@@ -45,7 +63,8 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 {
 	const struct flag flags[] = {
 	    STRING("bind-address", bind_address, "IP address to listen on"),
-	    STRING("advertise-address", advertise_address, "IP address that members of the cluster reach this server at"),
+	    STRING("advertise-address", advertise_address,
+		"IP address that members of the cluster reach this server at"),
 	    STRING("external-hostname", external_hostname, "hostname for externalized URLs"),
 	    INT("secure-port", secure_port, "port to serve HTTPS on; 0 picks a free one"),
 	    STRING("tls-cert-file", tls_cert_file, "certificate to serve with, PEM"),
@@ -56,30 +75,38 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	    STRING("tls-min-version", tls_min_version, "accepted; the least is TLS 1.2"),
 	    DURATION("shutdown-delay-duration", shutdown_delay_ms, "how long to go on serving after SIGTERM"),
 	    DURATION("request-timeout", request_timeout_ms, "longest time for a request that is no watch"),
-	    INT("min-request-timeout", min_request_timeout_s, "shortest time in seconds that a watch is kept open"),
+	    INT("min-request-timeout", min_request_timeout_s,
+		"shortest time in seconds that a watch is kept open"),
 	    INT("max-requests-inflight", max_requests_inflight, "reading requests at a time"),
-	    INT("max-mutating-requests-inflight", max_mutating_requests_inflight, "writing requests at a time"),
+	    INT("max-mutating-requests-inflight", max_mutating_requests_inflight,
+		"writing requests at a time"),
 	    LIST("etcd-servers", etcd_servers, "URLs of etcd; memory: keeps everything in memory"),
 	    STRING("etcd-cafile", etcd_cafile, "CA of etcd's certificate"),
 	    STRING("etcd-certfile", etcd_certfile, "client certificate for etcd"),
 	    STRING("etcd-keyfile", etcd_keyfile, "its key"),
 	    STRING("etcd-prefix", etcd_prefix, "prefix of all keys in etcd"),
-	    STRING("storage-media-type", storage_media_type, "accepted; built-in kinds are stored as protobuf"),
-	    DURATION("etcd-compaction-interval", etcd_compaction_interval_ms, "how often history is dropped; 0 for never"),
+	    STRING(
+		"storage-media-type", storage_media_type, "accepted; built-in kinds are stored as protobuf"),
+	    DURATION("etcd-compaction-interval", etcd_compaction_interval_ms,
+		"how often history is dropped; 0 for never"),
 	    DURATION("event-ttl", event_ttl_ms, "how long events are kept"),
 	    STRING("client-ca-file", client_ca_file, "CA of client certificates"),
 	    STRING("token-auth-file", token_auth_file, "static tokens, CSV"),
 	    BOOL("anonymous-auth", anonymous_auth, "let requests without credentials in as system:anonymous"),
 	    BOOL("enable-bootstrap-token-auth", enable_bootstrap_token_auth, "accept bootstrap tokens"),
 	    LIST("authorization-mode", authorization_modes, "AlwaysAllow, AlwaysDeny, Node, RBAC; in order"),
-	    STRING("authorization-webhook-config-file", authorization_webhook_config_file, "webhook authorizer"),
+	    STRING(
+		"authorization-webhook-config-file", authorization_webhook_config_file, "webhook authorizer"),
 	    STRING("authentication-token-webhook-config-file", authentication_token_webhook_config_file,
 		"webhook authenticator"),
 	    STRING("authorization-policy-file", authorization_policy_file, "ABAC policy"),
 	    ARRAY("service-account-issuer", service_account_issuers, "issuer of service account tokens"),
-	    ARRAY("service-account-key-file", service_account_key_files, "keys that verify service account tokens"),
-	    STRING("service-account-signing-key-file", service_account_signing_key_file, "key that signs them"),
-	    STRING("service-account-jwks-uri", service_account_jwks_uri, "where the verifying keys are published"),
+	    ARRAY("service-account-key-file", service_account_key_files,
+		"keys that verify service account tokens"),
+	    STRING(
+		"service-account-signing-key-file", service_account_signing_key_file, "key that signs them"),
+	    STRING("service-account-jwks-uri", service_account_jwks_uri,
+		"where the verifying keys are published"),
 	    LIST("api-audiences", api_audiences, "audiences that tokens for this server carry"),
 	    DURATION("service-account-max-token-expiration", service_account_max_token_expiration_ms,
 		"longest life of a token"),
@@ -87,24 +114,34 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	    BOOL("service-account-extend-token-expiration", service_account_extend_token_expiration,
 		"tokens of pods live a year for clients that do not reload them"),
 	    LIST("requestheader-allowed-names", requestheader_allowed_names, "common names of front proxies"),
-	    LIST("requestheader-extra-headers-prefix", requestheader_extra_headers_prefix, "prefixes of extra headers"),
+	    LIST("requestheader-extra-headers-prefix", requestheader_extra_headers_prefix,
+		"prefixes of extra headers"),
 	    LIST("requestheader-group-headers", requestheader_group_headers, "headers that name groups"),
-	    LIST("requestheader-username-headers", requestheader_username_headers, "headers that name the user"),
+	    LIST("requestheader-username-headers", requestheader_username_headers,
+		"headers that name the user"),
 	    STRING("requestheader-client-ca-file", requestheader_client_ca_file, "CA of front proxies"),
-	    STRING("proxy-client-cert-file", proxy_client_cert_file, "client certificate for extension servers"),
+	    STRING(
+		"proxy-client-cert-file", proxy_client_cert_file, "client certificate for extension servers"),
 	    STRING("proxy-client-key-file", proxy_client_key_file, "its key"),
-	    LIST("enable-admission-plugins", enable_admission_plugins, "admission plugins besides the default ones"),
-	    LIST("disable-admission-plugins", disable_admission_plugins, "default admission plugins to leave out"),
-	    STRING("admission-control-config-file", admission_control_config_file, "configuration of plugins"),
+	    LIST("enable-admission-plugins", enable_admission_plugins,
+		"admission plugins besides the default ones"),
+	    LIST("disable-admission-plugins", disable_admission_plugins,
+		"default admission plugins to leave out"),
+	    STRING(
+		"admission-control-config-file", admission_control_config_file, "configuration of plugins"),
 	    BOOL("allow-privileged", allow_privileged, "let containers be privileged"),
 	    STRING("service-cluster-ip-range", service_cluster_ip_range, "CIDR of cluster IPs"),
 	    STRING("service-node-port-range", service_node_port_range, "range of node ports"),
 	    INT("apiserver-count", apiserver_count, "accepted and not used"),
-	    STRING("endpoint-reconciler-type", endpoint_reconciler_type, "none leaves the endpoints of kubernetes alone"),
-	    STRING("kubelet-client-certificate", kubelet_client_certificate, "client certificate for kubelets"),
+	    STRING("endpoint-reconciler-type", endpoint_reconciler_type,
+		"none leaves the endpoints of kubernetes alone"),
+	    STRING(
+		"kubelet-client-certificate", kubelet_client_certificate, "client certificate for kubelets"),
 	    STRING("kubelet-client-key", kubelet_client_key, "its key"),
-	    STRING("kubelet-certificate-authority", kubelet_certificate_authority, "CA of kubelets' certificates"),
-	    LIST("kubelet-preferred-address-types", kubelet_preferred_address_types, "which node address to use"),
+	    STRING("kubelet-certificate-authority", kubelet_certificate_authority,
+		"CA of kubelets' certificates"),
+	    LIST("kubelet-preferred-address-types", kubelet_preferred_address_types,
+		"which node address to use"),
 	    DURATION("kubelet-timeout", kubelet_timeout_ms, "time for a kubelet to answer"),
 	    LIST("feature-gates", feature_gates, "accepted and not used"),
 	    LIST("runtime-config", runtime_config, "accepted and not used"),

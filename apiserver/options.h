@@ -32,8 +32,8 @@ struct api_options {
 	const char *service_account_signing_key_file, *service_account_jwks_uri;
 	int64_t service_account_max_token_expiration_ms;
 	bool service_account_lookup, service_account_extend_token_expiration;
-	struct flag_list requestheader_allowed_names, requestheader_extra_headers_prefix, requestheader_group_headers,
-	    requestheader_username_headers;
+	struct flag_list requestheader_allowed_names, requestheader_extra_headers_prefix,
+	    requestheader_group_headers, requestheader_username_headers;
 	const char *requestheader_client_ca_file, *proxy_client_cert_file, *proxy_client_key_file;
 	/* admission */
 	struct flag_list enable_admission_plugins, disable_admission_plugins;

@@ -24,7 +24,8 @@ static bool query_bool(struct api_request *req, const char *name, bool *ret_give
 	return v && strcasecmp(v, "false") && strcmp(v, "0");
 }
 
-static int query_int(struct api_request *req, const char *name, int64_t *ret, bool *ret_given, struct error *err)
+static int query_int(
+    struct api_request *req, const char *name, int64_t *ret, bool *ret_given, struct error *err)
 {
 	const char *v = http_request_query(req->http, name, 0);
 	if (!v || !*v)
@@ -92,7 +93,8 @@ static int parse_write(struct api_request *req, struct error *err)
 			return -1;
 	o->field_manager = query_text(req, "fieldManager");
 	if (strlen(o->field_manager) > 128)
-		return invalid(req, FIELD_TOO_LONG, "fieldManager", "", "may not be more than 128 bytes", err);
+		return invalid(
+		    req, FIELD_TOO_LONG, "fieldManager", "", "may not be more than 128 bytes", err);
 	for (const char *p = o->field_manager; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return invalid(req, FIELD_INVALID, "fieldManager", o->field_manager,
@@ -121,7 +123,8 @@ int api_check_patch_options(struct api_request *req, struct error *err)
 	if (is_apply && !*req->options.field_manager)
 		return invalid(req, FIELD_REQUIRED, "fieldManager", "", "is required for apply patch", err);
 	if (!is_apply && req->options.has_force)
-		return invalid(req, FIELD_FORBIDDEN, "force", "", "may not be specified for non-apply patch", err);
+		return invalid(
+		    req, FIELD_FORBIDDEN, "force", "", "may not be specified for non-apply patch", err);
 	return 0;
 }
 
@@ -152,7 +155,8 @@ static int check_version_match(struct api_request *req, struct error *err)
 static int parse_fields(struct api_request *req, struct error *err)
 {
 	struct api_request_options *o = &req->options;
-	if (*o->field_selector_text && field_selector_parse(req->arena, o->field_selector_text, &o->fields, err))
+	if (*o->field_selector_text &&
+	    field_selector_parse(req->arena, o->field_selector_text, &o->fields, err))
 		return -1;
 	for (size_t i = 0; o->fields && i < o->fields->len; i++) {
 		const char *field = o->fields->terms[i].field;
@@ -175,7 +179,8 @@ static int parse_list(struct api_request *req, struct error *err)
 	o->continue_token = query_text(req, "continue");
 	o->allow_bookmarks = query_bool(req, "allowWatchBookmarks", NULL);
 	o->send_initial_events = query_bool(req, "sendInitialEvents", NULL);
-	if (query_int(req, "limit", &o->limit, NULL, err) || query_int(req, "timeoutSeconds", &o->timeout_s, NULL, err))
+	if (query_int(req, "limit", &o->limit, NULL, err) ||
+	    query_int(req, "timeoutSeconds", &o->timeout_s, NULL, err))
 		return -1;
 	if (*o->label_selector_text && selector_parse(req->arena, o->label_selector_text, &o->labels, err))
 		return -1;
@@ -248,7 +253,8 @@ int api_parse_delete_body(struct api_request *req, struct error *err)
 						   : json_parse(req->arena, data, size, NULL, &tree, err);
 		const char *kind = rc ? "" : json_get_string(tree, "kind", "");
 		if (*kind && strcmp(kind, "DeleteOptions"))
-			return error_set(err, ERR_BAD_REQUEST, "decoded object cannot be converted to DeleteOptions");
+			return error_set(
+			    err, ERR_BAD_REQUEST, "decoded object cannot be converted to DeleteOptions");
 		if (!rc)
 			rc = codec_from_json(req->arena, schema, tree, NULL, &msg, err);
 	}

@@ -112,8 +112,8 @@ static struct api_request *new_request(struct api_server *server)
 	req->start_ms = loop_now_ms(server->loop);
 	req->output.include_object = "Metadata";
 	struct api_request_info *i = &req->info;
-	i->verb_text = i->path = i->prefix = i->group = i->version = i->ns = i->resource = i->name = i->subresource =
-	    i->rest = "";
+	i->verb_text = i->path = i->prefix = i->group = i->version = i->ns = i->resource = i->name =
+	    i->subresource = i->rest = "";
 	struct api_request_options *o = &req->options;
 	o->resource_version = o->resource_version_match = o->continue_token = o->label_selector_text =
 	    o->field_selector_text = o->field_manager = o->propagation = "";

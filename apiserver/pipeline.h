@@ -22,12 +22,14 @@ int api_route(struct api_request *req, struct error *err);        /* routes.c */
 
 /* parse_options.c: the query (and for deletes the body's DeleteOptions). */
 int api_parse_options(struct api_request *req, struct error *err);
-int api_check_patch_options(struct api_request *req, struct error *err); /* what depends on the kind of patch */
+int api_check_patch_options(
+    struct api_request *req, struct error *err); /* what depends on the kind of patch */
 int api_parse_delete_body(struct api_request *req, struct error *err);
 
 /* negotiate.c */
 int api_negotiate_output(struct api_request *req, struct error *err);
-int api_negotiate_body(struct api_request *req, struct error *err); /* Content-Type of a create, update, patch, delete */
+int api_negotiate_body(
+    struct api_request *req, struct error *err); /* Content-Type of a create, update, patch, delete */
 const char *api_content_type(const struct api_request *req);
 
 /* respond.c */
@@ -45,9 +47,10 @@ size_t api_type_prefix_size(const struct object *obj);
 int api_to_version(struct api_request *req, const struct object *obj, struct object **ret, struct error *err);
 
 /* table.c */
-void table_begin(struct api_request *req, struct buf *out, const struct resource_type *type, const char *list_meta,
-    bool with_columns);
-void table_row(struct api_request *req, struct buf *out, const struct resource_type *type, const struct object *obj);
+void table_begin(struct api_request *req, struct buf *out, const struct resource_type *type,
+    const char *list_meta, bool with_columns);
+void table_row(
+    struct api_request *req, struct buf *out, const struct resource_type *type, const struct object *obj);
 void table_end(struct buf *out);
 void partial_metadata(struct api_request *req, struct buf *out, const struct object *obj);
 void partial_metadata_proto(struct api_request *req, struct buf *out, const struct object *obj);

@@ -19,8 +19,8 @@ size_t api_type_prefix_size(const struct object *obj)
 
 int api_to_version(struct api_request *req, const struct object *obj, struct object **ret, struct error *err)
 {
-	if (!req->type || !req->type->schema || obj->schema == req->type->schema ||
-	    !resource_of(obj) || resource_of(obj)->stored_as != req->type->stored_as) {
+	if (!req->type || !req->type->schema || obj->schema == req->type->schema || !resource_of(obj) ||
+	    resource_of(obj)->stored_as != req->type->stored_as) {
 		*ret = object_ref(obj);
 		return 0;
 	}
@@ -45,7 +45,8 @@ const struct http_header *api_headers(struct api_request *req, const struct erro
 		buf_done(&quoted);
 	}
 	if (err && err->retry_after_s)
-		headers[n++] = (struct http_header){"Retry-After", arena_printf(req->arena, "%d", err->retry_after_s)};
+		headers[n++] =
+		    (struct http_header){"Retry-After", arena_printf(req->arena, "%d", err->retry_after_s)};
 	if (err && err->code == ERR_UNAUTHORIZED)
 		headers[n++] = (struct http_header){"WWW-Authenticate", "Basic realm=\"kubernetes-master\""};
 	return headers;
@@ -86,7 +87,8 @@ static void write_tree(struct api_request *req, struct buf *out, struct json *tr
 static int encode_shape(struct api_request *req, struct buf *out, const struct object *obj, struct error *err)
 {
 	if (req->output.as == AS_TABLE) {
-		char *meta = arena_printf(req->arena, "\"resourceVersion\":\"%s\"", obj->meta->resource_version);
+		char *meta =
+		    arena_printf(req->arena, "\"resourceVersion\":\"%s\"", obj->meta->resource_version);
 		const struct resource_type *type = resource_of(obj) ? resource_of(obj) : req->type;
 		table_begin(req, out, type, meta, true);
 		table_row(req, out, type, obj);
@@ -161,8 +163,8 @@ void api_respond_item(struct api_request *req, int status, struct cache_item *it
 	cache_item_unref(item);
 }
 
-static void encode_message(struct api_request *req, struct buf *out, const char *kind, const struct schema *schema,
-    const ProtobufCMessage *msg)
+static void encode_message(struct api_request *req, struct buf *out, const char *kind,
+    const struct schema *schema, const ProtobufCMessage *msg)
 {
 	if (req->output.media == MEDIA_PROTOBUF) {
 		codec_write_envelope(out, "v1", kind, schema, msg);
@@ -182,7 +184,8 @@ static MetaV1__Status *status_of(struct arena *arena, const struct error *err)
 	s->reason = (char *)error_reason(err->code);
 	s->code = error_http_status(err->code);
 	bool has_causes = err->causes && err->causes->len > 0;
-	if (!err->kind[0] && !err->name[0] && !err->group[0] && !err->uid[0] && !has_causes && !err->retry_after_s) {
+	if (!err->kind[0] && !err->name[0] && !err->group[0] && !err->uid[0] && !has_causes &&
+	    !err->retry_after_s) {
 		/* Upstream's constructors of these leave an empty object, those of the others none. */
 		if (err->code == ERR_NOT_FOUND || err->code == ERR_METHOD_NOT_ALLOWED)
 			s->details = API_NEW(arena, meta_v1__status_details);
@@ -238,8 +241,8 @@ void api_respond_error(struct api_request *req, const struct error *err)
 	    &out);
 }
 
-void api_respond_success(struct api_request *req, int status, const char *group, const char *kind, const char *name,
-    const char *uid)
+void api_respond_success(struct api_request *req, int status, const char *group, const char *kind,
+    const char *name, const char *uid)
 {
 	if (req->done) {
 		req->done(req->done_arg, NULL, NULL);

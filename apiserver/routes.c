@@ -1,4 +1,5 @@
-/* The stage `route`: paths that are no resources go to their handlers; for resources the type, verb and formats. */
+/* The stage `route`: paths that are no resources go to their handlers; for resources the type, verb and
+ * formats. */
 #include <string.h>
 
 #include "apiserver/pipeline.h"
@@ -65,7 +66,8 @@ static int route_path(struct api_request *req, struct error *err)
 	return answer_unknown_path(req);
 }
 
-/* An unknown group is a path that nobody serves; an unknown version or resource in a known one is a Status. */
+/* An unknown group is a path that nobody serves; an unknown version or resource in a known one is a Status.
+ */
 static bool is_group_served(struct api_server *server, const char *group)
 {
 	for (size_t i = 0; i < api_types_count(server); i++) {
@@ -99,7 +101,8 @@ static uint32_t verb_bit(enum api_verb verb)
 
 static int not_allowed(struct error *err)
 {
-	return error_set(err, ERR_METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource");
+	return error_set(
+	    err, ERR_METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource");
 }
 
 static int check_verb(struct api_request *req, struct error *err)
@@ -111,7 +114,8 @@ static int check_verb(struct api_request *req, struct error *err)
 	if (*info->subresource) {
 		uint32_t verbs = registry_subresource_verbs(req->type, info->subresource);
 		if (!verbs)
-			return error_set(err, ERR_NOT_FOUND, "the server could not find the requested resource");
+			return error_set(
+			    err, ERR_NOT_FOUND, "the server could not find the requested resource");
 		return verbs & bit ? 0 : not_allowed(err);
 	}
 	bool has_name = *info->name;

@@ -65,8 +65,9 @@ static int listen_for_requests(struct api_server *server, struct error *err)
 {
 	const struct api_options *o = server->options;
 	struct arena *arena = arena_new();
-	struct http_server_options http = {
-	    .address = str_or(o->bind_address, "0.0.0.0"), .port = (int)o->secure_port, .client_ca_file = o->client_ca_file};
+	struct http_server_options http = {.address = str_or(o->bind_address, "0.0.0.0"),
+	    .port = (int)o->secure_port,
+	    .client_ca_file = o->client_ca_file};
 	int rc = 0;
 	if (o->client_ca_file && !*o->client_ca_file)
 		http.client_ca_file = NULL;
@@ -114,12 +115,13 @@ static void on_cache_ready(void *arg, const struct error *err)
 	bootstrap_start(server, on_bootstrapped, server);
 }
 
-void api_server_start(struct api_server *server, void (*on_ready)(void *arg, const struct error *err), void *arg)
+void api_server_start(
+    struct api_server *server, void (*on_ready)(void *arg, const struct error *err), void *arg)
 {
 	server->on_ready = on_ready;
 	server->on_ready_arg = arg;
-	server->compactor = compactor_start(
-	    server->loop, server->storage, server->options->etcd_compaction_interval_ms);
+	server->compactor =
+	    compactor_start(server->loop, server->storage, server->options->etcd_compaction_interval_ms);
 	watchcache_start(server->cache, on_cache_ready, server);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Component test: the whole server in this process, over etcd (a fresh one on a free port) and over memory; the client
- * is a thread with blocking sockets. Every case makes a namespace of its own.
+ * Component test: the whole server in this process, over etcd (a fresh one on a free port) and over memory;
+ * the client is a thread with blocking sockets. Every case makes a namespace of its own.
  */
 #include "apiserver/server.h"
 
@@ -82,9 +82,9 @@ static void start_etcd(struct cluster *c)
 	if (c->etcd == 0) {
 		if (!freopen("/dev/null", "w", stderr) || prctl(PR_SET_PDEATHSIG, SIGKILL))
 			_exit(126);
-		execlp("etcd", "etcd", "--unsafe-no-fsync", "--data-dir", c->directory, "--listen-client-urls", c->url,
-		    "--advertise-client-urls", c->url, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-		    "--initial-cluster", members, (char *)NULL);
+		execlp("etcd", "etcd", "--unsafe-no-fsync", "--data-dir", c->directory,
+		    "--listen-client-urls", c->url, "--advertise-client-urls", c->url, "--listen-peer-urls",
+		    peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", members, (char *)NULL);
 		_exit(127);
 	}
 }
@@ -210,8 +210,8 @@ static void send_request(int fd, const char *method, const char *path, const cha
 {
 	char *head = malloc(TEXT_MAX);
 	int n = snprintf(head, TEXT_MAX,
-	    "%s %s HTTP/1.1\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", method, path, type,
-	    strlen(body), body);
+	    "%s %s HTTP/1.1\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
+	    method, path, type, strlen(body), body);
 	check(send(fd, head, (size_t)n, MSG_NOSIGNAL) == n);
 	free(head);
 }
@@ -243,7 +243,8 @@ static int call(struct cluster *c, const char *method, const char *path, const c
 	return status;
 }
 
-static void expect_at(struct cluster *c, int want, const char *method, const char *path, const char *body, int line)
+static void expect_at(
+    struct cluster *c, int want, const char *method, const char *path, const char *body, int line)
 {
 	int status = call(c, method, path, body);
 	check_at(status == want, line, text);
@@ -277,13 +278,15 @@ static void crud_client(struct cluster *c)
 	char rv[32], body[300];
 	make_namespace(c, "crud");
 	expect(404, "GET", path, "");
-	expect(201, "POST", "/api/v1/namespaces/crud/configmaps", "{\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":\"v\"}}");
+	expect(201, "POST", "/api/v1/namespaces/crud/configmaps",
+	    "{\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":\"v\"}}");
 	value_of("resourceVersion", rv, sizeof rv);
 	expect(409, "POST", "/api/v1/namespaces/crud/configmaps", "{\"metadata\":{\"name\":\"a\"}}");
 	has(text, "\"reason\":\"AlreadyExists\"");
 	expect(200, "GET", path, "");
 	has(text, "\"data\":{\"k\":\"v\"}");
-	snprintf(body, sizeof body, "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"%s\"},\"data\":{\"k\":\"w\"}}", rv);
+	snprintf(body, sizeof body,
+	    "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"%s\"},\"data\":{\"k\":\"w\"}}", rv);
 	expect(200, "PUT", path, body);
 	expect(409, "PUT", path, body);
 	has(text, "\"reason\":\"Conflict\"");
@@ -309,7 +312,9 @@ static void watch_client(struct cluster *c)
 	expect(200, "GET", "/api/v1/namespaces/watch/configmaps", "");
 	value_of("resourceVersion", rv, sizeof rv);
 	snprintf(path, sizeof path,
-	    "/api/v1/namespaces/watch/configmaps?watch=true&timeoutSeconds=30&labelSelector=x%%3D1&resourceVersion=%s", rv);
+	    "/api/v1/namespaces/watch/"
+	    "configmaps?watch=true&timeoutSeconds=30&labelSelector=x%%3D1&resourceVersion=%s",
+	    rv);
 	int fd = dial(c);
 	send_request(fd, "GET", path, "application/json", "");
 	hear(fd, "\r\n\r\n");
@@ -364,8 +369,9 @@ static void paging_client(struct cluster *c)
 
 static void services_client(struct cluster *c)
 {
-	static const char format[] = "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"type\":\"NodePort\",\"clusterIP\":\"%s\","
-				     "\"ports\":[{\"port\":80,\"nodePort\":%d}]}}";
+	static const char format[] =
+	    "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"type\":\"NodePort\",\"clusterIP\":\"%s\","
+	    "\"ports\":[{\"port\":80,\"nodePort\":%d}]}}";
 	char body[400];
 	make_namespace(c, "services");
 	snprintf(body, sizeof body, format, "a", "10.96.7.7", 31234);
@@ -387,7 +393,8 @@ static void services_client(struct cluster *c)
 
 static void pods_client(struct cluster *c)
 {
-	static const char pod[] = "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}";
+	static const char pod[] =
+	    "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}";
 	static const char path[] = "/api/v1/namespaces/pods/pods/p";
 	make_namespace(c, "pods");
 	expect(201, "POST", "/api/v1/namespaces/pods/pods", pod);
@@ -414,7 +421,8 @@ static void restart_client(struct cluster *c)
 	make_namespace(c, "restart");
 	expect(200, "GET", "/api/v1/namespaces/restart/configmaps", "");
 	value_of("resourceVersion", rv, sizeof rv);
-	snprintf(path, sizeof path, "/api/v1/namespaces/restart/configmaps?watch=true&resourceVersion=%s", rv);
+	snprintf(
+	    path, sizeof path, "/api/v1/namespaces/restart/configmaps?watch=true&resourceVersion=%s", rv);
 	int fd = dial(c);
 	send_request(fd, "GET", path, "application/json", "");
 	hear(fd, "\r\n\r\n");
@@ -426,7 +434,8 @@ static void restart_client(struct cluster *c)
 	int status = 0;
 	for (int i = 0; i < 100 && status != 201; i++) {
 		usleep(100000);
-		status = call(c, "POST", "/api/v1/namespaces/restart/configmaps", "{\"metadata\":{\"name\":\"after\"}}");
+		status = call(c, "POST", "/api/v1/namespaces/restart/configmaps",
+		    "{\"metadata\":{\"name\":\"after\"}}");
 	}
 	check(status == 201);
 	hear(fd, "\"name\":\"after\""); /* the watch of before goes on */
@@ -435,10 +444,10 @@ static void restart_client(struct cluster *c)
 	expect(200, "GET", "/readyz", "");
 }
 
-#define CASE(name) \
-	static void test_##name(void **state) \
-	{ \
-		run(name##_client); \
+#define CASE(name)                                                                                           \
+	static void test_##name(void **state)                                                                \
+	{                                                                                                    \
+		run(name##_client);                                                                          \
 	}
 CASE(crud)
 CASE(watch)

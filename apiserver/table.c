@@ -1,4 +1,5 @@
-/* Tables and PartialObjectMetadata: what kubectl get prints and metadata informers read. Written as JSON text. */
+/* Tables and PartialObjectMetadata: what kubectl get prints and metadata informers read. Written as JSON
+ * text. */
 #include <string.h>
 
 #include "apiserver/pipeline.h"
@@ -38,8 +39,8 @@ static void put_columns(struct buf *out, const struct resource_type *type)
 	}
 }
 
-void table_begin(struct api_request *req, struct buf *out, const struct resource_type *type, const char *list_meta,
-    bool with_columns)
+void table_begin(struct api_request *req, struct buf *out, const struct resource_type *type,
+    const char *list_meta, bool with_columns)
 {
 	buf_printf(out, "{\"kind\":\"Table\",\"apiVersion\":\"%s\",\"metadata\":{%s},\"columnDefinitions\":[",
 	    meta_version(req), list_meta);
@@ -50,7 +51,8 @@ void table_begin(struct api_request *req, struct buf *out, const struct resource
 
 void partial_metadata(struct api_request *req, struct buf *out, const struct object *obj)
 {
-	buf_printf(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"%s\",\"metadata\":", meta_version(req));
+	buf_printf(out,
+	    "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"%s\",\"metadata\":", meta_version(req));
 	codec_to_json_text(out, schema_of(&meta_v1__object_meta__descriptor), &obj->meta->base);
 	buf_putc(out, '}');
 }
@@ -63,12 +65,13 @@ void partial_metadata_proto(struct api_request *req, struct buf *out, const stru
 	    schema_of(&meta_v1__partial_object_metadata__descriptor), &partial->base);
 }
 
-void table_row(struct api_request *req, struct buf *out, const struct resource_type *type, const struct object *obj)
+void table_row(
+    struct api_request *req, struct buf *out, const struct resource_type *type, const struct object *obj)
 {
 	const struct table_column *columns;
 	size_t len;
-	struct resource_context ctx = {.arena = req->arena, .now_s = clock_wall_s(loop_clock(req->server->loop)),
-	    .subresource = ""};
+	struct resource_context ctx = {
+	    .arena = req->arena, .now_s = clock_wall_s(loop_clock(req->server->loop)), .subresource = ""};
 	resource_columns(type, &columns, &len);
 	struct json **cells = ARENA_ARRAY(req->arena, struct json *, len + 1);
 	resource_cells(type, obj, &ctx, cells);

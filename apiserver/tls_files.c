@@ -40,7 +40,8 @@ static X509 *self_sign(EVP_PKEY *key, const char *names)
 	X509_gmtime_adj(X509_getm_notAfter(cert), VALID_S);
 	X509_set_pubkey(cert, key);
 	X509_NAME *subject = X509_get_subject_name(cert);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)"kube-apiserver", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+	    subject, "CN", MBSTRING_UTF8, (const unsigned char *)"kube-apiserver", -1, -1, 0);
 	X509_set_issuer_name(cert, subject);
 	add_extension(cert, NID_basic_constraints, "critical,CA:TRUE");
 	add_extension(cert, NID_key_usage, "critical,digitalSignature,keyEncipherment,keyCertSign");
@@ -63,26 +64,29 @@ static int write_pem(const char *path, mode_t mode, EVP_PKEY *key, X509 *cert, s
 	return fclose(f) ? error_set_errno(err, errno, "cannot write %s", path) : 0;
 }
 
-static int make_pair(const struct api_options *o, const char *cert_path, const char *key_path, struct error *err)
+static int make_pair(
+    const struct api_options *o, const char *cert_path, const char *key_path, struct error *err)
 {
 	struct buf names = BUF_INIT;
 	struct in_addr a;
-	buf_puts(&names, "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1");
+	buf_puts(&names,
+	    "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1");
 	const char *addresses[] = {o->bind_address, o->advertise_address};
 	for (size_t i = 0; i < 2; i++)
 		if (!str_empty(addresses[i]) && inet_pton(AF_INET, addresses[i], &a) == 1 && a.s_addr)
 			buf_printf(&names, ",IP:%s", addresses[i]);
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = self_sign(key, buf_str(&names));
-	int rc = write_pem(key_path, 0600, key, NULL, err) || write_pem(cert_path, 0644, NULL, cert, err) ? -1 : 0;
+	int rc =
+	    write_pem(key_path, 0600, key, NULL, err) || write_pem(cert_path, 0644, NULL, cert, err) ? -1 : 0;
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	buf_done(&names);
 	return rc;
 }
 
-int tls_files(struct arena *arena, const struct api_options *options, const char **ret_cert, const char **ret_key,
-    struct error *err)
+int tls_files(struct arena *arena, const struct api_options *options, const char **ret_cert,
+    const char **ret_key, struct error *err)
 {
 	if (!str_empty(options->tls_cert_file) || !str_empty(options->tls_private_key_file)) {
 		if (str_empty(options->tls_cert_file) || str_empty(options->tls_private_key_file))

@@ -28,8 +28,8 @@ void types_free(struct types *types)
 	free(types);
 }
 
-const struct resource_type *api_find_type(struct api_server *server, const char *group, const char *version,
-    const char *plural)
+const struct resource_type *api_find_type(
+    struct api_server *server, const char *group, const char *version, const char *plural)
 {
 	const struct resource_type *type = resource_by_plural(group, version, plural);
 	for (size_t i = 0; !type && i < server->types->added_len; i++) {
@@ -72,7 +72,8 @@ void api_remove_type(struct api_server *server, const struct resource_type *type
 	for (size_t i = 0; i < types->added_len; i++) {
 		if (types->added[i] != type)
 			continue;
-		memmove(&types->added[i], &types->added[i + 1], (types->added_len - i - 1) * sizeof *types->added);
+		memmove(&types->added[i], &types->added[i + 1],
+		    (types->added_len - i - 1) * sizeof *types->added);
 		types->added_len--;
 		types->generation++;
 		break;

@@ -14,7 +14,8 @@ enum bind_phase { BIND_START, BIND_STORE, BIND_SEEN, BIND_FRESH };
 
 static int refuse(struct api_request *req, const char *detail, struct error *err)
 {
-	error_set(err, ERR_CONFLICT, "Operation cannot be fulfilled on pods/binding \"%s\": %s", req->info.name, detail);
+	error_set(err, ERR_CONFLICT, "Operation cannot be fulfilled on pods/binding \"%s\": %s",
+	    req->info.name, detail);
 	error_about(err, "", "pods/binding", req->info.name);
 	return API_FAIL;
 }
@@ -25,7 +26,8 @@ static int check_binding(struct api_request *req, const CoreV1__Binding *binding
 	field_errors_init(errors, req->arena);
 	const char *kind = binding->target->kind;
 	if (*kind && strcmp(kind, "Node"))
-		field_errors_add(errors, FIELD_NOT_SUPPORTED, "target.kind", kind, "supported values: \"Node\", \"<empty>\"");
+		field_errors_add(errors, FIELD_NOT_SUPPORTED, "target.kind", kind,
+		    "supported values: \"Node\", \"<empty>\"");
 	if (!*binding->target->name)
 		field_errors_add(errors, FIELD_REQUIRED, "target.name", NULL, "%s", "");
 	return errors->len ? field_errors_to_error(errors, "", "Binding", binding->metadata->name, err) : 0;
@@ -50,7 +52,8 @@ static void set_scheduled(struct object *obj, int64_t now_s)
 	c->message = "";
 }
 
-static struct object *assign(struct api_request *req, const struct object *old, const CoreV1__Binding *binding)
+static struct object *assign(
+    struct api_request *req, const struct object *old, const CoreV1__Binding *binding)
 {
 	struct object *obj = object_clone(old);
 	CoreV1__Pod *pod = (CoreV1__Pod *)obj->msg;
@@ -81,13 +84,18 @@ static int start(struct api_request *req, struct error *err)
 		return refuse(req, "the UID in the binding is not the pod's", err);
 	if (pod->metadata->deletion_timestamp)
 		return refuse(req,
-		    arena_printf(req->arena, "pod %s is being deleted, cannot be assigned to a host", req->info.name), err);
+		    arena_printf(
+			req->arena, "pod %s is being deleted, cannot be assigned to a host", req->info.name),
+		    err);
 	if (*pod->spec->node_name)
 		return refuse(req,
-		    arena_printf(req->arena, "pod %s is already assigned to node \"%s\"", req->info.name, pod->spec->node_name),
+		    arena_printf(req->arena, "pod %s is already assigned to node \"%s\"", req->info.name,
+			pod->spec->node_name),
 		    err);
 	if (pod->spec->n_scheduling_gates)
-		return refuse(req, arena_printf(req->arena, "pod %s has non-empty .spec.schedulingGates", req->info.name), err);
+		return refuse(req,
+		    arena_printf(req->arena, "pod %s has non-empty .spec.schedulingGates", req->info.name),
+		    err);
 	if (req->options.dry_run)
 		return API_NEXT;
 	struct object *obj = assign(req, item->object, binding);
@@ -97,8 +105,8 @@ static int start(struct api_request *req, struct error *err)
 	object_unref(obj);
 	watchcache_storage_key(req->server, resource_pods, req->info.ns, req->info.name, &key);
 	state->phase = BIND_STORE;
-	state->op = req->server->storage->functions->put_if(req->server->storage, buf_str(&key), item->revision,
-	    value.data, value.size, 0, registry_on_stored, req);
+	state->op = req->server->storage->functions->put_if(req->server->storage, buf_str(&key),
+	    item->revision, value.data, value.size, 0, registry_on_stored, req);
 	buf_done(&key);
 	buf_done(&value);
 	return API_PENDING;

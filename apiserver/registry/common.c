@@ -49,14 +49,16 @@ int registry_not_found(const struct api_request *req, struct error *err)
 	registry_about(req, err);
 	/* All kinds with a scale but StatefulSets name it there. */
 	if (!strcmp(req->info.subresource, "scale") && req->type != resource_statefulsets)
-		error_about(err, req->type->group, arena_printf(req->arena, "%s/scale", req->type->plural), req->info.name);
+		error_about(err, req->type->group, arena_printf(req->arena, "%s/scale", req->type->plural),
+		    req->info.name);
 	return API_FAIL;
 }
 
 int registry_conflict(const struct api_request *req, struct error *err)
 {
 	error_set(err, ERR_CONFLICT,
-	    "Operation cannot be fulfilled on %s \"%s\": the object has been modified; please apply your changes to the "
+	    "Operation cannot be fulfilled on %s \"%s\": the object has been modified; please apply your "
+	    "changes to the "
 	    "latest version and try again",
 	    qualified(req), req->info.name);
 	registry_about(req, err);
@@ -70,8 +72,8 @@ bool registry_matches(struct api_request *req, const struct object *obj)
 		return false;
 	for (size_t i = 0; o->fields && i < o->fields->len; i++) {
 		const struct field_term *t = &o->fields->terms[i];
-		const char *value = resource_field(req->type->stored_as ? req->type->stored_as : req->type, obj,
-		    t->field, req->arena);
+		const char *value = resource_field(
+		    req->type->stored_as ? req->type->stored_as : req->type, obj, t->field, req->arena);
 		if (str_eq(value, t->value) != t->equal)
 			return false;
 	}

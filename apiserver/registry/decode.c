@@ -25,7 +25,8 @@ static struct expected expected_of(const struct api_request *req)
 		const char *version = *sub->version ? sub->version : type->version;
 		e.schema = schema_by_gvk(sub->group, version, sub->kind);
 		e.kind = sub->kind;
-		e.api_version = *sub->group ? arena_printf(req->arena, "%s/%s", sub->group, version) : version;
+		e.api_version =
+		    *sub->group ? arena_printf(req->arena, "%s/%s", sub->group, version) : version;
 	}
 	return e;
 }
@@ -33,14 +34,14 @@ static struct expected expected_of(const struct api_request *req)
 static int check_kind(const struct expected *e, const char *api_version, const char *kind, struct error *err)
 {
 	if (*kind && strcmp(kind, e->kind))
-		return error_set(err, ERR_BAD_REQUEST, "%s in version \"%s\" cannot be handled as a %s: wrong kind", kind,
-		    api_version, e->kind);
+		return error_set(err, ERR_BAD_REQUEST,
+		    "%s in version \"%s\" cannot be handled as a %s: wrong kind", kind, api_version, e->kind);
 	/* Eviction may be of either version of policy: they are alike. */
 	bool is_eviction = !strcmp(e->kind, "Eviction") && str_has_prefix(api_version, "policy/");
 	if (*api_version && strcmp(api_version, e->api_version) && !is_eviction)
 		return error_set(err, ERR_BAD_REQUEST,
-		    "the API version in the data (%s) does not match the expected API version (%s)", api_version,
-		    e->api_version);
+		    "the API version in the data (%s) does not match the expected API version (%s)",
+		    api_version, e->api_version);
 	return 0;
 }
 
@@ -49,7 +50,8 @@ static int report_strictness(struct api_request *req, const struct codec_warning
 	if (!found->len || req->options.field_validation == FIELD_VALIDATION_IGNORE)
 		return 0;
 	if (req->options.field_validation == FIELD_VALIDATION_STRICT)
-		return error_set(err, ERR_BAD_REQUEST, "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %s",
+		return error_set(err, ERR_BAD_REQUEST,
+		    "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %s",
 		    req->type->kind, req->type->version, req->type->kind,
 		    str_join(req->arena, (const char *const *)found->items, found->len, ", "));
 	for (size_t i = 0; i < found->len; i++)
@@ -57,7 +59,8 @@ static int report_strictness(struct api_request *req, const struct codec_warning
 	return 0;
 }
 
-static int decode_proto(struct api_request *req, const struct expected *e, struct object **ret, struct error *err)
+static int decode_proto(
+    struct api_request *req, const struct expected *e, struct object **ret, struct error *err)
 {
 	struct codec_envelope envelope;
 	struct arena *arena = arena_new();
@@ -81,7 +84,8 @@ static void on_duplicate(void *arg, const char *path)
 	found->capacity = found->len;
 }
 
-static int decode_text(struct api_request *req, const struct expected *e, struct object **ret, struct error *err)
+static int decode_text(
+    struct api_request *req, const struct expected *e, struct object **ret, struct error *err)
 {
 	struct arena *arena = arena_new();
 	struct codec_warnings found = {.arena = req->arena};
@@ -94,7 +98,8 @@ static int decode_text(struct api_request *req, const struct expected *e, struct
 	if (!rc && tree->type != JSON_OBJECT)
 		rc = error_set(err, ERR_BAD_REQUEST, "the body is no object");
 	if (!rc)
-		rc = check_kind(e, json_get_string(tree, "apiVersion", ""), json_get_string(tree, "kind", ""), err);
+		rc = check_kind(
+		    e, json_get_string(tree, "apiVersion", ""), json_get_string(tree, "kind", ""), err);
 	if (!rc && e->schema)
 		rc = codec_from_json(arena, e->schema, tree, &found, &msg, err);
 	if (rc) {
@@ -121,7 +126,8 @@ static int check_names(struct api_request *req, struct object *obj, struct error
 	const char *ns = registry_ns(req);
 	if (*meta->namespace_ && *ns && strcmp(meta->namespace_, ns))
 		return error_set(err, ERR_BAD_REQUEST,
-		    "the namespace of the provided object (%s) does not match the namespace sent on the request (%s)",
+		    "the namespace of the provided object (%s) does not match the namespace sent on the "
+		    "request (%s)",
 		    meta->namespace_, ns);
 	meta->namespace_ = arena_strdup(obj->arena, ns);
 	if (!*req->info.name)
@@ -130,10 +136,12 @@ static int check_names(struct api_request *req, struct object *obj, struct error
 		return 0;
 	if (!*meta->name)
 		return error_set(err, ERR_BAD_REQUEST,
-		    "the name of the object (%s based on URL) was undeterminable: name must be provided", req->info.name);
+		    "the name of the object (%s based on URL) was undeterminable: name must be provided",
+		    req->info.name);
 	if (strcmp(meta->name, req->info.name))
 		return error_set(err, ERR_BAD_REQUEST,
-		    "the name of the object (%s) does not match the name on the URL (%s)", meta->name, req->info.name);
+		    "the name of the object (%s) does not match the name on the URL (%s)", meta->name,
+		    req->info.name);
 	return 0;
 }
 
@@ -156,9 +164,10 @@ static int decode_patch(struct api_request *req, struct error *err)
 {
 	struct codec_warnings found = {.arena = req->arena};
 	struct json_limits limits = {.on_duplicate = on_duplicate, .arg = &found};
-	int rc = req->patch_type == PATCH_APPLY
-		     ? yaml_parse(req->arena, req->http->body, req->http->body_size, &limits, &req->patch, err)
-		     : json_parse(req->arena, req->http->body, req->http->body_size, &limits, &req->patch, err);
+	int rc =
+	    req->patch_type == PATCH_APPLY
+		? yaml_parse(req->arena, req->http->body, req->http->body_size, &limits, &req->patch, err)
+		: json_parse(req->arena, req->http->body, req->http->body_size, &limits, &req->patch, err);
 	if (rc) {
 		err->code = err->code == ERR_TOO_LARGE ? ERR_TOO_LARGE : ERR_BAD_REQUEST;
 		return error_prefix(err, "error decoding patch");

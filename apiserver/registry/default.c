@@ -42,7 +42,8 @@ static int apply_patch(struct api_request *req, struct error *err)
 		obj->meta->name = arena_strdup(obj->arena, req->info.name);
 	if (strcmp(obj->meta->name, req->info.name))
 		return error_set(err, ERR_BAD_REQUEST,
-		    "the name of the object (%s) does not match the name on the URL (%s)", obj->meta->name, req->info.name);
+		    "the name of the object (%s) does not match the name on the URL (%s)", obj->meta->name,
+		    req->info.name);
 	return 0;
 }
 
@@ -65,7 +66,8 @@ bool registry_tracks_whole(const struct api_request *req)
 /* Before admission: what plugins and the server add belongs to nobody. */
 static int track(struct api_request *req, struct error *err)
 {
-	if (req->patch_type == PATCH_APPLY || !registry_tracks_whole(req) || (req->type->flags & RESOURCE_VIRTUAL))
+	if (req->patch_type == PATCH_APPLY || !registry_tracks_whole(req) ||
+	    (req->type->flags & RESOURCE_VIRTUAL))
 		return API_NEXT;
 	return patch_track(req, req->old, req->object, err) ? API_FAIL : API_NEXT;
 }

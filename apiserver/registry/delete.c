@@ -1,6 +1,6 @@
 /*
- * DELETE: at once, or in two steps when finalizers or a grace period hold the object back: then it is marked with
- * deletionTimestamp and goes with the update that removes the last reason to stay.
+ * DELETE: at once, or in two steps when finalizers or a grace period hold the object back: then it is marked
+ * with deletionTimestamp and goes with the update that removes the last reason to stay.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,8 @@ static bool returns_object(const struct api_request *req)
 {
 	static const char *const core[] = {"pods", "podtemplates", "replicationcontrollers", "resourcequotas",
 	    "serviceaccounts", "persistentvolumeclaims", "persistentvolumes", NULL};
-	static const char *const storage[] = {"volumeattachments", "csinodes", "csidrivers", "storageclasses", NULL};
+	static const char *const storage[] = {
+	    "volumeattachments", "csinodes", "csidrivers", "storageclasses", NULL};
 	if (!strcmp(req->type->group, "storage.k8s.io"))
 		return str_in(req->type->plural, storage);
 	return !*req->type->group && str_in(req->type->plural, core);
@@ -69,7 +70,8 @@ bool registry_set_gc_finalizers(struct api_request *req, struct object *obj)
 	bool had_orphan = object_has_finalizer(meta, FINALIZER_ORPHAN);
 	bool had_foreground = object_has_finalizer(meta, FINALIZER_FOREGROUND);
 	for (size_t i = 0; i < meta->n_finalizers; i++)
-		if (strcmp(meta->finalizers[i], FINALIZER_ORPHAN) && strcmp(meta->finalizers[i], FINALIZER_FOREGROUND))
+		if (strcmp(meta->finalizers[i], FINALIZER_ORPHAN) &&
+		    strcmp(meta->finalizers[i], FINALIZER_FOREGROUND))
 			kept[len++] = meta->finalizers[i];
 	if (orphan)
 		kept[len++] = FINALIZER_ORPHAN;
@@ -112,13 +114,15 @@ static int check_preconditions(struct api_request *req, struct error *err)
 {
 	const struct api_request_options *o = &req->options;
 	const MetaV1__ObjectMeta *meta = req->old->meta;
-	bool uid_differs = o->precondition_uid && *o->precondition_uid && strcmp(o->precondition_uid, meta->uid);
+	bool uid_differs =
+	    o->precondition_uid && *o->precondition_uid && strcmp(o->precondition_uid, meta->uid);
 	bool rv_differs =
 	    o->precondition_rv && *o->precondition_rv && strcmp(o->precondition_rv, meta->resource_version);
 	if (!uid_differs && !rv_differs)
 		return 0;
 	error_set(err, ERR_CONFLICT,
-	    "Operation cannot be fulfilled on %s%s%s \"%s\": Precondition failed: %s in precondition: %s, %s in object meta: "
+	    "Operation cannot be fulfilled on %s%s%s \"%s\": Precondition failed: %s in precondition: %s, %s "
+	    "in object meta: "
 	    "%s",
 	    req->type->plural, *req->type->group ? "." : "", req->type->group, req->info.name,
 	    uid_differs ? "UID" : "ResourceVersion", uid_differs ? o->precondition_uid : o->precondition_rv,
@@ -138,7 +142,8 @@ static int64_t requested_grace(const struct api_request *req)
 	if (o->has_grace_period)
 		s = o->grace_period_s < 0 ? 1 : o->grace_period_s;
 	/* Nobody runs the pod: there is nothing to wait for. */
-	if (!*pod->spec->node_name || !strcmp(pod->status->phase, "Failed") || !strcmp(pod->status->phase, "Succeeded"))
+	if (!*pod->spec->node_name || !strcmp(pod->status->phase, "Failed") ||
+	    !strcmp(pod->status->phase, "Succeeded"))
 		s = 0;
 	return s < 0 ? 0 : s;
 }
@@ -160,7 +165,8 @@ static enum graceful begin_graceful(struct api_request *req, struct object *obj,
 	if (!o->has_grace_period || period >= meta->deletion_grace_period_seconds)
 		return GRACEFUL_PENDING;
 	/* Only a shorter wait may be asked for. */
-	set_deletion(obj, time_seconds(meta->deletion_timestamp) - meta->deletion_grace_period_seconds + period, period);
+	set_deletion(obj,
+	    time_seconds(meta->deletion_timestamp) - meta->deletion_grace_period_seconds + period, period);
 	return GRACEFUL_CHANGED;
 }
 
@@ -184,8 +190,7 @@ static int remove_now(struct api_request *req, int64_t revision)
 	if (req->options.dry_run)
 		return API_NEXT;
 	watchcache_storage_key(req->server, req->type, registry_ns(req), req->info.name, &key);
-	state->op = storage->functions->delete_if(
-	    storage, buf_str(&key), revision, registry_on_stored, req);
+	state->op = storage->functions->delete_if(storage, buf_str(&key), revision, registry_on_stored, req);
 	buf_done(&key);
 	return API_PENDING;
 }
@@ -206,8 +211,8 @@ static int mark(struct api_request *req, struct error *err)
 			return API_FAIL;
 	}
 	object_encode_stored(&value, stored ? stored : obj);
-	state->op = storage->functions->put_if(
-	    storage, buf_str(&key), req->old_item->revision, value.data, value.size, 0, registry_on_stored, req);
+	state->op = storage->functions->put_if(storage, buf_str(&key), req->old_item->revision, value.data,
+	    value.size, 0, registry_on_stored, req);
 	object_unref(stored);
 	buf_done(&key);
 	buf_done(&value);
@@ -267,7 +272,8 @@ static int on_written(struct api_request *req, struct error *err)
 		state->phase = DELETE_FRESH;
 		return registry_fence(req);
 	}
-	req->object->meta->resource_version = arena_printf(req->object->arena, "%lld", (long long)state->revision);
+	req->object->meta->resource_version =
+	    arena_printf(req->object->arena, "%lld", (long long)state->revision);
 	if (state->phase == DELETE_MARKED && state->is_removed)
 		return remove_now(req, state->revision);
 	if (watchcache_revision(req->server) >= state->revision)

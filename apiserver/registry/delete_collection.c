@@ -1,4 +1,5 @@
-/* DELETE of a collection: what the selectors match now is deleted one by one, as the same user; the answer is the list. */
+/* DELETE of a collection: what the selectors match now is deleted one by one, as the same user; the answer is
+ * the list. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +10,11 @@
 enum { PARALLEL_MAX = 1 }; /* watchers see the deletions in the list's order, as upstream's do */
 
 struct collection {
-	const char **names;     /* still to be deleted: names[next..len) */
+	const char **names; /* still to be deleted: names[next..len) */
 	const char **namespaces;
 	size_t len, next, running;
-	bool is_starting;       /* inside the stage: it looks at the outcome itself */
-	struct error error;     /* the first failure */
+	bool is_starting;   /* inside the stage: it looks at the outcome itself */
+	struct error error; /* the first failure */
 };
 
 static void start_some(struct api_request *req);

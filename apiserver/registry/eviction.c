@@ -1,6 +1,6 @@
 /*
- * pods/eviction: a delete that asks the disruption budgets first. A budget that allows it is written down by one before
- * the pod goes, so that two evictions at once cannot share one allowance.
+ * pods/eviction: a delete that asks the disruption budgets first. A budget that allows it is written down by
+ * one before the pod goes, so that two evictions at once cannot share one allowance.
  */
 #include <string.h>
 
@@ -20,8 +20,10 @@ static int too_many(struct api_request *req, const char *budget, const char *det
 {
 	struct field_errors *causes = ARENA_NEW(req->arena, struct field_errors);
 	field_errors_init(causes, req->arena);
-	field_errors_add(causes, FIELD_DISRUPTION_BUDGET, "", NULL, "The disruption budget %s %s", budget, detail);
-	error_set(err, ERR_TOO_MANY_REQUESTS, "Cannot evict pod as it would violate the pod's disruption budget.");
+	field_errors_add(
+	    causes, FIELD_DISRUPTION_BUDGET, "", NULL, "The disruption budget %s %s", budget, detail);
+	error_set(
+	    err, ERR_TOO_MANY_REQUESTS, "Cannot evict pod as it would violate the pod's disruption budget.");
 	err->causes = causes;
 	return API_FAIL;
 }
@@ -105,8 +107,8 @@ static int take_from_budget(struct api_request *req, const struct object *budget
 		return too_many(req, name, "is still being processed by the server.", err);
 	if (old->status->disruptions_allowed <= 0)
 		return too_many(req, name,
-		    arena_printf(req->arena, "needs %d healthy pods and has %d currently", old->status->desired_healthy,
-			old->status->current_healthy),
+		    arena_printf(req->arena, "needs %d healthy pods and has %d currently",
+			old->status->desired_healthy, old->status->current_healthy),
 		    err);
 	if (req->options.dry_run)
 		return delete_pod(req, err);
@@ -132,8 +134,9 @@ static int start(struct api_request *req, struct error *err)
 		return delete_pod(req, err);
 	const struct object *budget = find_budget(req, pod, &count);
 	if (count > 1)
-		return error_set(err, ERR_INTERNAL, "This pod has more than one PodDisruptionBudget, which the eviction "
-						    "subresource does not support.");
+		return error_set(err, ERR_INTERNAL,
+		    "This pod has more than one PodDisruptionBudget, which the eviction "
+		    "subresource does not support.");
 	return budget ? take_from_budget(req, budget, err) : delete_pod(req, err);
 }
 
@@ -142,7 +145,8 @@ int registry_evict(struct api_request *req, struct error *err)
 	struct registry_state *state = registry_state(req);
 	if (!registry_take_result(req))
 		return start(req, err);
-	if (state->error.code == ERR_CONFLICT && state->phase == EVICT_BUDGET && req->attempt++ < REGISTRY_ATTEMPTS_MAX)
+	if (state->error.code == ERR_CONFLICT && state->phase == EVICT_BUDGET &&
+	    req->attempt++ < REGISTRY_ATTEMPTS_MAX)
 		return start(req, err);
 	if (state->error.code) {
 		*err = state->error;

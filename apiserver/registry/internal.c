@@ -21,14 +21,16 @@ static void on_done(void *arg, const struct object *obj, const struct error *err
 		log_debug("%s: %s", call->what, err->message);
 }
 
-static struct api_request *new_call(struct api_server *server, const struct resource_type *type, enum api_verb verb,
-    const char *verb_text, const char *ns, const char *name, registry_done_fn *done, void *arg)
+static struct api_request *new_call(struct api_server *server, const struct resource_type *type,
+    enum api_verb verb, const char *verb_text, const char *ns, const char *name, registry_done_fn *done,
+    void *arg)
 {
 	struct api_request *req = pipeline_new_internal(server);
 	struct call *call = ARENA_NEW(req->arena, struct call);
 	call->done = done;
 	call->arg = arg;
-	call->what = arena_printf(req->arena, "internal %s of %s %s", verb_text, type->plural, str_or(name, ""));
+	call->what =
+	    arena_printf(req->arena, "internal %s of %s %s", verb_text, type->plural, str_or(name, ""));
 	req->type = type;
 	req->done = on_done;
 	req->done_arg = call;
@@ -46,8 +48,8 @@ static struct api_request *new_call(struct api_server *server, const struct reso
 void registry_create(struct api_server *server, const struct resource_type *type, const struct object *obj,
     registry_done_fn *done, void *arg)
 {
-	struct api_request *req = new_call(
-	    server, type, API_CREATE, "create", obj->meta->namespace_, "", done, arg);
+	struct api_request *req =
+	    new_call(server, type, API_CREATE, "create", obj->meta->namespace_, "", done, arg);
 	req->object = object_clone(obj);
 	pipeline_run(req);
 }
@@ -63,8 +65,8 @@ void registry_update(struct api_server *server, const struct resource_type *type
 	pipeline_run(req);
 }
 
-void registry_delete(struct api_server *server, const struct resource_type *type, const char *ns, const char *name,
-    const char *precondition_uid, registry_done_fn *done, void *arg)
+void registry_delete(struct api_server *server, const struct resource_type *type, const char *ns,
+    const char *name, const char *precondition_uid, registry_done_fn *done, void *arg)
 {
 	struct api_request *req = new_call(server, type, API_DELETE, "delete", ns, name, done, arg);
 	req->options.precondition_uid = arena_strdup(req->arena, precondition_uid);

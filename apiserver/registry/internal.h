@@ -15,22 +15,22 @@ enum { REGISTRY_ATTEMPTS_MAX = 10, REGISTRY_CACHE_WAIT_MS = 3000 };
 
 /* req->registry_state: what a request holds until it is freed. */
 struct registry_state {
-	struct storage_op *op;          /* under way */
+	struct storage_op *op; /* under way */
 	struct watchcache_wait *wait;
 	/* of the operation that has finished: copied out of its callback */
 	bool has_result, succeeded;
 	int64_t revision;
 	struct error error;
-	bool is_fenced;                 /* load has made sure that the cache is as new as the store */
-	struct object *decoded;         /* an update's body as it came, for another attempt */
-	struct service_claims *claims;  /* addresses and ports taken for this write */
-	int phase;                      /* of the stage that is running; see the stage */
-	bool is_removed;                /* delete.c: the object is gone, not marked */
+	bool is_fenced;                /* load has made sure that the cache is as new as the store */
+	struct object *decoded;        /* an update's body as it came, for another attempt */
+	struct service_claims *claims; /* addresses and ports taken for this write */
+	int phase;                     /* of the stage that is running; see the stage */
+	bool is_removed;               /* delete.c: the object is gone, not marked */
 	int64_t lease;
-	struct cache_item *item;        /* what the answer is made of, or NULL: req->object */
-	int status;                     /* HTTP */
-	struct list_state *list;        /* list.c */
-	struct collection *collection;  /* delete_collection.c */
+	struct cache_item *item;       /* what the answer is made of, or NULL: req->object */
+	int status;                    /* HTTP */
+	struct list_state *list;       /* list.c */
+	struct collection *collection; /* delete_collection.c */
 };
 struct registry_state *registry_state(struct api_request *req);
 
@@ -57,13 +57,16 @@ uint32_t registry_subresource_verbs(const struct resource_type *type, const char
 bool registry_is_proxied(const struct api_request *req);
 /* finalize, ephemeralcontainers, resize, approval: everything but their part is taken from the old object. */
 int registry_prepare_subresource(struct api_request *req, struct error *err);
-bool registry_has_own_kind(const struct api_request *req); /* the body is no object of the type: Binding, Scale, ... */
-bool registry_tracks_whole(const struct api_request *req);  /* managedFields: the whole body counts, not a part of it */
+bool registry_has_own_kind(
+    const struct api_request *req); /* the body is no object of the type: Binding, Scale, ... */
+bool registry_tracks_whole(
+    const struct api_request *req); /* managedFields: the whole body counts, not a part of it */
 
 /* common.c */
 const char *registry_ns(const struct api_request *req); /* "" for cluster-scoped types */
 struct resource_context registry_context(struct api_request *req);
-void registry_about(const struct api_request *req, struct error *err); /* resource and name, for 404 and 409 */
+void registry_about(
+    const struct api_request *req, struct error *err); /* resource and name, for 404 and 409 */
 int registry_not_found(const struct api_request *req, struct error *err);
 int registry_conflict(const struct api_request *req, struct error *err);
 bool registry_matches(struct api_request *req, const struct object *obj);
@@ -93,18 +96,20 @@ int registry_evict(struct api_request *req, struct error *err);            /* ev
 
 /* scale.c */
 struct object *scale_of(const struct resource_type *type, const struct object *obj, struct error *err);
-int scale_apply(const struct resource_type *type, struct object *obj, const struct object *scale, struct error *err);
+int scale_apply(
+    const struct resource_type *type, struct object *obj, const struct object *scale, struct error *err);
 
 /* encode of lists: list_encode.c */
 struct list_output {
 	struct api_request *req;
-	struct buf *out;           /* begun with bytes_begin() */
+	struct buf *out; /* begun with bytes_begin() */
 	size_t len;
-	struct buf *head, *tail;   /* what stands around the items */
+	struct buf *head, *tail; /* what stands around the items */
 };
 int list_output_add(struct list_output *o, struct cache_item *item, struct error *err);
 /* After the last item: makes head and tail. */
-void list_output_finish(struct list_output *o, int64_t revision, const char *continue_token, int64_t remaining);
+void list_output_finish(
+    struct list_output *o, int64_t revision, const char *continue_token, int64_t remaining);
 /* The answer to a list of a virtual resource that has one object. */
 int registry_list_one(struct api_request *req, struct object *obj, struct error *err);
 void registry_list_respond(struct api_request *req);
@@ -112,7 +117,8 @@ void registry_list_done(struct list_state *ls);
 
 /* services.c: cluster IPs and node ports. */
 int services_claim(struct api_request *req, struct object *obj, const struct object *old, struct error *err);
-/* Gives back what the request holds: after a failure, and at its end, when the cache has the service itself. */
+/* Gives back what the request holds: after a failure, and at its end, when the cache has the service itself.
+ */
 void services_rollback(struct api_request *req);
 
 #endif

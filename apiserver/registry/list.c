@@ -1,6 +1,6 @@
 /*
- * LIST: from the cache when it holds what was asked for: the present, or a past revision after which the type did not
- * change. Other exact revisions, and pages of them, come from the store.
+ * LIST: from the cache when it holds what was asked for: the present, or a past revision after which the type
+ * did not change. Other exact revisions, and pages of them, come from the store.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,14 +15,14 @@
 enum list_phase { LIST_START, LIST_FRESH, LIST_PAGE };
 
 struct list_state {
-	int64_t revision;     /* exact; 0: whatever the cache has */
+	int64_t revision; /* exact; 0: whatever the cache has */
 	int64_t limit;
-	const char *start;    /* storage key to go on at, "" from the beginning */
-	char *prefix, *end;   /* storage keys */
+	const char *start;  /* storage key to go on at, "" from the beginning */
+	char *prefix, *end; /* storage keys */
 	bool is_continued;
 	struct buf out, head, tail;
 	struct list_output output;
-	int64_t count;        /* items put out so far */
+	int64_t count; /* items put out so far */
 	bool failed;
 };
 
@@ -49,8 +49,8 @@ static int read_continue(struct api_request *req, struct list_state *ls, struct 
 		return continue_error(err);
 	const struct json *start = json_get(tree, "start");
 	ls->revision = json_get_int(tree, "rv", 0);
-	if (!start || start->type != JSON_STRING || !start->len || start->text[0] == '/' || ls->revision == 0 ||
-	    strstr(start->text, "..") || ls->revision < -1)
+	if (!start || start->type != JSON_STRING || !start->len || start->text[0] == '/' ||
+	    ls->revision == 0 || strstr(start->text, "..") || ls->revision < -1)
 		return continue_error(err);
 	/* A character 1 instead of the NUL does the same, and fits in a string. */
 	ls->start = arena_printf(req->arena, "%s%s%s", ls->prefix, start->text, nul ? "\x01" : "");
@@ -60,8 +60,8 @@ static int read_continue(struct api_request *req, struct list_state *ls, struct 
 	return 0;
 }
 
-static const char *write_continue(struct api_request *req, const struct list_state *ls, const char *last_key,
-    int64_t revision)
+static const char *write_continue(
+    struct api_request *req, const struct list_state *ls, const char *last_key, int64_t revision)
 {
 	struct buf text = BUF_INIT;
 	buf_printf(&text, "{\"v\":\"meta.k8s.io/v1\",\"rv\":%" PRId64 ",\"start\":", revision);
@@ -137,7 +137,8 @@ static int answer(struct api_request *req, struct list_state *ls, struct error *
 	const char *token = NULL;
 	int64_t remaining = -1;
 	if (more) {
-		token = write_continue(req, ls, arena_printf(req->arena, "%s%s", ls->prefix, last->key + rest_skip), revision);
+		token = write_continue(
+		    req, ls, arena_printf(req->arena, "%s%s", ls->prefix, last->key + rest_skip), revision);
 		remaining = 1;
 		while (watchcache_next_item(&cursor))
 			remaining++;
@@ -151,10 +152,14 @@ static int expired(struct api_request *req, struct list_state *ls, struct error 
 	if (!ls->is_continued)
 		return error_set(err, ERR_EXPIRED, "The resourceVersion for the provided list is too old.");
 	error_set(err, ERR_EXPIRED,
-	    "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-	    "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
-	    "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
-	    "modified, or deleted between the time the first chunk was returned and now may show up in the list.");
+	    "The provided continue parameter is too old to display a consistent list result. You can start a "
+	    "new list "
+	    "without the continue parameter, or use the continue token in this response to retrieve the "
+	    "remainder of the "
+	    "results. Continuing with the provided token results in an inconsistent list - objects that were "
+	    "created, "
+	    "modified, or deleted between the time the first chunk was returned and now may show up in the "
+	    "list.");
 	char *start = arena_strdup(req->arena, ls->start);
 	size_t size = strlen(start);
 	if (size && start[size - 1] == '\x01')
@@ -186,8 +191,8 @@ static void on_page(void *arg, const struct storage_result *result)
 		if (ls->limit && ls->count >= ls->limit)
 			break;
 		last = stored->key;
-		struct cache_item *item = watchcache_decode(req->server, req->type, stored->key, stored->value,
-		    stored->value_size, stored->revision, &state->error);
+		struct cache_item *item = watchcache_decode(req->server, req->type, stored->key,
+		    stored->value, stored->value_size, stored->revision, &state->error);
 		if (item && registry_matches(req, item->object)) {
 			list_output_add(&ls->output, item, &state->error);
 			ls->count++;
@@ -203,9 +208,11 @@ static void on_page(void *arg, const struct storage_result *result)
 		    ls->revision, ls->limit ? ls->limit + 1 : 0, false, on_page, req);
 		return;
 	}
-	const char *token = more && last ? write_continue(req, ls, arena_strdup(req->arena, last), ls->revision) : NULL;
+	const char *token =
+	    more && last ? write_continue(req, ls, arena_strdup(req->arena, last), ls->revision) : NULL;
 	bool has_selector = req->options.labels || req->options.fields;
-	int64_t remaining = token && !has_selector ? (int64_t)(result->items_len - i) + result->remaining : -1;
+	int64_t remaining =
+	    token && !has_selector ? (int64_t)(result->items_len - i) + result->remaining : -1;
 	list_output_finish(&ls->output, ls->revision, token, remaining);
 	api_request_resume(req);
 }
@@ -221,8 +228,9 @@ static void cancel_op(void *arg)
 static int ask_store(struct api_request *req, struct list_state *ls)
 {
 	registry_state(req)->phase = LIST_PAGE;
-	registry_state(req)->op = req->server->storage->functions->list(req->server->storage,
-	    *ls->start ? ls->start : ls->prefix, ls->end, ls->revision, ls->limit ? ls->limit + 1 : 0, false, on_page, req);
+	registry_state(req)->op =
+	    req->server->storage->functions->list(req->server->storage, *ls->start ? ls->start : ls->prefix,
+		ls->end, ls->revision, ls->limit ? ls->limit + 1 : 0, false, on_page, req);
 	req->cancel = cancel_op;
 	req->cancel_arg = req;
 	return API_PENDING;
@@ -265,7 +273,8 @@ int registry_list(struct api_request *req, struct error *err)
 	registry_take_result(req);
 	if (state->error.code) {
 		int64_t revision = 0;
-		if (state->error.code == ERR_TIMEOUT && req->options.has_resource_version && state->phase == LIST_FRESH &&
+		if (state->error.code == ERR_TIMEOUT && req->options.has_resource_version &&
+		    state->phase == LIST_FRESH &&
 		    !registry_parse_revision(req->options.resource_version, &revision, NULL))
 			return registry_too_new(req, revision, err);
 		*err = state->error;

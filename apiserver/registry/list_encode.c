@@ -1,6 +1,6 @@
 /*
- * Lists in every shape. Items are copied from their cached encodings into one buffer; the head, which depends on how the
- * list ended, is put in front when all are there.
+ * Lists in every shape. Items are copied from their cached encodings into one buffer; the head, which depends
+ * on how the list ended, is put in front when all are there.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -46,7 +46,8 @@ static void put_field(struct buf *out, unsigned number, const void *data, size_t
 }
 
 /* The items of a list message are its field 2; the raw message stands inside the cached envelope. */
-static int add_proto(struct list_output *o, const struct object *obj, struct cache_item *item, struct error *err)
+static int add_proto(
+    struct list_output *o, const struct object *obj, struct cache_item *item, struct error *err)
 {
 	struct codec_envelope envelope;
 	struct buf one = BUF_INIT;
@@ -171,8 +172,8 @@ void list_output_finish(struct list_output *o, int64_t revision, const char *tok
 	if (o->req->output.as == AS_TABLE)
 		table_begin(o->req, o->head, o->req->type, buf_str(&meta), true);
 	else
-		buf_printf(o->head, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{%s},\"items\":[", kind, api_version,
-		    buf_str(&meta));
+		buf_printf(o->head, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{%s},\"items\":[",
+		    kind, api_version, buf_str(&meta));
 	buf_puts(o->tail, "]}");
 	buf_done(&meta);
 	if (o->req->output.media == MEDIA_YAML || o->req->output.is_pretty)

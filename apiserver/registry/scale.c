@@ -1,4 +1,5 @@
-/* The scale subresource: an autoscaling/v1 Scale made of, and applied to, the fields that the type's table names. */
+/* The scale subresource: an autoscaling/v1 Scale made of, and applied to, the fields that the type's table
+ * names. */
 #include <string.h>
 
 #include "apiserver/registry/internal.h"
@@ -59,7 +60,8 @@ struct object *scale_of(const struct resource_type *type, const struct object *o
 		meta->creation_timestamp = api_clone(out->arena, obj->meta->creation_timestamp);
 	scale->spec->replicas = int_at(tree, type->scale_spec_replicas);
 	scale->status->replicas = int_at(tree, type->scale_status_replicas);
-	scale->status->selector = arena_strdup(out->arena, selector_text(out->arena, at(tree, type->scale_selector)));
+	scale->status->selector =
+	    arena_strdup(out->arena, selector_text(out->arena, at(tree, type->scale_selector)));
 	out->revision = obj->revision;
 	return out;
 }
@@ -90,7 +92,8 @@ static int set_int(struct object *obj, const char *path, int32_t n, struct error
 	return 0;
 }
 
-int scale_apply(const struct resource_type *type, struct object *obj, const struct object *scale, struct error *err)
+int scale_apply(
+    const struct resource_type *type, struct object *obj, const struct object *scale, struct error *err)
 {
 	const AutoscalingV1__Scale *s = (const AutoscalingV1__Scale *)scale->msg;
 	if (s->spec->replicas < 0) {

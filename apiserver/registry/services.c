@@ -1,7 +1,7 @@
 /*
- * Cluster IPs and node ports of Services: given out, held while a write is under way, and known to be taken from the
- * cache of services, which is the only record. (One server at a time gives out addresses; ranges shared between servers
- * are not kept.)
+ * Cluster IPs and node ports of Services: given out, held while a write is under way, and known to be taken
+ * from the cache of services, which is the only record. (One server at a time gives out addresses; ranges
+ * shared between servers are not kept.)
  */
 #include "apiserver/registry/services.h"
 
@@ -20,7 +20,7 @@
 
 struct services {
 	struct api_server *server;
-	uint32_t network, size;   /* the range: addresses network+1 .. network+size-2 */
+	uint32_t network, size; /* the range: addresses network+1 .. network+size-2 */
 	int ip_bits;
 	unsigned port_min, port_max;
 	/* how many hold each: stored services, and writes under way */
@@ -44,7 +44,9 @@ static uint16_t *ip_slot(struct services *s, const char *text)
 
 static uint16_t *port_slot(struct services *s, int32_t port)
 {
-	return port >= (int32_t)s->port_min && port <= (int32_t)s->port_max ? &s->ports[port - (int32_t)s->port_min] : NULL;
+	return port >= (int32_t)s->port_min && port <= (int32_t)s->port_max
+		   ? &s->ports[port - (int32_t)s->port_min]
+		   : NULL;
 }
 
 static void count(uint16_t *slot, int by)
@@ -91,13 +93,15 @@ static int parse_ranges(struct services *s, const struct api_options *options, s
 	ip[size] = '\0';
 	s->ip_bits = atoi(slash + 1);
 	if (inet_pton(AF_INET, ip, &a) != 1 || s->ip_bits < 8 || s->ip_bits > 30)
-		return error_set(err, ERR_BAD_REQUEST, "--service-cluster-ip-range %s: an IPv4 range of /8 to /30 is wanted", cidr);
+		return error_set(err, ERR_BAD_REQUEST,
+		    "--service-cluster-ip-range %s: an IPv4 range of /8 to /30 is wanted", cidr);
 	s->size = 1u << (32 - s->ip_bits);
 	/* Upstream too uses at most 16 bits of a range. */
 	if (s->size > 65536)
 		s->size = 65536;
 	s->network = ntohl(a.s_addr) & ~((1u << (32 - s->ip_bits)) - 1);
-	if (sscanf(str_or(options->service_node_port_range, "30000-32767"), "%u-%u", &s->port_min, &s->port_max) != 2 ||
+	if (sscanf(str_or(options->service_node_port_range, "30000-32767"), "%u-%u", &s->port_min,
+		&s->port_max) != 2 ||
 	    s->port_min > s->port_max || s->port_max > 65535)
 		return error_set(err, ERR_BAD_REQUEST, "--service-node-port-range %s is no range",
 		    options->service_node_port_range);
@@ -181,8 +185,8 @@ static bool had_ip(const CoreV1__ServiceSpec *old, const char *ip)
 	return has;
 }
 
-static void claim_ip(struct api_request *req, struct object *obj, const CoreV1__ServiceSpec *old,
-    struct field_errors *errors)
+static void claim_ip(
+    struct api_request *req, struct object *obj, const CoreV1__ServiceSpec *old, struct field_errors *errors)
 {
 	struct services *s = req->server->services;
 	CoreV1__ServiceSpec *spec = ((CoreV1__Service *)obj->msg)->spec;
@@ -233,8 +237,8 @@ static bool had_port(const CoreV1__ServiceSpec *old, int32_t port)
 	return has;
 }
 
-static void claim_port(struct api_request *req, int32_t *port, const char *field, const CoreV1__ServiceSpec *old,
-    struct field_errors *errors)
+static void claim_port(struct api_request *req, int32_t *port, const char *field,
+    const CoreV1__ServiceSpec *old, struct field_errors *errors)
 {
 	struct services *s = req->server->services;
 	char text[16];
@@ -243,7 +247,8 @@ static void claim_port(struct api_request *req, int32_t *port, const char *field
 	if (*port == 0) {
 		slot = find_free(s->ports, 0, s->port_max - s->port_min + 1);
 		if (!slot) {
-			field_errors_add(errors, FIELD_INTERNAL, field, NULL, "failed to allocate a nodePort: range is full");
+			field_errors_add(errors, FIELD_INTERNAL, field, NULL,
+			    "failed to allocate a nodePort: range is full");
 			return;
 		}
 		*port = (int32_t)(s->port_min + (unsigned)(slot - s->ports));
@@ -255,7 +260,8 @@ static void claim_port(struct api_request *req, int32_t *port, const char *field
 	slot = port_slot(s, *port);
 	if (!slot)
 		field_errors_add(errors, FIELD_INVALID, field, text,
-		    "provided port is not in the valid range. The range of valid ports is %u-%u", s->port_min, s->port_max);
+		    "provided port is not in the valid range. The range of valid ports is %u-%u", s->port_min,
+		    s->port_max);
 	else if (*slot)
 		field_errors_add(errors, FIELD_INVALID, field, text, "provided port is already allocated");
 	else
@@ -272,8 +278,8 @@ static int32_t shared_port(const CoreV1__ServiceSpec *spec, size_t i)
 	return 0;
 }
 
-static void claim_ports(struct api_request *req, struct object *obj, const CoreV1__ServiceSpec *old,
-    struct field_errors *errors)
+static void claim_ports(
+    struct api_request *req, struct object *obj, const CoreV1__ServiceSpec *old, struct field_errors *errors)
 {
 	CoreV1__ServiceSpec *spec = ((CoreV1__Service *)obj->msg)->spec;
 	for (size_t i = 0; wants_node_ports(spec) && i < spec->n_ports; i++) {
@@ -284,7 +290,8 @@ static void claim_ports(struct api_request *req, struct object *obj, const CoreV
 		for (size_t j = 0; p->node_port && j < i; j++)
 			is_repeated = is_repeated || spec->ports[j]->node_port == p->node_port;
 		if (!is_repeated)
-			claim_port(req, &p->node_port, arena_printf(req->arena, "spec.ports[%zu].nodePort", i), old, errors);
+			claim_port(req, &p->node_port,
+			    arena_printf(req->arena, "spec.ports[%zu].nodePort", i), old, errors);
 	}
 	if (!strcmp(spec->type, "LoadBalancer") && str_eq(spec->external_traffic_policy, "Local"))
 		claim_port(req, &spec->health_check_node_port, "spec.healthCheckNodePort", old, errors);

@@ -1,4 +1,5 @@
-/* services: who has which cluster IP and node port. See services.c; the registry claims through internal.h. */
+/* services: who has which cluster IP and node port. See services.c; the registry claims through internal.h.
+ */
 #ifndef CUBE_APISERVER_REGISTRY_SERVICES_H
 #define CUBE_APISERVER_REGISTRY_SERVICES_H
 

@@ -85,8 +85,9 @@ int registry_subresource(struct api_request *req, struct error *err)
 	if (req->type == resource_componentstatuses)
 		return registry_component_status(req, err);
 	if (!req->object) /* metrics: a virtual kind that is read, which nobody computes here */
-		return error_set(err, ERR_UNAVAILABLE, "the server is currently unable to handle the request (%s %s.%s)",
-		    req->info.verb_text, req->type->plural, req->type->group);
+		return error_set(err, ERR_UNAVAILABLE,
+		    "the server is currently unable to handle the request (%s %s.%s)", req->info.verb_text,
+		    req->type->plural, req->type->group);
 	int rc = auth_serve_review(req, err);
 	if (rc == API_NEXT)
 		registry_state(req)->status = 201;

@@ -1,6 +1,6 @@
 /*
- * What the server itself keeps in the cluster: the system namespaces, and the service kubernetes with endpoints that point
- * at this server. Looked at again when one of them was deleted or changed.
+ * What the server itself keeps in the cluster: the system namespaces, and the service kubernetes with
+ * endpoints that point at this server. Looked at again when one of them was deleted or changed.
  */
 #include "apiserver/registry/system_objects.h"
 
@@ -104,8 +104,10 @@ static void ensure_service(struct system_objects *s)
 	struct object *obj = new_named(resource_services);
 	CoreV1__ServiceSpec *spec = ((CoreV1__Service *)obj->msg)->spec;
 	CoreV1__ServicePort *port = API_NEW(obj->arena, core_v1__service_port);
-	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry, "component", "apiserver");
-	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry, "provider", "kubernetes");
+	api_map_set(
+	    obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry, "component", "apiserver");
+	api_map_set(
+	    obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry, "provider", "kubernetes");
 	spec->cluster_ip = (char *)services_first_ip(s->server->services, obj->arena);
 	api_append(obj->arena, spec, cluster_ips, spec->cluster_ip);
 	spec->type = "ClusterIP";
@@ -125,7 +127,8 @@ static bool is_reachable(const char *address)
 	       (ntohl(a.s_addr) >> 24) != IN_LOOPBACKNET;
 }
 
-/* The address of the interface with the default route: what a socket towards anywhere would use. Nothing is sent. */
+/* The address of the interface with the default route: what a socket towards anywhere would use. Nothing is
+ * sent. */
 static bool default_address(char out[INET_ADDRSTRLEN])
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)}, own;
@@ -162,8 +165,8 @@ static bool has_address(const CoreV1__Endpoints *endpoints, const char *address)
 }
 
 /*
- * A server that starts forgets the addresses of the past; one that runs only makes sure that its own is there. So servers
- * that share a store end up with all of their addresses, and do not fight about them.
+ * A server that starts forgets the addresses of the past; one that runs only makes sure that its own is
+ * there. So servers that share a store end up with all of their addresses, and do not fight about them.
  */
 static void fill_endpoints(const struct system_objects *s, struct object *obj)
 {
@@ -195,8 +198,8 @@ static void fill_slice(const struct system_objects *s, struct object *obj)
 	DiscoveryV1__EndpointSlice *slice = (DiscoveryV1__EndpointSlice *)obj->msg;
 	DiscoveryV1__Endpoint *endpoint = API_NEW(obj->arena, discovery_v1__endpoint);
 	DiscoveryV1__EndpointPort *port = API_NEW(obj->arena, discovery_v1__endpoint_port);
-	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry, "kubernetes.io/service-name",
-	    "kubernetes");
+	api_map_set(obj->arena, obj->meta, labels, meta_v1__object_meta__labels_entry,
+	    "kubernetes.io/service-name", "kubernetes");
 	slice->address_type = "IPv4";
 	api_append(obj->arena, endpoint, addresses, arena_strdup(obj->arena, s->address));
 	if (!endpoint->conditions)
@@ -208,7 +211,8 @@ static void fill_slice(const struct system_objects *s, struct object *obj)
 	port->has_port = true;
 	port->port = (int32_t)s->server->options->secure_port;
 	for (size_t i = 0; !s->is_first_round && i < slice->n_endpoints; i++)
-		if (slice->endpoints[i]->n_addresses && !strcmp(slice->endpoints[i]->addresses[0], s->address))
+		if (slice->endpoints[i]->n_addresses &&
+		    !strcmp(slice->endpoints[i]->addresses[0], s->address))
 			return;
 	if (s->is_first_round) {
 		slice->n_endpoints = 0;
@@ -245,7 +249,8 @@ static void check(void *arg)
 	ensure_namespaces(s);
 	if (s->has_namespaces) {
 		ensure_service(s);
-		if (s->address[0] && strcmp(str_or(s->server->options->endpoint_reconciler_type, ""), "none")) {
+		if (s->address[0] &&
+		    strcmp(str_or(s->server->options->endpoint_reconciler_type, ""), "none")) {
 			ensure(s, resource_endpoints, fill_endpoints);
 			ensure(s, resource_endpointslices, fill_slice);
 		}
@@ -259,8 +264,8 @@ static void on_change(void *arg, const struct object *old, const struct object *
 	struct system_objects *s = arg;
 	const MetaV1__ObjectMeta *meta = obj ? obj->meta : old->meta;
 	bool is_namespace = !*meta->namespace_;
-	bool is_ours = is_namespace ? !obj
-				    : !strcmp(meta->namespace_, "default") && !strcmp(meta->name, "kubernetes");
+	bool is_ours =
+	    is_namespace ? !obj : !strcmp(meta->namespace_, "default") && !strcmp(meta->name, "kubernetes");
 	if (is_ours && old && !loop_timer_is_active(s->timer))
 		loop_timer_start(s->timer, CHECK_MS, 0);
 }

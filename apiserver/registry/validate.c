@@ -15,7 +15,8 @@ static int report(struct api_request *req, const struct field_errors *errors, st
 {
 	if (!errors->len)
 		return API_NEXT;
-	field_errors_to_error(errors, resource_error_group(req->type), req->type->kind, req->object->meta->name, err);
+	field_errors_to_error(
+	    errors, resource_error_group(req->type), req->type->kind, req->object->meta->name, err);
 	return API_FAIL;
 }
 
@@ -42,7 +43,8 @@ static int prepare_create(struct api_request *req, struct error *err)
 	MetaV1__ObjectMeta *meta = obj->meta;
 	struct resource_context ctx = registry_context(req);
 	if (*meta->resource_version && strcmp(meta->resource_version, "0"))
-		return error_set(err, ERR_BAD_REQUEST, "resourceVersion should not be set on objects to be created");
+		return error_set(
+		    err, ERR_BAD_REQUEST, "resourceVersion should not be set on objects to be created");
 	meta->resource_version = "";
 	meta->self_link = "";
 	if ((req->type->flags & RESOURCE_STATUS) && !(req->type->flags & RESOURCE_KEEP_STATUS))
@@ -80,8 +82,9 @@ static void keep_system_fields(struct object *obj, const struct object *old)
 	MetaV1__ObjectMeta *meta = obj->meta;
 	if (!*meta->uid)
 		meta->uid = arena_strdup(obj->arena, old->meta->uid);
-	meta->creation_timestamp =
-	    old->meta->creation_timestamp ? time_new(obj->arena, time_seconds(old->meta->creation_timestamp)) : NULL;
+	meta->creation_timestamp = old->meta->creation_timestamp
+				       ? time_new(obj->arena, time_seconds(old->meta->creation_timestamp))
+				       : NULL;
 	/* What marks a deletion stays as it is; a client that sets it where it is not finds it immutable. */
 	if (old->meta->deletion_timestamp)
 		meta->deletion_timestamp = time_new(obj->arena, time_seconds(old->meta->deletion_timestamp));
@@ -102,7 +105,8 @@ static int check_preconditions(struct api_request *req, struct error *err)
 	/* A patch carries no precondition: there a changed uid is an immutable field. */
 	if (*meta->uid && strcmp(meta->uid, old->uid) && req->info.verb == API_UPDATE) {
 		error_set(err, ERR_CONFLICT,
-		    "Operation cannot be fulfilled on %s \"%s\": Precondition failed: UID in precondition: %s, UID in object "
+		    "Operation cannot be fulfilled on %s \"%s\": Precondition failed: UID in precondition: "
+		    "%s, UID in object "
 		    "meta: %s",
 		    req->type->plural, req->info.name, meta->uid, old->uid);
 		registry_about(req, err);
@@ -116,14 +120,15 @@ static int check_preconditions(struct api_request *req, struct error *err)
 	if (!has_version && req->info.verb == API_UPDATE && !req->is_internal &&
 	    !(req->type->flags & RESOURCE_UNCONDITIONAL_UPDATE)) {
 		struct field_errors *errors = new_errors(req);
-		field_errors_add(
-		    errors, FIELD_INVALID, "metadata.resourceVersion", "0x0", "must be specified for an update");
+		field_errors_add(errors, FIELD_INVALID, "metadata.resourceVersion", "0x0",
+		    "must be specified for an update");
 		report(req, errors, err);
 		return -1;
 	}
 	if (!has_version || !strcmp(version, old->resource_version))
 		return 0;
-	/* Another server may have brought the version that the client has seen: look once with a fresh cache. */
+	/* Another server may have brought the version that the client has seen: look once with a fresh cache.
+	 */
 	return registry_state(req)->is_fenced ? registry_conflict(req, err) : 1;
 }
 
@@ -135,7 +140,8 @@ static void check_new_finalizers(struct api_request *req, struct field_errors *e
 	for (size_t i = 0; i < meta->n_finalizers; i++)
 		if (!object_has_finalizer(old, meta->finalizers[i]))
 			field_errors_add(errors, FIELD_FORBIDDEN, "metadata.finalizers", NULL,
-			    "no new finalizers can be added if the object is being deleted, found new finalizers "
+			    "no new finalizers can be added if the object is being deleted, found new "
+			    "finalizers "
 			    "[]string{\"%s\"}",
 			    meta->finalizers[i]);
 }
@@ -165,7 +171,8 @@ static void prepare_main(struct api_request *req)
 		req->type->prepare_update(obj, old, &ctx);
 	/* Where annotations count too, the hook has counted already. */
 	bool is_counted = obj->meta->generation != old->meta->generation;
-	bool counts = (req->type->flags & RESOURCE_HAS_GENERATION) && !(req->type->flags & RESOURCE_FIXED_GENERATION);
+	bool counts =
+	    (req->type->flags & RESOURCE_HAS_GENERATION) && !(req->type->flags & RESOURCE_FIXED_GENERATION);
 	if (counts && !is_counted && registry_spec_changed(obj, old))
 		obj->meta->generation = old->meta->generation + 1;
 }
@@ -210,6 +217,7 @@ int registry_validate(struct api_request *req, struct error *err)
 	if (registry_has_own_kind(req) && strcmp(req->info.subresource, "scale"))
 		return API_NEXT;
 	if (req->type->flags & RESOURCE_VIRTUAL)
-		return API_NEXT; /* reviews and bindings: nothing is stored, and who serves them checks them */
+		return API_NEXT; /* reviews and bindings: nothing is stored, and who serves them checks them
+				  */
 	return req->is_creating ? validate_create(req, err) : validate_update(req, err);
 }

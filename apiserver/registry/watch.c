@@ -1,6 +1,6 @@
 /*
- * WATCH: events of a type as a stream of frames. The usual frame (JSON, the type's stored version, the whole object) is
- * made once for each event and shared by all who watch.
+ * WATCH: events of a type as a stream of frames. The usual frame (JSON, the type's stored version, the whole
+ * object) is made once for each event and shared by all who watch.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,8 +26,8 @@ struct watch {
 	struct api_request *req;
 	struct cache_watcher *watcher;
 	struct loop_timer *timer;
-	bool has_columns;    /* a Table's column definitions come once */
-	bool is_shareable;   /* frames are the common ones */
+	bool has_columns;  /* a Table's column definitions come once */
+	bool is_shareable; /* frames are the common ones */
 	bool is_closing;
 	struct arena *arena; /* scratch for one frame */
 };
@@ -134,7 +134,8 @@ static int encode_object(struct watch *w, struct buf *out, const struct object *
 	struct error err = ERROR_INIT;
 	if (req->output.as == AS_TABLE) {
 		table_begin(req, out, req->type,
-		    arena_printf(w->arena, "\"resourceVersion\":\"%s\"", obj->meta->resource_version), !w->has_columns);
+		    arena_printf(w->arena, "\"resourceVersion\":\"%s\"", obj->meta->resource_version),
+		    !w->has_columns);
 		table_row(req, out, req->type, obj);
 		table_end(out);
 		w->has_columns = true;
@@ -155,7 +156,8 @@ static void send_object(struct watch *w, enum frame type, const struct object *o
 	struct buf body = BUF_INIT, out = BUF_INIT;
 	struct object *converted = NULL;
 	struct error err = ERROR_INIT;
-	/* Encoders take memory from the request: lend it the scratch arena, or a long watch would grow without end. */
+	/* Encoders take memory from the request: lend it the scratch arena, or a long watch would grow
+	 * without end. */
 	struct arena *own = w->req->arena;
 	w->req->arena = w->arena;
 	if (!api_to_version(w->req, obj, &converted, &err) && !encode_object(w, &body, converted, item)) {
@@ -190,7 +192,8 @@ static void send_bookmark(struct watch *w, int64_t revision, bool is_initial_end
 		struct arena *arena = arena_new();
 		struct json *tree = json_new_object(arena);
 		struct error err = ERROR_INIT;
-		json_set(arena, tree, "apiVersion", json_new_string(arena, resource_api_version(w->req->type)));
+		json_set(
+		    arena, tree, "apiVersion", json_new_string(arena, resource_api_version(w->req->type)));
 		json_set(arena, tree, "kind", json_new_string(arena, w->req->type->kind));
 		json_set(arena, tree, "metadata", json_new_object(arena));
 		obj = object_wrap_tree(arena, tree, &err);
@@ -209,7 +212,7 @@ static void send_shared(struct watch *w, enum frame type, struct cache_event *ev
 {
 	if (!event->frames[type]) {
 		struct buf out = BUF_INIT, view = {.data = cache_item_json(event->item)->data,
-						    .size = cache_item_json(event->item)->size};
+					       .size = cache_item_json(event->item)->size};
 		wrap(w, &out, type, &view);
 		event->frames[type] = bytes_new(out.data, out.size);
 		buf_done(&out);
@@ -293,7 +296,8 @@ static void set_timeout(struct watch *w)
 {
 	const struct api_options *options = w->req->server->options;
 	int64_t min_s = options->min_request_timeout_s > 0 ? options->min_request_timeout_s : 1800;
-	int64_t s = w->req->options.timeout_s > 0 ? w->req->options.timeout_s : min_s + (int64_t)(random() % min_s);
+	int64_t s =
+	    w->req->options.timeout_s > 0 ? w->req->options.timeout_s : min_s + (int64_t)(random() % min_s);
 	w->timer = loop_timer_new(w->req->server->loop, finish_soon, w);
 	loop_timer_start(w->timer, s * 1000, 0);
 }
@@ -308,8 +312,8 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	w->req = req;
 	w->arena = arena_new();
 	const struct resource_type *stored = req->type->stored_as ? req->type->stored_as : req->type;
-	w->is_shareable = req->output.media == MEDIA_JSON && req->output.as == AS_OBJECT && stored == req->type &&
-			  !req->output.is_pretty;
+	w->is_shareable = req->output.media == MEDIA_JSON && req->output.as == AS_OBJECT &&
+			  stored == req->type && !req->output.is_pretty;
 	req->server->streams_running++;
 	set_timeout(w);
 	http_start(req->http, 200, api_content_type(req), api_headers(req, NULL), NULL, on_close, w);

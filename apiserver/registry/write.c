@@ -1,6 +1,6 @@
 /*
- * Creates and updates: the conditional write, its retries, and the wait until the cache shows it. An update that leaves a
- * deleting object without anything that holds it back deletes it instead.
+ * Creates and updates: the conditional write, its retries, and the wait until the cache shows it. An update
+ * that leaves a deleting object without anything that holds it back deletes it instead.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,8 @@ enum write_phase { WRITE_START, WRITE_LEASE, WRITE_STORE, WRITE_SEEN, WRITE_FRES
 
 static int already_exists(struct api_request *req, struct error *err)
 {
-	error_set(err, ERR_ALREADY_EXISTS, "%s%s%s \"%s\" already exists", req->type->plural, *req->type->group ? "." : "",
-	    req->type->group, req->object->meta->name);
+	error_set(err, ERR_ALREADY_EXISTS, "%s%s%s \"%s\" already exists", req->type->plural,
+	    *req->type->group ? "." : "", req->type->group, req->object->meta->name);
 	error_about(err, req->type->group, req->type->plural, req->object->meta->name);
 	return API_FAIL;
 }
@@ -63,8 +63,9 @@ static int put(struct api_request *req, struct error *err)
 		buf_done(&key);
 		return API_FAIL;
 	} else {
-		state->op = storage->functions->put_if(storage, buf_str(&key), req->old_item ? req->old_item->revision : 0,
-		    value.data, value.size, state->lease, registry_on_stored, req);
+		state->op = storage->functions->put_if(storage, buf_str(&key),
+		    req->old_item ? req->old_item->revision : 0, value.data, value.size, state->lease,
+		    registry_on_stored, req);
 	}
 	buf_done(&key);
 	buf_done(&value);
@@ -84,7 +85,8 @@ static int start(struct api_request *req, struct error *err)
 	if (services_claim(req, req->object, req->old, err))
 		return API_FAIL;
 	if (req->options.dry_run) {
-		if (!req->old && watchcache_item(req->server, req->type, registry_ns(req), req->object->meta->name))
+		if (!req->old &&
+		    watchcache_item(req->server, req->type, registry_ns(req), req->object->meta->name))
 			return already_exists(req, err);
 		req->object->meta->resource_version =
 		    req->old ? arena_strdup(req->object->arena, req->old->meta->resource_version) : "";
@@ -127,7 +129,8 @@ static int on_stored(struct api_request *req, struct error *err)
 	}
 	if (!state->succeeded)
 		return lost_race(req, err);
-	req->object->meta->resource_version = arena_printf(req->object->arena, "%lld", (long long)state->revision);
+	req->object->meta->resource_version =
+	    arena_printf(req->object->arena, "%lld", (long long)state->revision);
 	req->object->revision = state->revision;
 	state->phase = WRITE_SEEN;
 	/* Whoever has the answer shall find the write in the cache. */

@@ -49,7 +49,8 @@ void etcd_op_free(struct storage_op *op)
 
 const char *etcd_url(const struct etcd *etcd, struct arena *arena, const char *path)
 {
-	return arena_printf(arena, "%s%s", etcd_socket(etcd) ? "http://localhost" : etcd->endpoints[etcd->endpoint], path);
+	return arena_printf(
+	    arena, "%s%s", etcd_socket(etcd) ? "http://localhost" : etcd->endpoints[etcd->endpoint], path);
 }
 
 const char *etcd_socket(const struct etcd *etcd)
@@ -237,7 +238,8 @@ static void on_done(void *arg, const struct http_response *response)
 	struct error err = ERROR_INIT;
 	if (response->error) {
 		enum error_code code = response->error->code == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE;
-		error_set(&err, code, "etcd %s: %s", op->etcd->endpoints[op->etcd->endpoint], response->error->message);
+		error_set(&err, code, "etcd %s: %s", op->etcd->endpoints[op->etcd->endpoint],
+		    response->error->message);
 	} else {
 		etcd_error(response->status, response->body, response->body_size, &err);
 	}
@@ -267,8 +269,8 @@ static void send_op(struct storage_op *op)
 	arena_free(arena);
 }
 
-static struct storage_op *start(struct storage *s, enum etcd_op_kind kind, const char *path, storage_done_fn *done,
-    void *arg)
+static struct storage_op *start(
+    struct storage *s, enum etcd_op_kind kind, const char *path, storage_done_fn *done, void *arg)
 {
 	struct storage_op *op = etcd_op_new(etcd_of(s), kind, path);
 	op->done = done;
@@ -306,12 +308,14 @@ static struct storage_op *etcd_list(struct storage *s, const char *from, const c
 	return op;
 }
 
-/* {"compare":[{"key","target":"MOD","mod_revision"}],"success":[ ; without a failure branch: it is the costly part. */
+/* {"compare":[{"key","target":"MOD","mod_revision"}],"success":[ ; without a failure branch: it is the costly
+ * part. */
 static void begin_txn(struct buf *body, const char *key, int64_t revision)
 {
 	buf_puts(body, "{\"compare\":[{\"key\":");
 	etcd_put_base64(body, key, strlen(key));
-	buf_printf(body, ",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"%" PRId64 "\"}],\"success\":[",
+	buf_printf(body,
+	    ",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"%" PRId64 "\"}],\"success\":[",
 	    revision);
 }
 
@@ -331,8 +335,8 @@ static struct storage_op *etcd_put_if(struct storage *s, const char *key, int64_
 	return op;
 }
 
-static struct storage_op *etcd_delete_if(struct storage *s, const char *key, int64_t revision, storage_done_fn *done,
-    void *arg)
+static struct storage_op *etcd_delete_if(
+    struct storage *s, const char *key, int64_t revision, storage_done_fn *done, void *arg)
 {
 	struct storage_op *op = start(s, ETCD_TXN, "/v3/kv/txn", done, arg);
 	begin_txn(&op->body, key, revision);
@@ -419,7 +423,8 @@ static const struct storage_functions functions = {
     .free = etcd_free,
 };
 
-struct storage *storage_etcd_new(struct loop *loop, const struct storage_etcd_options *options, struct error *err)
+struct storage *storage_etcd_new(
+    struct loop *loop, const struct storage_etcd_options *options, struct error *err)
 {
 	if (!options->endpoints || !options->endpoints[0]) {
 		error_set(err, ERR_BAD_REQUEST, "--etcd-servers must be specified");

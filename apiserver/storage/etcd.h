@@ -1,4 +1,5 @@
-/* etcd's files among themselves: the client, one unary operation, and the endpoints that both kinds of calls use. */
+/* etcd's files among themselves: the client, one unary operation, and the endpoints that both kinds of calls
+ * use. */
 #ifndef CUBE_APISERVER_STORAGE_ETCD_H
 #define CUBE_APISERVER_STORAGE_ETCD_H
 
@@ -14,7 +15,12 @@ struct http_response;
 struct json;
 struct loop_timer;
 
-enum { ETCD_TIMEOUT_MS = 10000, ETCD_ATTEMPTS_MAX = 18, ETCD_RETRY_MAX_MS = 200, ETCD_RESPONSE_MAX = 512 * 1024 * 1024 };
+enum {
+	ETCD_TIMEOUT_MS = 10000,
+	ETCD_ATTEMPTS_MAX = 18,
+	ETCD_RETRY_MAX_MS = 200,
+	ETCD_RESPONSE_MAX = 512 * 1024 * 1024
+};
 
 struct etcd {
 	struct storage storage;
@@ -24,7 +30,7 @@ struct etcd {
 	char **endpoints;
 	size_t endpoints_len, endpoint; /* the one in use */
 	struct storage_op *ops;
-	int failures;                   /* exchanges in a row that failed; 0: well */
+	int failures; /* exchanges in a row that failed; 0: well */
 	char last_failure[256];
 	/* the lease that events share */
 	int64_t lease_id, lease_ttl_s, lease_until_ms;
@@ -62,8 +68,8 @@ int etcd_error(int status, const char *body, size_t size, struct error *err);
 void etcd_read_item(struct arena *arena, const struct json *kv, struct storage_item *ret);
 int64_t etcd_int(const struct json *object, const char *key); /* int64 are strings; absent means 0 */
 
-struct storage_op *etcd_watch_start(struct storage *s, int64_t start,
-    const struct storage_watch_callbacks *callbacks, void *arg);
+struct storage_op *etcd_watch_start(
+    struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg);
 void etcd_watch_free(struct etcd_watch *watch);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * The watch over everything in etcd: one stream of JSON lines, resumed behind the last revision seen whenever it breaks.
+ * The watch over everything in etcd: one stream of JSON lines, resumed behind the last revision seen whenever
+ * it breaks.
  */
 #include "apiserver/storage/etcd.h"
 
@@ -20,14 +21,14 @@ struct etcd_watch {
 	struct storage_op *op;
 	struct storage_watch_callbacks callbacks;
 	void *arg;
-	struct buf line;           /* an unfinished line */
-	int64_t seen;              /* everything up to this revision has been delivered */
-	struct arena *arena;       /* of the events collected from fragments */
+	struct buf line;     /* an unfinished line */
+	int64_t seen;        /* everything up to this revision has been delivered */
+	struct arena *arena; /* of the events collected from fragments */
 	struct storage_event *events;
 	size_t events_len, events_capacity;
-	int64_t delay_ms;          /* before the next connection */
+	int64_t delay_ms; /* before the next connection */
 	struct loop_timer *timer;
-	bool is_ended, is_stale;   /* reported the end; the stream is to be opened anew */
+	bool is_ended, is_stale; /* reported the end; the stream is to be opened anew */
 };
 
 static void connect_stream(struct etcd_watch *watch);
@@ -69,7 +70,8 @@ static void on_result(struct etcd_watch *watch, const struct json *result)
 	struct error err = ERROR_INIT;
 	if (json_get_bool(result, "canceled", false)) {
 		if (etcd_int(result, "compact_revision")) {
-			error_set(&err, ERR_EXPIRED, "revision %" PRId64 " has been compacted", watch->seen + 1);
+			error_set(
+			    &err, ERR_EXPIRED, "revision %" PRId64 " has been compacted", watch->seen + 1);
 			end(watch, &err);
 		} else {
 			watch->is_stale = true;
@@ -82,8 +84,8 @@ static void on_result(struct etcd_watch *watch, const struct json *result)
 		add_event(watch, events->items[i]);
 	if (json_get_bool(result, "fragment", false))
 		return; /* the rest of this revision follows */
-	/* Without events this is a progress notice, true for the whole store. With events only they tell how far we are:
-	 * while catching up, the header is ahead of them. */
+	/* Without events this is a progress notice, true for the whole store. With events only they tell how
+	 * far we are: while catching up, the header is ahead of them. */
 	int64_t revision = watch->events_len ? watch->events[watch->events_len - 1].item.revision
 					     : etcd_int(json_get(result, "header"), "revision");
 	if (revision > watch->seen)
@@ -191,12 +193,13 @@ static void connect_stream(struct etcd_watch *watch)
 	    .body = body,
 	    .body_size = strlen(body),
 	    .timeout_ms = -1};
-	watch->op->call = http_client_stream(watch->op->etcd->http, &request, on_open, on_data, on_done, watch);
+	watch->op->call =
+	    http_client_stream(watch->op->etcd->http, &request, on_open, on_data, on_done, watch);
 	arena_free(arena);
 }
 
-struct storage_op *etcd_watch_start(struct storage *s, int64_t start,
-    const struct storage_watch_callbacks *callbacks, void *arg)
+struct storage_op *etcd_watch_start(
+    struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg)
 {
 	struct etcd *etcd = (struct etcd *)s;
 	struct storage_op *op = etcd_op_new(etcd, ETCD_WATCH, "/v3/watch");

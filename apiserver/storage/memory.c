@@ -98,8 +98,8 @@ static void on_answer(void *arg)
 {
 	struct storage_op *op = arg;
 	struct memory *m = op->memory;
-	struct storage_result result = {
-	    .succeeded = op->succeeded, .revision = op->kind == OP_LIST || op->kind == OP_GET ? m->revision : op->revision};
+	struct storage_result result = {.succeeded = op->succeeded,
+	    .revision = op->kind == OP_LIST || op->kind == OP_GET ? m->revision : op->revision};
 	struct storage_item item;
 	if (op->error.code) {
 		result.error = &op->error;
@@ -111,7 +111,8 @@ static void on_answer(void *arg)
 	} else if (op->kind == OP_GET) {
 		struct value *v = value_at(m, op->key, m->revision);
 		if (v)
-			item = (struct storage_item){op->key, v->data, v->size, v->revision, v->create_revision};
+			item =
+			    (struct storage_item){op->key, v->data, v->size, v->revision, v->create_revision};
 		result.items = &item;
 		result.items_len = v ? 1 : 0;
 	}
@@ -124,7 +125,8 @@ static void on_answer(void *arg)
 	op_free(op);
 }
 
-static struct storage_op *op_new(struct storage *s, enum op_kind kind, const char *key, storage_done_fn *done, void *arg)
+static struct storage_op *op_new(
+    struct storage *s, enum op_kind kind, const char *key, storage_done_fn *done, void *arg)
 {
 	struct memory *m = (struct memory *)s;
 	struct storage_op *op = calloc(1, sizeof *op);
@@ -202,8 +204,8 @@ static struct storage_op *memory_list(struct storage *s, const char *start, cons
 	return op;
 }
 
-static struct storage_op *memory_put_if(struct storage *s, const char *key, int64_t revision, const void *data,
-    size_t size, int64_t lease, storage_done_fn *done, void *arg)
+static struct storage_op *memory_put_if(struct storage *s, const char *key, int64_t revision,
+    const void *data, size_t size, int64_t lease, storage_done_fn *done, void *arg)
 {
 	struct memory *m = (struct memory *)s;
 	struct storage_op *op = op_new(s, OP_PUT, NULL, done, arg);
@@ -222,8 +224,8 @@ static struct storage_op *memory_put_if(struct storage *s, const char *key, int6
 	return op;
 }
 
-static struct storage_op *memory_delete_if(struct storage *s, const char *key, int64_t revision, storage_done_fn *done,
-    void *arg)
+static struct storage_op *memory_delete_if(
+    struct storage *s, const char *key, int64_t revision, storage_done_fn *done, void *arg)
 {
 	struct memory *m = (struct memory *)s;
 	struct storage_op *op = op_new(s, OP_DELETE, NULL, done, arg);
@@ -242,8 +244,8 @@ static struct storage_op *memory_revision(struct storage *s, storage_done_fn *do
 	return op;
 }
 
-static struct storage_op *memory_watch(struct storage *s, int64_t start,
-    const struct storage_watch_callbacks *callbacks, void *arg)
+static struct storage_op *memory_watch(
+    struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg)
 {
 	struct storage_op *op = op_new(s, OP_WATCH, NULL, NULL, arg);
 	op->watch = *callbacks;
@@ -254,7 +256,8 @@ static struct storage_op *memory_watch(struct storage *s, int64_t start,
 	return op;
 }
 
-static struct storage_op *memory_compact(struct storage *s, int64_t revision, storage_done_fn *done, void *arg)
+static struct storage_op *memory_compact(
+    struct storage *s, int64_t revision, storage_done_fn *done, void *arg)
 {
 	((struct memory *)s)->compacted = revision;
 	return op_new(s, OP_OTHER, NULL, done, arg);

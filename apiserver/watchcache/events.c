@@ -116,8 +116,8 @@ static void replay(struct cache_type *t, struct cache_watcher *w)
 	}
 }
 
-struct cache_watcher *watchcache_watch(struct api_server *server, const struct resource_type *type, int64_t revision,
-    const struct cache_watcher_callbacks *callbacks, void *arg, struct error *err)
+struct cache_watcher *watchcache_watch(struct api_server *server, const struct resource_type *type,
+    int64_t revision, const struct cache_watcher_callbacks *callbacks, void *arg, struct error *err)
 {
 	struct cache_type *t = watchcache_type(server->cache, type);
 	if (!t) {

@@ -40,7 +40,8 @@ static bool finish_one(struct watchcache *cache)
 		if (now_ms >= w->deadline_ms) {
 			struct error err = ERROR_INIT;
 			error_set(&err, ERR_TIMEOUT,
-			    "Too large resource version: %" PRId64 ", current: %" PRId64, w->revision, cache->revision);
+			    "Too large resource version: %" PRId64 ", current: %" PRId64, w->revision,
+			    cache->revision);
 			err.retry_after_s = 1;
 			finish(w, &err);
 			return true;
@@ -66,8 +67,8 @@ void watchcache_advance(struct watchcache *cache, int64_t revision)
 		watchcache_check_waits(cache);
 }
 
-static struct watchcache_wait *add_wait(struct watchcache *cache, int64_t revision, int64_t timeout_ms,
-    watchcache_ready_fn *fn, void *arg)
+static struct watchcache_wait *add_wait(
+    struct watchcache *cache, int64_t revision, int64_t timeout_ms, watchcache_ready_fn *fn, void *arg)
 {
 	struct watchcache_wait *wait = calloc(1, sizeof *wait);
 	if (!wait)
@@ -93,8 +94,8 @@ static void check_soon(void *arg)
 	watchcache_check_waits(arg);
 }
 
-struct watchcache_wait *watchcache_wait(struct api_server *server, int64_t revision, int64_t timeout_ms,
-    watchcache_ready_fn *fn, void *arg)
+struct watchcache_wait *watchcache_wait(
+    struct api_server *server, int64_t revision, int64_t timeout_ms, watchcache_ready_fn *fn, void *arg)
 {
 	struct watchcache *cache = server->cache;
 	struct watchcache_wait *wait = add_wait(cache, revision, timeout_ms, fn, arg);
@@ -114,7 +115,8 @@ static void on_revision(void *arg, const struct storage_result *result)
 			if (!result->error)
 				w->revision = result->revision;
 		} else if (w->revision == 0) {
-			ask_again = true; /* came while the question was under way: its answer could be too old */
+			ask_again =
+			    true; /* came while the question was under way: its answer could be too old */
 		}
 	}
 	if (result->error) {
@@ -139,7 +141,8 @@ static void ask_store(struct watchcache *cache)
 	for (struct watchcache_wait *w = cache->waits; w; w = w->next)
 		if (w->revision == 0)
 			w->is_asked = true;
-	cache->fence_op = cache->server->storage->functions->revision(cache->server->storage, on_revision, cache);
+	cache->fence_op =
+	    cache->server->storage->functions->revision(cache->server->storage, on_revision, cache);
 }
 
 struct watchcache_wait *watchcache_fence(struct api_server *server, watchcache_ready_fn *fn, void *arg)

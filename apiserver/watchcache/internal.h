@@ -35,9 +35,9 @@ struct cache_type {
 	int64_t changed_revision;
 	/* the ring of events: events_len from events_head on */
 	struct cache_event **events;
-	int64_t *events_ms;               /* when each came */
+	int64_t *events_ms; /* when each came */
 	size_t events_head, events_len, events_capacity;
-	int64_t complete_since;           /* the ring holds every event behind this revision */
+	int64_t complete_since; /* the ring holds every event behind this revision */
 	struct cache_watcher *watchers;
 	struct cache_subscriber *subscribers;
 };
@@ -45,20 +45,21 @@ struct cache_type {
 struct watchcache_wait {
 	struct watchcache_wait *next, **prev;
 	struct watchcache *cache;
-	int64_t revision;                 /* 0: not known yet, waits for the store's answer */
+	int64_t revision; /* 0: not known yet, waits for the store's answer */
 	int64_t deadline_ms;
-	bool is_asked;                    /* part of the question to the store that is under way */
+	bool is_asked; /* part of the question to the store that is under way */
 	watchcache_ready_fn *fn;
 	void *arg;
 };
 
 struct watchcache {
 	struct api_server *server;
-	struct cache_type **types;        /* in no order */
+	struct cache_type **types; /* in no order */
 	size_t types_len, types_capacity;
-	struct strmap *by_prefix;         /* "pods", "services/specs" -> struct cache_type */
-	struct strmap *unclaimed;         /* storage key -> struct raw_value: of custom resources whose type is not known yet */
-	char *root;                       /* "/registry/" */
+	struct strmap *by_prefix; /* "pods", "services/specs" -> struct cache_type */
+	struct strmap
+	    *unclaimed; /* storage key -> struct raw_value: of custom resources whose type is not known yet */
+	char *root;     /* "/registry/" */
 	size_t root_size;
 	int64_t revision;
 	struct storage_op *list_op, *watch_op, *fence_op;
@@ -69,7 +70,7 @@ struct watchcache {
 	bool is_ready, is_freeing;
 	/* while listing */
 	int64_t list_revision;
-	struct strmap *listed;            /* keys seen: whatever else is cached has gone */
+	struct strmap *listed; /* keys seen: whatever else is cached has gone */
 	int relists;
 };
 
@@ -89,8 +90,8 @@ void cache_type_end_watchers(struct cache_type *t, const struct error *err);
 void watchcache_send_bookmarks(void *cache);
 /* load.c */
 void watchcache_list(struct watchcache *cache);
-void watchcache_apply_put(struct watchcache *cache, const char *key, const void *value, size_t size,
-    int64_t revision, bool quiet);
+void watchcache_apply_put(
+    struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision, bool quiet);
 void watchcache_apply_delete(struct watchcache *cache, const char *key, int64_t revision, bool quiet);
 /* freshness.c */
 void watchcache_advance(struct watchcache *cache, int64_t revision);

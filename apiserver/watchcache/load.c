@@ -1,4 +1,5 @@
-/* From storage into the cache: the first list, the watch behind it, and a new list when the watch was cut off. */
+/* From storage into the cache: the first list, the watch behind it, and a new list when the watch was cut
+ * off. */
 #include "apiserver/watchcache/internal.h"
 
 #include <inttypes.h>
@@ -14,7 +15,8 @@
 
 enum { LIST_PAGE = 2500, RELIST_MS = 200 };
 
-/* Finds the type of a storage key: the prefix behind the root is one or two segments long. ret_rest: behind it. */
+/* Finds the type of a storage key: the prefix behind the root is one or two segments long. ret_rest: behind
+ * it. */
 static struct cache_type *route(struct watchcache *cache, const char *key, const char **ret_rest)
 {
 	char prefix[512];
@@ -55,7 +57,8 @@ struct cache_item *watchcache_decode(struct api_server *server, const struct res
 	return cache_item_new(obj, rest);
 }
 
-static void keep_raw(struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision)
+static void keep_raw(
+    struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision)
 {
 	struct raw_value *raw = malloc(sizeof *raw + size);
 	if (!raw)
@@ -66,8 +69,8 @@ static void keep_raw(struct watchcache *cache, const char *key, const void *valu
 	free(strmap_put(cache->unclaimed, key, raw));
 }
 
-void watchcache_apply_put(struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision,
-    bool quiet)
+void watchcache_apply_put(
+    struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision, bool quiet)
 {
 	const char *rest;
 	struct cache_type *t = route(cache, key, &rest);
@@ -147,7 +150,8 @@ static void on_events(void *arg, const struct storage_event *events, size_t len,
 	for (size_t i = 0; i < len; i++) {
 		const struct storage_item *item = &events[i].item;
 		if (events[i].type == STORAGE_PUT)
-			watchcache_apply_put(cache, item->key, item->value, item->value_size, item->revision, false);
+			watchcache_apply_put(
+			    cache, item->key, item->value, item->value_size, item->revision, false);
 		else
 			watchcache_apply_delete(cache, item->key, item->revision, false);
 	}
@@ -191,8 +195,7 @@ static void drop_unlisted(struct watchcache *cache)
 				strmap_put(gone, buf_str(&key), t);
 		}
 	}
-	strmap_for_each(gone, e)
-	{
+	strmap_for_each (gone, e) {
 		watchcache_apply_delete(cache, strmap_key(e), cache->list_revision, true);
 	}
 	strmap_free(gone, NULL);
@@ -247,8 +250,8 @@ static void on_page(void *arg, const struct storage_result *result)
 	buf_putc(&from, '\x01'); /* no key has a byte below this behind another key */
 	buf_puts(&to, cache->root);
 	to.data[to.size - 1]++;
-	cache->list_op = cache->server->storage->functions->list(
-	    cache->server->storage, buf_str(&from), buf_str(&to), cache->list_revision, LIST_PAGE, false, on_page, cache);
+	cache->list_op = cache->server->storage->functions->list(cache->server->storage, buf_str(&from),
+	    buf_str(&to), cache->list_revision, LIST_PAGE, false, on_page, cache);
 	buf_done(&from);
 	buf_done(&to);
 }

@@ -1,4 +1,5 @@
-/* ordered: cache items sorted by key, a skip list: lookup, insertion, removal in log n; iteration in key order. */
+/* ordered: cache items sorted by key, a skip list: lookup, insertion, removal in log n; iteration in key
+ * order. */
 #ifndef CUBE_APISERVER_WATCHCACHE_ORDERED_H
 #define CUBE_APISERVER_WATCHCACHE_ORDERED_H
 

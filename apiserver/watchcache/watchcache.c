@@ -1,4 +1,5 @@
-/* The cache as a whole: its types, lookups and iteration. load.c fills it, events.c and freshness.c serve those who wait. */
+/* The cache as a whole: its types, lookups and iteration. load.c fills it, events.c and freshness.c serve
+ * those who wait. */
 #include "apiserver/watchcache/internal.h"
 
 #include <stdio.h>
@@ -114,8 +115,7 @@ static void claim(struct watchcache *cache, struct cache_type *t)
 {
 	struct buf prefix = BUF_INIT;
 	watchcache_storage_key(cache->server, t->type, NULL, NULL, &prefix);
-	strmap_for_each(cache->unclaimed, e)
-	{
+	strmap_for_each (cache->unclaimed, e) {
 		if (!str_has_prefix(strmap_key(e), buf_str(&prefix)))
 			continue;
 		struct raw_value *raw = strmap_value(e);
@@ -180,19 +180,20 @@ void watchcache_storage_key(struct api_server *server, const struct resource_typ
 		buf_puts(ret, name);
 }
 
-struct cache_item *watchcache_item(struct api_server *server, const struct resource_type *type, const char *ns,
-    const char *name)
+struct cache_item *watchcache_item(
+    struct api_server *server, const struct resource_type *type, const char *ns, const char *name)
 {
 	struct cache_type *t = watchcache_type(server->cache, type);
 	char key[OBJECT_KEY_MAX];
-	int size = str_empty(ns) ? snprintf(key, sizeof key, "%s", name) : snprintf(key, sizeof key, "%s/%s", ns, name);
+	int size = str_empty(ns) ? snprintf(key, sizeof key, "%s", name)
+				 : snprintf(key, sizeof key, "%s/%s", ns, name);
 	if (!t || size < 0 || (size_t)size >= sizeof key)
 		return NULL;
 	return ordered_get(&t->items, key);
 }
 
-const struct object *watchcache_lookup(struct api_server *server, const struct resource_type *type, const char *ns,
-    const char *name)
+const struct object *watchcache_lookup(
+    struct api_server *server, const struct resource_type *type, const char *ns, const char *name)
 {
 	struct cache_item *item = watchcache_item(server, type, ns, name);
 	return item ? item->object : NULL;
@@ -221,7 +222,8 @@ struct cache_item *watchcache_next_item(struct watchcache_cursor *cursor)
 	struct ordered_node *node = cursor->node;
 	if (!node)
 		return NULL;
-	if (cursor->ns_len && (strncmp(node->key, cursor->ns, cursor->ns_len) || node->key[cursor->ns_len] != '/')) {
+	if (cursor->ns_len &&
+	    (strncmp(node->key, cursor->ns, cursor->ns_len) || node->key[cursor->ns_len] != '/')) {
 		cursor->node = NULL;
 		return NULL;
 	}

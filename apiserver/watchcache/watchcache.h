@@ -1,7 +1,8 @@
 /*
- * watchcache: everything that is stored, decoded, in memory; filled by lists at the start and then by one watch over the
- * whole store, so that all types share one order of revisions. GET, LIST and WATCH are served from here; so are the
- * lookups of authorisation and admission. Objects are immutable; each keeps its encoded JSON once somebody asked for it.
+ * watchcache: everything that is stored, decoded, in memory; filled by lists at the start and then by one
+ * watch over the whole store, so that all types share one order of revisions. GET, LIST and WATCH are served
+ * from here; so are the lookups of authorisation and admission. Objects are immutable; each keeps its encoded
+ * JSON once somebody asked for it.
  *
  * A write is answered only after the cache has seen it: who has its answer finds its write here.
  */
@@ -22,11 +23,11 @@ struct watchcache;
 /* One stored object at one revision; shared by the cache, its event ring and the answers under way. */
 struct cache_item {
 	unsigned refs;
-	const struct object *object;  /* of the stored version, resourceVersion set */
+	const struct object *object; /* of the stored version, resourceVersion set */
 	int64_t revision;
-	struct bytes *json;           /* compact JSON without a newline, or NULL: use cache_item_json() */
-	struct bytes *proto;          /* wire envelope, or NULL: use cache_item_proto() */
-	char key[];                   /* "namespace/name" or "name" */
+	struct bytes *json;  /* compact JSON without a newline, or NULL: use cache_item_json() */
+	struct bytes *proto; /* wire envelope, or NULL: use cache_item_proto() */
+	char key[];          /* "namespace/name" or "name" */
 };
 struct cache_item *cache_item_new(const struct object *take_object, const char *key);
 struct cache_item *cache_item_ref(struct cache_item *item);
@@ -35,15 +36,17 @@ struct bytes *cache_item_json(struct cache_item *item);  /* borrowed */
 struct bytes *cache_item_proto(struct cache_item *item); /* borrowed */
 
 /*
- * The object at this moment, borrowed until the loop's next turn (object_ref() to keep it); NULL when there is none.
- * ns is "" or NULL for cluster-scoped types. Any version of the type may be given; the stored version is returned.
+ * The object at this moment, borrowed until the loop's next turn (object_ref() to keep it); NULL when there
+ * is none. ns is "" or NULL for cluster-scoped types. Any version of the type may be given; the stored
+ * version is returned.
  */
-const struct object *watchcache_lookup(struct api_server *server, const struct resource_type *type, const char *ns,
-    const char *name);
-struct cache_item *watchcache_item(struct api_server *server, const struct resource_type *type, const char *ns,
-    const char *name);
+const struct object *watchcache_lookup(
+    struct api_server *server, const struct resource_type *type, const char *ns, const char *name);
+struct cache_item *watchcache_item(
+    struct api_server *server, const struct resource_type *type, const char *ns, const char *name);
 
-/* Iteration in key order over a type, in one namespace when ns is given. The cache must not change meanwhile. */
+/* Iteration in key order over a type, in one namespace when ns is given. The cache must not change meanwhile.
+ */
 struct watchcache_cursor {
 	void *node;
 	const char *ns;
@@ -55,8 +58,9 @@ struct cache_item *watchcache_next_item(struct watchcache_cursor *cursor);
 const struct object *watchcache_next(struct watchcache_cursor *cursor); /* NULL at the end */
 size_t watchcache_count(struct api_server *server, const struct resource_type *type);
 
-/* Calls fn for each change of a type, in order, at the moment the cache takes it: old NULL: added, obj NULL: deleted.
- * At subscription it is called for what is there. For derived state: RBAC rules, IP allocation, custom resources. */
+/* Calls fn for each change of a type, in order, at the moment the cache takes it: old NULL: added, obj NULL:
+ * deleted. At subscription it is called for what is there. For derived state: RBAC rules, IP allocation,
+ * custom resources. */
 void watchcache_subscribe(struct api_server *server, const struct resource_type *type,
     void (*fn)(void *arg, const struct object *old, const struct object *obj), void *arg);
 
@@ -66,26 +70,28 @@ uint64_t watchcache_generation(struct api_server *server, const struct resource_
 int64_t watchcache_changed_revision(struct api_server *server, const struct resource_type *type);
 
 /*
- * Events. A change keeps the item before and after (old NULL: added; item NULL never: for a deletion it is the last state
- * with the deletion's revision) and the frames that were made of it, so that many watchers share one encoding.
+ * Events. A change keeps the item before and after (old NULL: added; item NULL never: for a deletion it is
+ * the last state with the deletion's revision) and the frames that were made of it, so that many watchers
+ * share one encoding.
  */
 struct cache_event {
 	unsigned refs;
 	int64_t revision;
 	bool is_deletion;
 	struct cache_item *item, *old;
-	struct bytes *frames[3];      /* JSON watch frames: ADDED, MODIFIED, DELETED; registry/watch.c fills them */
+	struct bytes
+	    *frames[3]; /* JSON watch frames: ADDED, MODIFIED, DELETED; registry/watch.c fills them */
 };
 struct cache_watcher;
 struct cache_watcher_callbacks {
 	void (*on_event)(void *arg, struct cache_event *event);
 	void (*on_progress)(void *arg, int64_t revision); /* at most once a minute: a bookmark; may be NULL */
-	void (*on_end)(void *arg, const struct error *err);/* the watcher is gone; NULL: the server stops */
+	void (*on_end)(void *arg, const struct error *err); /* the watcher is gone; NULL: the server stops */
 };
-/* Watches everything behind `revision`: what the ring still holds comes before this returns. ERR_EXPIRED when the ring
- * begins later. Selecting is up to the watcher. */
-struct cache_watcher *watchcache_watch(struct api_server *server, const struct resource_type *type, int64_t revision,
-    const struct cache_watcher_callbacks *callbacks, void *arg, struct error *err);
+/* Watches everything behind `revision`: what the ring still holds comes before this returns. ERR_EXPIRED when
+ * the ring begins later. Selecting is up to the watcher. */
+struct cache_watcher *watchcache_watch(struct api_server *server, const struct resource_type *type,
+    int64_t revision, const struct cache_watcher_callbacks *callbacks, void *arg, struct error *err);
 void watchcache_unwatch(struct cache_watcher *watcher);
 
 /* The cache itself: server.c. ready fires once, when the first list is complete and the watch runs. */
@@ -96,7 +102,8 @@ void watchcache_free(struct watchcache *cache);
 /* Types that come and go at run time (custom resources). */
 void watchcache_add_type(struct watchcache *cache, const struct resource_type *type);
 void watchcache_remove_type(struct watchcache *cache, const struct resource_type *type);
-/* Full storage key of an object, and the prefix "/registry/pods/" or "/registry/pods/NS/" of a list, in buf. */
+/* Full storage key of an object, and the prefix "/registry/pods/" or "/registry/pods/NS/" of a list, in buf.
+ */
 struct buf;
 void watchcache_storage_key(struct api_server *server, const struct resource_type *type, const char *ns,
     const char *name, struct buf *ret);
@@ -105,14 +112,14 @@ struct cache_item *watchcache_decode(struct api_server *server, const struct res
     const char *storage_key, const void *value, size_t size, int64_t revision, struct error *err);
 
 /*
- * Freshness. watchcache_wait() calls fn when the cache has reached `revision`, or with an ERR_TIMEOUT. watchcache_fence()
- * asks the store for its revision first, so that what follows is a consistent read; calls under way are shared.
- * Both may call back later only; cancel with the returned handle.
+ * Freshness. watchcache_wait() calls fn when the cache has reached `revision`, or with an ERR_TIMEOUT.
+ * watchcache_fence() asks the store for its revision first, so that what follows is a consistent read; calls
+ * under way are shared. Both may call back later only; cancel with the returned handle.
  */
 struct watchcache_wait;
 typedef void watchcache_ready_fn(void *arg, const struct error *err);
-struct watchcache_wait *watchcache_wait(struct api_server *server, int64_t revision, int64_t timeout_ms,
-    watchcache_ready_fn *fn, void *arg);
+struct watchcache_wait *watchcache_wait(
+    struct api_server *server, int64_t revision, int64_t timeout_ms, watchcache_ready_fn *fn, void *arg);
 struct watchcache_wait *watchcache_fence(struct api_server *server, watchcache_ready_fn *fn, void *arg);
 void watchcache_wait_cancel(struct watchcache_wait *wait);
 int64_t watchcache_revision(struct api_server *server);

@@ -204,7 +204,8 @@ static int on_headers_complete(http_parser *p)
 		start_string(conn); /* a header without a value, or no target */
 	conn->exchange = make_exchange(conn);
 	conn->state = HTTP_CONN_BODY;
-	/* Debian's parser lets blanks in names pass; what stands behind us could read such a head in another way. */
+	/* Debian's parser lets blanks in names pass; what stands behind us could read such a head in another
+	 * way. */
 	for (size_t i = 0; i < conn->exchange->request.headers_len; i++)
 		if (strpbrk(conn->exchange->request.headers[i].name, " \t"))
 			return -1;
@@ -254,13 +255,13 @@ static int on_message_complete(http_parser *p)
 }
 
 static const http_parser_settings settings = {
-	.on_message_begin = on_message_begin,
-	.on_url = on_url,
-	.on_header_field = on_header_field,
-	.on_header_value = on_header_value,
-	.on_headers_complete = on_headers_complete,
-	.on_body = on_body,
-	.on_message_complete = on_message_complete,
+    .on_message_begin = on_message_begin,
+    .on_url = on_url,
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
 };
 
 static void reject(struct http_conn *conn)
@@ -305,8 +306,8 @@ static size_t unknown_method(const char *data, size_t size)
 		len++;
 	if (len == 0 || len >= 24 || len == size || data[len] != ' ')
 		return 0;
-#define XX(num, name, string)                                                                                         \
-	if (strlen(#string) == len && !memcmp(data, #string, len))                                                    \
+#define XX(num, name, string)                                                                                \
+	if (strlen(#string) == len && !memcmp(data, #string, len))                                           \
 		return 0;
 	HTTP_METHOD_MAP(XX)
 #undef XX

@@ -9,9 +9,10 @@
 #include "lib/http/server.h"
 
 enum {
-	HTTP_COALESCE_MAX = 16 * 1024, /* parts below this are copied together: one write costs more than the copy */
+	HTTP_COALESCE_MAX =
+	    16 * 1024, /* parts below this are copied together: one write costs more than the copy */
 	HTTP_PIPELINE_MAX = 64 * 1024, /* bytes read ahead while a request is being handled */
-	HTTP_WRITE_STALL_S = 60      /* a whole answer must make progress within this time */
+	HTTP_WRITE_STALL_S = 60        /* a whole answer must make progress within this time */
 };
 
 struct http_segment {
@@ -20,19 +21,19 @@ struct http_segment {
 };
 
 enum http_conn_state {
-	HTTP_CONN_IDLE,     /* between requests */
-	HTTP_CONN_HEAD,     /* reading a head */
+	HTTP_CONN_IDLE, /* between requests */
+	HTTP_CONN_HEAD, /* reading a head */
 	HTTP_CONN_BODY,
 	HTTP_CONN_HANDLING, /* a request is with the handler */
 	HTTP_CONN_TUNNEL,
-	HTTP_CONN_CLOSING   /* nothing is read any more; closes when the queue is empty */
+	HTTP_CONN_CLOSING /* nothing is read any more; closes when the queue is empty */
 };
 
 struct http_exchange {
 	struct http_server_request request;
 	struct http_conn *conn;
 	bool keep_alive, is_head, is_http10;
-	bool is_started;  /* http_start() was called */
+	bool is_started; /* http_start() was called */
 	bool is_chunked;
 	void (*on_drain)(void *arg);
 	void (*on_close)(void *arg);
@@ -55,30 +56,30 @@ struct http_conn {
 	struct http_exchange *exchange; /* the one being read or handled */
 	struct http_tunnel *tunnel;
 	struct http_peer peer;
-	struct arena *peer_arena;       /* strings of peer; made with the first request */
+	struct arena *peer_arena; /* strings of peer; made with the first request */
 	char address[64];
 
 	/* the head while it is read */
-	struct buf head;                /* target, then name and value pairs, each NUL-terminated */
-	size_t *offsets;                /* where each string starts: target, name, value, name, value ... */
+	struct buf head; /* target, then name and value pairs, each NUL-terminated */
+	size_t *offsets; /* where each string starts: target, name, value, name, value ... */
 	size_t offsets_len, offsets_capacity;
-	int head_part;                  /* what the parser gave last: 0 target, 1 name, 2 value */
-	size_t head_size;               /* bytes of this head read so far */
+	int head_part;    /* what the parser gave last: 0 target, 1 name, 2 value */
+	size_t head_size; /* bytes of this head read so far */
 	struct buf body;
-	char method[24];                /* a method that the parser does not know: it was given GET instead */
+	char method[24]; /* a method that the parser does not know: it was given GET instead */
 	bool message_done;
-	int reject_status;              /* answer this and close: 400, 413, 431 */
+	int reject_status; /* answer this and close: 400, 413, 431 */
 
-	struct buf in;                  /* read ahead, or bytes for a tunnel */
-	bool is_feeding;                /* inside conn_feed(): the loop there goes on with `in` */
+	struct buf in;   /* read ahead, or bytes for a tunnel */
+	bool is_feeding; /* inside conn_feed(): the loop there goes on with `in` */
 	bool rx_paused;
-	bool is_broken;                 /* to be closed at once */
-	bool in_callback;               /* inside an lws callback, which closes by its return value */
-	bool is_dirty;                  /* in the server's list of connections to be flushed */
+	bool is_broken;   /* to be closed at once */
+	bool in_callback; /* inside an lws callback, which closes by its return value */
+	bool is_dirty;    /* in the server's list of connections to be flushed */
 
-	struct http_segment *queue;     /* ring */
+	struct http_segment *queue; /* ring */
 	size_t queue_head, queue_len, queue_capacity;
-	size_t queued;                  /* bytes */
+	size_t queued; /* bytes */
 };
 
 struct http_server {
@@ -99,15 +100,15 @@ struct http_server {
 	struct loop_timer *grace_timer;
 	void (*shutdown_done)(void *arg);
 	void *shutdown_arg;
-	char *scratch;                  /* HTTP_WRITE_MAX bytes to put small segments together */
-	char date[40];                  /* of date_s */
+	char *scratch; /* HTTP_WRITE_MAX bytes to put small segments together */
+	char date[40]; /* of date_s */
 	int64_t date_s;
 };
 
 /* connection.c */
 void http_conn_feed(struct http_conn *conn, const char *data, size_t size);
 void http_conn_continue(struct http_conn *conn); /* after an exchange: next pipelined request, or idle */
-void http_conn_kill(struct http_conn *conn);  /* closes soon, dropping what is queued */
+void http_conn_kill(struct http_conn *conn);     /* closes soon, dropping what is queued */
 void http_conn_close_after_drain(struct http_conn *conn);
 void http_exchange_free(struct http_exchange *exchange);
 /* output.c */
@@ -116,7 +117,7 @@ void http_conn_flush(struct http_conn *conn);    /* now */
 void http_conn_schedule(struct http_conn *conn); /* at the end of this turn of the loop */
 void http_conn_queue_done(struct http_conn *conn);
 void http_flush_dirty(void *server);           /* the flush timer */
-void http_conn_forget(struct http_conn *conn);   /* drops it from the list of dirty ones */
+void http_conn_forget(struct http_conn *conn); /* drops it from the list of dirty ones */
 /* response.c */
 void http_respond_plain(struct http_conn *conn, int status); /* when there is no request to answer: closes */
 /* tls.c */

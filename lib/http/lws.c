@@ -93,7 +93,8 @@ struct http_lws *http_lws_new(struct loop *loop, const struct http_server_option
 	if (lws->vhost)
 		return lws;
 	error_set(err, ERR_IO, "cannot serve with certificate %s and key %s",
-	    options->cert_file ? options->cert_file : "(none)", options->key_file ? options->key_file : "(none)");
+	    options->cert_file ? options->cert_file : "(none)",
+	    options->key_file ? options->key_file : "(none)");
 	http_lws_free(lws);
 	return NULL;
 }
@@ -102,7 +103,8 @@ void http_lws_free(struct http_lws *lws)
 {
 	if (!lws)
 		return;
-	/* On a loop that is not its own, lws never frees all of a context: programs end then, and take it with them. */
+		/* On a loop that is not its own, lws never frees all of a context: programs end then, and
+		 * take it with them. */
 #if defined(__SANITIZE_ADDRESS__)
 	if (lws->context)
 		__lsan_ignore_object(lws->context);

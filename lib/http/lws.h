@@ -1,6 +1,7 @@
 /*
- * lws: the one place that sees libwebsockets: TLS, sockets and readiness on the loop's uv loop, in its raw-skt role.
- * It calls up into connection.c with the bytes of each connection, and down from there come the operations on a `wsi`.
+ * lws: the one place that sees libwebsockets: TLS, sockets and readiness on the loop's uv loop, in its
+ * raw-skt role. It calls up into connection.c with the bytes of each connection, and down from there come the
+ * operations on a `wsi`.
  */
 #ifndef CUBE_HTTP_LWS_H
 #define CUBE_HTTP_LWS_H
@@ -17,11 +18,14 @@ struct http_server_options;
 struct loop;
 struct lws;
 
-enum { HTTP_WRITE_MAX = 64 * 1024 }; /* bytes given to lws at once: what does not fit the socket, lws copies */
+enum {
+	HTTP_WRITE_MAX = 64 * 1024
+}; /* bytes given to lws at once: what does not fit the socket, lws copies */
 
 struct http_lws *http_lws_new(struct loop *loop, const struct http_server_options *options,
     struct http_server *server, struct error *err);
-void http_lws_free(struct http_lws *lws); /* closes all connections; lws itself finishes on later turns of the loop */
+void http_lws_free(
+    struct http_lws *lws); /* closes all connections; lws itself finishes on later turns of the loop */
 void http_lws_adopt(struct http_lws *lws, int fd); /* closes fd when it fails */
 
 void http_lws_timeout(struct lws *wsi, int64_t ms); /* the connection ends after this; 0: never */

@@ -55,7 +55,8 @@ void http_conn_queue_done(struct http_conn *conn)
 	conn->queue_len = conn->queue_capacity = conn->queue_head = 0;
 }
 
-/* What to write next: a large segment as it stands, small ones put together in the server's scratch memory. */
+/* What to write next: a large segment as it stands, small ones put together in the server's scratch memory.
+ */
 static const char *next_chunk(struct http_conn *conn, size_t *ret_size)
 {
 	struct http_segment *s = &conn->queue[conn->queue_head];
@@ -94,7 +95,8 @@ static void drained(struct http_conn *conn)
 void http_conn_flush(struct http_conn *conn)
 {
 	bool had = conn->queued > 0;
-	/* Once lws had to keep a part, more writes would only make it copy: wait until the socket takes bytes. */
+	/* Once lws had to keep a part, more writes would only make it copy: wait until the socket takes
+	 * bytes. */
 	while (conn->queued > 0 && !conn->is_broken && !http_lws_is_full(conn->wsi)) {
 		size_t size = 0;
 		const char *data = next_chunk(conn, &size);

@@ -25,8 +25,9 @@ static int hex_digit(char c)
 }
 
 /*
- * Decodes into out, which has room for size + 1; false for malformed escapes. An encoded NUL is refused in a path; in a
- * query it becomes a character 1, which no option takes either, so that the text does not end before it.
+ * Decodes into out, which has room for size + 1; false for malformed escapes. An encoded NUL is refused in a
+ * path; in a query it becomes a character 1, which no option takes either, so that the text does not end
+ * before it.
  */
 static bool percent_decode(char *out, const char *text, size_t size, bool is_query)
 {

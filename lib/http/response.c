@@ -16,8 +16,8 @@ static struct http_exchange *exchange_of(struct http_server_request *request)
 static const char *reason_phrase(int status)
 {
 	switch (status) {
-#define XX(num, name, string) \
-	case num: \
+#define XX(num, name, string)                                                                                \
+	case num:                                                                                            \
 		return #string;
 		HTTP_STATUS_MAP(XX)
 #undef XX
@@ -29,7 +29,8 @@ static const char *reason_phrase(int status)
 static void write_head(struct buf *out, struct http_conn *conn, int status, const char *content_type,
     const struct http_header *headers)
 {
-	buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason_phrase(status), http_server_date(conn->server));
+	buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason_phrase(status),
+	    http_server_date(conn->server));
 	if (content_type)
 		buf_printf(out, "Content-Type: %s\r\n", content_type);
 	if (conn->server->options.server_name)
@@ -37,7 +38,8 @@ static void write_head(struct buf *out, struct http_conn *conn, int status, cons
 	for (; headers && headers->name; headers++) {
 		buf_puts(out, headers->name);
 		buf_puts(out, ": ");
-		/* A line break in a value would end the header: header values are text we were given in part. */
+		/* A line break in a value would end the header: header values are text we were given in part.
+		 */
 		for (const char *p = headers->value; *p; p++)
 			buf_putc(out, *p == '\r' || *p == '\n' ? ' ' : *p);
 		buf_puts(out, "\r\n");
@@ -120,8 +122,8 @@ void http_respond_plain(struct http_conn *conn, int status)
 {
 	struct buf out = BUF_INIT;
 	write_head(&out, conn, status, "text/plain; charset=utf-8", NULL);
-	buf_printf(&out, "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n", strlen(reason_phrase(status)) + 1,
-	    reason_phrase(status));
+	buf_printf(&out, "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
+	    strlen(reason_phrase(status)) + 1, reason_phrase(status));
 	http_conn_queue(conn, take_bytes(&out));
 	http_conn_close_after_drain(conn);
 }

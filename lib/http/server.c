@@ -50,7 +50,8 @@ static int open_listener(struct http_server *server, struct error *err)
 	const char *address = server->options.address ? server->options.address : "127.0.0.1";
 	char port[16];
 	snprintf(port, sizeof port, "%d", server->options.port);
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST}, *ai = NULL;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST},
+			*ai = NULL;
 	if (getaddrinfo(address, port, &hints, &ai))
 		return error_set(err, ERR_BAD_REQUEST, "%s is no IP address to listen on", address);
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -102,7 +103,8 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	o->idle_timeout_ms = o->idle_timeout_ms ? o->idle_timeout_ms : 180000;
 	server->scratch = malloc(HTTP_WRITE_MAX);
 	server->flush_timer = loop_timer_new(loop, http_flush_dirty, server);
-	/* The socket first: a port that is taken is the likely failure, and leaves no context to take down. */
+	/* The socket first: a port that is taken is the likely failure, and leaves no context to take down.
+	 */
 	if (!open_listener(server, err))
 		server->lws = http_lws_new(loop, o, server, err);
 	if (!server->lws) {
@@ -158,7 +160,8 @@ void http_server_conn_gone(struct http_server *server)
 	}
 }
 
-/* The grace is over. libwebsockets would still wait 20 s for a peer that does not close its side: the owner need not. */
+/* The grace is over. libwebsockets would still wait 20 s for a peer that does not close its side: the owner
+ * need not. */
 static void kill_all(void *arg)
 {
 	struct http_server *server = arg;

@@ -1,11 +1,12 @@
 /*
- * http server: HTTPS/1.1 for the API server, the kubelet and the metrics ports. libwebsockets owns sockets and TLS (its
- * raw-skt role on the loop's uv loop), libhttp-parser reads requests, and the bytes written are ours, so the raw path,
- * repeated headers, chunked bodies, Expect, Upgrade and tunnels work (docs/library-notes in the design explain why).
+ * http server: HTTPS/1.1 for the API server, the kubelet and the metrics ports. libwebsockets owns sockets
+ * and TLS (its raw-skt role on the loop's uv loop), libhttp-parser reads requests, and the bytes written are
+ * ours, so the raw path, repeated headers, chunked bodies, Expect, Upgrade and tunnels work
+ * (docs/library-notes in the design explain why).
  *
- * A request is handed to the handler when its head and whole body (up to body_max) have been read. Answer it with
- * http_respond(), or as a stream with http_start(), http_send(), http_end(), or take the connection over with
- * http_tunnel(). A request object lives until it is answered and finished, or on_close fired.
+ * A request is handed to the handler when its head and whole body (up to body_max) have been read. Answer it
+ * with http_respond(), or as a stream with http_start(), http_send(), http_end(), or take the connection over
+ * with http_tunnel(). A request object lives until it is answered and finished, or on_close fired.
  */
 #ifndef CUBE_HTTP_SERVER_H
 #define CUBE_HTTP_SERVER_H
@@ -29,75 +30,83 @@ struct bytes {
 struct bytes *bytes_new(const void *data, size_t size);
 struct bytes *bytes_ref(struct bytes *b);
 void bytes_unref(struct bytes *b);
-/* Large text that is put together in a buf becomes bytes without a copy: begin with an empty buf, append, finish. */
+/* Large text that is put together in a buf becomes bytes without a copy: begin with an empty buf, append,
+ * finish. */
 struct buf;
 void bytes_begin(struct buf *buf);
 struct bytes *bytes_finish(struct buf *buf); /* the buf is empty after */
 
-struct http_header { const char *name, *value; };
+struct http_header {
+	const char *name, *value;
+};
 
-struct http_peer {              /* who is at the other end of the connection */
-	const char *address;    /* "127.0.0.1:40000" */
-	bool has_cert;          /* a client certificate was presented */
-	bool cert_verified;     /* ... and chains to client_ca_file, in its validity and for client use */
+struct http_peer {           /* who is at the other end of the connection */
+	const char *address; /* "127.0.0.1:40000" */
+	bool has_cert;       /* a client certificate was presented */
+	bool cert_verified;  /* ... and chains to client_ca_file, in its validity and for client use */
 	const char *cert_common_name;
 	const char *const *cert_organizations; /* all O values; ends with NULL */
-	const char *cert_error; /* why it was not verified, or NULL */
-	const void *cert_der;   /* the certificate itself, for who must check it against another CA; NULL when none */
+	const char *cert_error;                /* why it was not verified, or NULL */
+	const void
+	    *cert_der; /* the certificate itself, for who must check it against another CA; NULL when none */
 	size_t cert_der_size;
 };
 
 struct http_server_request {
-	struct arena *arena;             /* freed when the request is finished */
+	struct arena *arena; /* freed when the request is finished */
 	const char *method;
-	const char *target;              /* the raw request target, undecoded */
-	const char *path;                /* up to '?', undecoded */
-	const char *query;               /* behind '?', "" when none, undecoded */
+	const char *target;                /* the raw request target, undecoded */
+	const char *path;                  /* up to '?', undecoded */
+	const char *query;                 /* behind '?', "" when none, undecoded */
 	const struct http_header *headers; /* in order, names as sent */
 	size_t headers_len;
-	const char *body;                /* NUL-terminated */
+	const char *body; /* NUL-terminated */
 	size_t body_size;
-	bool is_upgrade;                 /* Connection: upgrade with an Upgrade header */
+	bool is_upgrade; /* Connection: upgrade with an Upgrade header */
 	const struct http_peer *peer;
-	int64_t start_ms;                /* loop time at which the head was complete */
-	void *user;                      /* the handler's */
+	int64_t start_ms; /* loop time at which the head was complete */
+	void *user;       /* the handler's */
 };
 
-const char *http_request_header(const struct http_server_request *request, const char *name); /* first; NULL if absent */
-/* Value of a query parameter, percent-decoded, in the request's arena; NULL when absent. `nth` counts repeats from 0. */
+const char *http_request_header(
+    const struct http_server_request *request, const char *name); /* first; NULL if absent */
+/* Value of a query parameter, percent-decoded, in the request's arena; NULL when absent. `nth` counts repeats
+ * from 0. */
 const char *http_request_query(struct http_server_request *request, const char *name, size_t nth);
 /* Percent-decodes a path segment into the arena; NULL for malformed text or an encoded NUL. */
 char *http_decode_segment(struct arena *arena, const char *text, size_t size);
 
 struct http_server_options {
-	const char *address;             /* "0.0.0.0", "127.0.0.1", "::" */
-	int port;                        /* 0: any; see http_server_port() */
-	const char *cert_file, *key_file;/* NULL: plain HTTP */
-	const char *client_ca_file;      /* client certificates are asked for when set, and stay optional */
-	size_t body_max;                 /* 0: 3 MiB; larger bodies are answered 413 */
-	size_t head_max;                 /* 0: 64 KiB; larger heads are answered 431 */
-	int connections_max;             /* 0: 20000 */
+	const char *address;              /* "0.0.0.0", "127.0.0.1", "::" */
+	int port;                         /* 0: any; see http_server_port() */
+	const char *cert_file, *key_file; /* NULL: plain HTTP */
+	const char *client_ca_file;       /* client certificates are asked for when set, and stay optional */
+	size_t body_max;                  /* 0: 3 MiB; larger bodies are answered 413 */
+	size_t head_max;                  /* 0: 64 KiB; larger heads are answered 431 */
+	int connections_max;              /* 0: 20000 */
 	int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* 0: 10 s, 60 s, 180 s */
-	const char *server_name;         /* Server header; NULL: none */
+	const char *server_name;                                   /* Server header; NULL: none */
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
     void (*handler)(void *arg, struct http_server_request *request), void *arg, struct error *err);
 int http_server_port(const struct http_server *server);
-/* Stops accepting; requests under way may finish; done fires when all connections are gone or the grace is over. */
+/* Stops accepting; requests under way may finish; done fires when all connections are gone or the grace is
+ * over. */
 void http_server_shutdown(struct http_server *server, int64_t grace_ms, void (*done)(void *arg), void *arg);
 void http_server_free(struct http_server *server);
 
-/* A whole answer. Headers end with {NULL}; Content-Length is added. The body is copied, or shared in the _bytes form. */
+/* A whole answer. Headers end with {NULL}; Content-Length is added. The body is copied, or shared in the
+ * _bytes form. */
 void http_respond(struct http_server_request *request, int status, const char *content_type,
     const struct http_header *headers, const void *body, size_t body_size);
 void http_respond_bytes(struct http_server_request *request, int status, const char *content_type,
     const struct http_header *headers, struct bytes *const *parts, size_t parts_len);
 
 /*
- * A streamed answer (chunked). on_drain fires when the queue has emptied; on_close when the peer went away or the server
- * shuts down, after which the request is gone. http_send returns the bytes now queued: the owner decides when a slow
- * reader must be closed.
+ * A streamed answer (chunked). on_drain fires when the queue has emptied; on_close when the peer went away or
+ * the server shuts down, after which the request is gone. http_send returns the bytes now queued: the owner
+ * decides when a slow reader must be closed.
  */
 void http_start(struct http_server_request *request, int status, const char *content_type,
     const struct http_header *headers, void (*on_drain)(void *arg), void (*on_close)(void *arg), void *arg);
@@ -105,14 +114,14 @@ size_t http_send(struct http_server_request *request, const void *data, size_t s
 size_t http_send_bytes(struct http_server_request *request, struct bytes *bytes);
 void http_end(struct http_server_request *request);   /* orderly: last chunk, keep-alive goes on */
 void http_abort(struct http_server_request *request); /* closes the connection at once */
-/* While a handler works asynchronously: called if the peer closes before the answer, so that work can be cancelled.
- * The request is gone afterwards. */
+/* While a handler works asynchronously: called if the peer closes before the answer, so that work can be
+ * cancelled. The request is gone afterwards. */
 void http_on_close(struct http_server_request *request, void (*on_close)(void *arg), void *arg);
 
 /*
- * Takes the connection over as a raw byte tunnel, e.g. after an Upgrade was accepted: `head` (may be NULL) is written
- * first. Bytes that came behind the request head are delivered through on_data. After on_end the tunnel is still to be
- * closed by its owner. The request object is gone after this call.
+ * Takes the connection over as a raw byte tunnel, e.g. after an Upgrade was accepted: `head` (may be NULL) is
+ * written first. Bytes that came behind the request head are delivered through on_data. After on_end the
+ * tunnel is still to be closed by its owner. The request object is gone after this call.
  */
 struct http_tunnel_callbacks {
 	void (*on_data)(void *arg, const char *data, size_t size);

@@ -42,7 +42,7 @@ struct fixture {
 	struct http_server_request *stream;
 	struct http_tunnel *tunnel;
 	struct bytes *big;
-	atomic_int closed;   /* on_close calls */
+	atomic_int closed; /* on_close calls */
 	atomic_bool done;
 	void (*client)(struct fixture *f);
 	int port;
@@ -84,7 +84,8 @@ static void describe(struct http_server_request *r)
 	buf_append(&out, r->body, r->body_size);
 	const struct http_peer *p = r->peer;
 	if (p->has_cert)
-		buf_printf(&out, "|%s:%s:%d", p->cert_common_name, p->cert_organizations[0], p->cert_verified);
+		buf_printf(
+		    &out, "|%s:%s:%d", p->cert_common_name, p->cert_organizations[0], p->cert_verified);
 	http_respond(r, 200, "text/plain", NULL, out.data, out.size);
 	buf_done(&out);
 }
@@ -146,7 +147,6 @@ static char *hear(int fd, const char *until)
 	return text;
 }
 
-
 static void *run_client(void *arg)
 {
 	struct fixture *f = arg;
@@ -155,7 +155,8 @@ static void *run_client(void *arg)
 	return NULL;
 }
 
-static void run_with(struct fixture *f, const struct http_server_options *options, void (*client)(struct fixture *f))
+static void run_with(
+    struct fixture *f, const struct http_server_options *options, void (*client)(struct fixture *f))
 {
 	struct error err = ERROR_INIT;
 	pthread_t thread;
@@ -180,7 +181,9 @@ static void run_with(struct fixture *f, const struct http_server_options *option
 static void run(void (*client)(struct fixture *f))
 {
 	struct fixture f = {0};
-	run_with(&f, &(struct http_server_options){.address = "127.0.0.1", .body_max = 1000, .head_max = 4000}, client);
+	run_with(&f,
+	    &(struct http_server_options){.address = "127.0.0.1", .body_max = 1000, .head_max = 4000},
+	    client);
 }
 
 static void keep_alive_client(struct fixture *f)
@@ -203,9 +206,11 @@ static void test_keep_alive_and_raw_path(void **state)
 static void pipeline_client(struct fixture *f)
 {
 	int fd = dial(f);
-	say(fd, "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /3 HTTP/1.1\r\nConnection: close\r\n\r\n");
+	say(fd, "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /3 "
+		"HTTP/1.1\r\nConnection: close\r\n\r\n");
 	char *text = hear(fd, NULL);
-	const char *one = strstr(text, "GET /1"), *two = strstr(text, "POST /2|||-,-|hi"), *three = strstr(text, "GET /3");
+	const char *one = strstr(text, "GET /1"), *two = strstr(text, "POST /2|||-,-|hi"),
+		   *three = strstr(text, "GET /3");
 	check(one && two > one && three > two);
 	close(fd);
 }
@@ -251,11 +256,13 @@ static void hostile_client(struct fixture *f)
 	expect_refusal(f, "POST / HTTP/1.1\r\nContent-Length: 5000\r\n\r\n", "HTTP/1.1 413 ");
 	snprintf(head, 6000, "GET / HTTP/1.1\r\nX-Long: %05000d\r\n\r\n", 0);
 	expect_refusal(f, head, "HTTP/1.1 431 ");
-	snprintf(body, 3000, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n%02000d\r\n0\r\n\r\n", 0);
+	snprintf(body, 3000,
+	    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n%02000d\r\n0\r\n\r\n", 0);
 	expect_refusal(f, body, "HTTP/1.1 413 ");
 	expect_refusal(f, "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n", "HTTP/1.1 400 ");
 	expect_refusal(f, "\x16\x03\x01\x02\x00\x01", "HTTP/1.1 400 ");
-	expect_refusal(f, "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400 ");
+	expect_refusal(
+	    f, "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400 ");
 	expect_refusal(f, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 ");
 	free(head);
 	free(body);
@@ -365,7 +372,8 @@ static void slow_client(struct fixture *f)
 static void test_slow_heads_are_cut_off(void **state)
 {
 	struct fixture f = {0};
-	run_with(&f, &(struct http_server_options){.address = "127.0.0.1", .head_timeout_ms = 1000}, slow_client);
+	run_with(
+	    &f, &(struct http_server_options){.address = "127.0.0.1", .head_timeout_ms = 1000}, slow_client);
 }
 
 /* TLS, with and without a client certificate. */
@@ -376,11 +384,14 @@ static void make_certificates(struct fixture *f)
 	strcpy(f->directory, "/tmp/http-test-XXXXXX");
 	assert_non_null(mkdtemp(f->directory));
 	snprintf(command, sizeof command,
-	    "cd %s && exec >/dev/null 2>&1 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key"
+	    "cd %s && exec >/dev/null 2>&1 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+	    "-nodes -keyout ca.key"
 	    " -out ca.crt -subj /CN=ca -days 2 && for n in client other; do openssl req -newkey ec -pkeyopt"
 	    " ec_paramgen_curve:P-256 -nodes -keyout $n.key -out $n.csr -subj /O=group/CN=$n; done &&"
-	    " printf 'extendedKeyUsage=clientAuth' > ext && openssl x509 -req -in client.csr -CA ca.crt -CAkey ca.key"
-	    " -CAcreateserial -out client.crt -days 2 -extfile ext && openssl x509 -req -in other.csr -signkey other.key"
+	    " printf 'extendedKeyUsage=clientAuth' > ext && openssl x509 -req -in client.csr -CA ca.crt "
+	    "-CAkey ca.key"
+	    " -CAcreateserial -out client.crt -days 2 -extfile ext && openssl x509 -req -in other.csr "
+	    "-signkey other.key"
 	    " -out other.crt -days 2",
 	    f->directory);
 	assert_int_equal(system(command), 0);

@@ -7,7 +7,8 @@
 
 #include "lib/base/arena.h"
 
-/* Any certificate is let through the handshake; the verdict is kept and decides later between a name and a 401. */
+/* Any certificate is let through the handshake; the verdict is kept and decides later between a name and a
+ * 401. */
 static int accept_any(int preverify_ok, X509_STORE_CTX *ctx)
 {
 	return 1;
@@ -18,8 +19,9 @@ int http_tls_setup(void *ssl_ctx, const struct http_server_options *options)
 	SSL_CTX *ctx = ssl_ctx;
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-	/* No resumption, by cache or by ticket: without a session id context OpenSSL refuses to resume a connection that asks for
-	 * client certificates ("internal error"), and every connection's certificate is to be checked anew. */
+	/* No resumption, by cache or by ticket: without a session id context OpenSSL refuses to resume a
+	 * connection that asks for client certificates ("internal error"), and every connection's certificate
+	 * is to be checked anew. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	SSL_CTX_set_num_tickets(ctx, 0);
