@@ -140,9 +140,30 @@ static void test_merge_patch(void **state)
 	}
 }
 
+/* Large enough for the index: the result is the same. */
+static void test_many_members(void **state)
+{
+	struct arena *arena = arena_new();
+	struct json *doc = json_new_object(arena), *patch = json_new_object(arena);
+	for (int i = 0; i < 2000; i++) {
+		json_set(arena, doc, arena_printf(arena, "k%d", i), json_new_int(arena, i));
+		json_set(arena, patch, arena_printf(arena, "k%d", i + 1000),
+		    i % 2 ? json_new_null(arena) : json_new_int(arena, -i));
+	}
+	struct json *out = merge_patch_apply(arena, doc, patch);
+	assert_int_equal(out->len, 2000);
+	assert_int_equal(json_get_int(out, "k999", 0), 999);
+	assert_int_equal(json_get_int(out, "k1000", 1), 0);
+	assert_null(json_get(out, "k1001"));
+	assert_int_equal(json_get_int(out, "k2998", 0), -1998);
+	assert_null(json_get(out, "k2999"));
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_operations), cmocka_unit_test(test_refused),
-	    cmocka_unit_test(test_copies_are_bounded), cmocka_unit_test(test_merge_patch)};
+	    cmocka_unit_test(test_copies_are_bounded), cmocka_unit_test(test_merge_patch),
+	    cmocka_unit_test(test_many_members)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "apiserver/patch/members.h"
 #include "apiserver/patch/strategic_internal.h"
 #include "lib/api/json.h"
 #include "lib/api/schema.h"
@@ -171,21 +172,26 @@ static struct json *merge_member(
 static int merge_members(
     struct strategic_run *run, const struct schema *schema, struct json *target, const struct json *patch)
 {
-	for (size_t i = 0; i < patch->len; i++) {
+	struct members members;
+	int rc = 0;
+	members_open(&members, run->arena, target, patch->len);
+	for (size_t i = 0; i < patch->len && !rc; i++) {
 		const struct json_member *m = &patch->members[i];
 		if (is_directive(m->key))
 			continue;
 		if (m->value->type == JSON_NULL) {
-			json_remove(target, m->key);
+			members_remove(&members, m->key);
 			continue;
 		}
 		struct json *merged =
-		    merge_member(run, field_of(schema, m->key), json_get(target, m->key), m->value);
-		if (!merged)
-			return -1;
-		json_set(run->arena, target, m->key, merged);
+		    merge_member(run, field_of(schema, m->key), members_get(&members, m->key), m->value);
+		if (merged)
+			members_set(&members, m->key, merged);
+		else
+			rc = -1;
 	}
-	return 0;
+	members_close(&members);
+	return rc;
 }
 
 /* $setElementOrder: after the merge, so that what the patch adds has its place too. */
