@@ -7,19 +7,17 @@
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const CoreV1__ConfigMap *cm = MSG(CoreV1__ConfigMap, obj);
-	struct rule_seen keys = {0};
 	size_t total = 0;
 
 	for (size_t i = 0; i < cm->n_data; i++) {
 		rule_format(e, KEY(PATH_ROOT("data"), cm->data[i]->key), cm->data[i]->key, "config-key");
-		rule_seen(&keys, e->arena, cm->data[i]->key);
 		total += strlen(cm->data[i]->value);
 	}
 	for (size_t i = 0; i < cm->n_binary_data; i++) {
 		const char *key = cm->binary_data[i]->key;
 
 		rule_format(e, KEY(PATH_ROOT("binaryData"), key), key, "config-key");
-		rule_invalid_if(e, KEY(PATH_ROOT("data"), key), rule_seen(&keys, e->arena, key), key,
+		rule_invalid_if(e, KEY(PATH_ROOT("data"), key), api_map_get(cm, data, key) != NULL, key,
 		    "duplicate of key present in binaryData");
 		total += cm->binary_data[i]->value.len;
 	}
