@@ -39,7 +39,7 @@ int managers_read(
 {
 	struct managers out = {.arena = arena};
 	for (size_t i = 0; i < meta->n_managed_fields; i++) {
-		struct manager m;
+		struct manager m = {0};
 		if (read_entry(arena, meta->managed_fields[i], &m, err))
 			return -1;
 		struct manager *known = managers_find(&out, &m);

@@ -66,11 +66,13 @@ bool image_name_is_valid(const char *image)
 		return false;
 	if (!end)
 		end = image + strlen(image);
-	const char *slash = NULL;
-	for (const char *p = image; p < end; p++)
+	const char *colon = NULL; /* of the tag: the first behind the last slash */
+	for (const char *p = image; p < end; p++) {
 		if (*p == '/')
-			slash = p;
-	const char *colon = memchr(slash ? slash : image, ':', (size_t)(end - (slash ? slash : image)));
+			colon = NULL;
+		else if (*p == ':' && !colon)
+			colon = p;
+	}
 	if (colon) {
 		if (!is_tag(colon + 1, (size_t)(end - colon - 1)))
 			return false;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,10 +27,10 @@ static void done(void *arg, const struct process_result *result)
 	last.exit_code = result->exit_code;
 	last.signal = result->signal;
 	last.out_size = result->out_size;
-	strncpy(last.out, result->out, sizeof(last.out) - 1);
-	strncpy(last.err_out, result->err_out, sizeof(last.err_out) - 1);
+	snprintf(last.out, sizeof(last.out), "%s", result->out);
+	snprintf(last.err_out, sizeof(last.err_out), "%s", result->err_out);
 	if (result->error) {
-		strncpy(last.error, result->error->message, sizeof(last.error) - 1);
+		snprintf(last.error, sizeof(last.error), "%s", result->error->message);
 		last.code = result->error->code;
 	}
 	if (arg)
