@@ -65,6 +65,14 @@ static void inherit_cpuset(const char *dir)
 	}
 }
 
+/* v2: one by one, since a controller that is not there would make the whole list fail. */
+static void enable_controllers(const char *dir)
+{
+	static const char *const controllers[] = {"+cpu", "+memory", "+pids", "+cpuset", "+io"};
+	for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++)
+		write_file(dir, "cgroup.subtree_control", controllers[i]);
+}
+
 static int make_directory(const struct cgroups *cg, const char *dir)
 {
 	if (mkdir(dir, 0755) == 0)
@@ -72,7 +80,7 @@ static int make_directory(const struct cgroups *cg, const char *dir)
 	else if (errno != EEXIST)
 		return -1;
 	if (cg->v2)
-		write_file(dir, "cgroup.subtree_control", "+cpu +memory +pids +cpuset +io");
+		enable_controllers(dir);
 	return 0;
 }
 
@@ -166,7 +174,7 @@ struct cgroups *cgroups_new(
 	    str_eq(root, "/") ? "" : root);
 	find_hierarchies(cg);
 	if (cg->v2)
-		write_file(CGROUP_FS, "cgroup.subtree_control", "+cpu +memory +pids +cpuset +io");
+		enable_controllers(CGROUP_FS);
 	if (apply(cg, classes[0], cpu_shares_of_milli(milli_cpu), 0, memory_bytes, err) ||
 	    apply(cg, classes[1], 2, 0, 0, err) || apply(cg, classes[2], 2, 0, 0, err)) {
 		free(cg);
