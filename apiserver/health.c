@@ -61,7 +61,7 @@ int health_serve(struct api_request *req, struct error *err)
 	struct buf text = BUF_INIT;
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
 		const struct check *c = &checks[i];
-		if (one ? strcmp(one + 1, c->name) : (c->is_for_ready_only && !is_ready))
+		if (one ? strcmp(one + 1, c->name) != 0 : (c->is_for_ready_only && !is_ready))
 			continue;
 		is_found = true;
 		if (is_excluded(req, c->name)) {

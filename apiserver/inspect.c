@@ -53,7 +53,7 @@ static enum api_verb verb_of_method(const char *method, const char **ret_text)
 static bool query_flag(struct api_request *req, const char *name)
 {
 	const char *v = http_request_query(req->http, name, 0);
-	return v && strcasecmp(v, "false") && strcmp(v, "0");
+	return v && strcasecmp(v, "false") != 0 && strcmp(v, "0") != 0;
 }
 
 /* A GET or DELETE without a name is about a collection. */
@@ -87,7 +87,7 @@ static void read_resource(
 	}
 	if (len > 0 && !strcmp(parts[0], "namespaces") && len > 1) {
 		info->ns = parts[1];
-		if (len > 2 && strcmp(parts[2], "status") && strcmp(parts[2], "finalize")) {
+		if (len > 2 && strcmp(parts[2], "status") != 0 && strcmp(parts[2], "finalize") != 0) {
 			parts += 2;
 			raw += 2;
 			len -= 2;
@@ -114,7 +114,7 @@ int api_inspect(struct api_request *req, struct error *err)
 		return error_set(err, ERR_BAD_REQUEST, "the path has a malformed escape");
 	bool is_core = len > 0 && !strcmp(parts[0], "api");
 	size_t head = is_core ? 2 : 3; /* api/VERSION or apis/GROUP/VERSION */
-	if (len <= head || (!is_core && strcmp(parts[0], "apis")))
+	if (len <= head || (!is_core && strcmp(parts[0], "apis") != 0))
 		return API_NEXT;
 	const char *text;
 	info->is_resource = true;

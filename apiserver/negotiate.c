@@ -76,7 +76,7 @@ static bool shape_of(
 		return true;
 	}
 	bool is_v1 = !strcmp(c->version, "v1"), is_v1beta1 = !strcmp(c->version, "v1beta1");
-	if (strcmp(c->group, "meta.k8s.io") || (!is_v1 && !is_v1beta1))
+	if (strcmp(c->group, "meta.k8s.io") != 0 || (!is_v1 && !is_v1beta1))
 		return false;
 	ret->is_v1beta1 = is_v1beta1;
 	if (!strcmp(c->as, "Table"))
@@ -123,7 +123,7 @@ int api_negotiate_output(struct api_request *req, struct error *err)
 	const char *accept = http_request_header(req->http, "Accept");
 	struct api_output *out = &req->output;
 	const char *pretty = http_request_query(req->http, "pretty", 0);
-	out->is_pretty = pretty && strcasecmp(pretty, "false") && strcmp(pretty, "0");
+	out->is_pretty = pretty && strcasecmp(pretty, "false") != 0 && strcmp(pretty, "0") != 0;
 	if (str_empty(accept))
 		return 0;
 	size_t len = 0;
@@ -166,7 +166,7 @@ static int negotiate_patch(struct api_request *req, const char *type, struct err
 	    {"application/apply-patch+yaml", PATCH_APPLY}};
 	bool is_custom = req->type && !req->type->schema;
 	for (size_t i = 0; i < 4; i++) {
-		if (strcmp(type, patches[i].type) || (is_custom && patches[i].patch == PATCH_STRATEGIC))
+		if (strcmp(type, patches[i].type) != 0 || (is_custom && patches[i].patch == PATCH_STRATEGIC))
 			continue;
 		req->patch_type = patches[i].patch;
 		return 0;

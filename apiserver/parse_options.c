@@ -21,7 +21,7 @@ static bool query_bool(struct api_request *req, const char *name, bool *ret_give
 	const char *v = http_request_query(req->http, name, 0);
 	if (ret_given)
 		*ret_given = v != NULL;
-	return v && strcasecmp(v, "false") && strcmp(v, "0");
+	return v && strcasecmp(v, "false") != 0 && strcmp(v, "0") != 0;
 }
 
 static int query_int(
@@ -65,7 +65,7 @@ static int invalid(struct api_request *req, enum field_error_type type, const ch
 
 static int check_dry_run(struct api_request *req, const char *value, struct error *err)
 {
-	if (strcmp(value, "All"))
+	if (strcmp(value, "All") != 0)
 		return invalid(req, FIELD_NOT_SUPPORTED, "dryRun", value, "supported values: \"All\"", err);
 	req->options.dry_run = true;
 	return 0;
@@ -104,7 +104,7 @@ static int parse_write(struct api_request *req, struct error *err)
 		o->field_validation = FIELD_VALIDATION_STRICT;
 	else if (!strcmp(v, "Ignore"))
 		o->field_validation = FIELD_VALIDATION_IGNORE;
-	else if (*v && strcmp(v, "Warn"))
+	else if (*v && strcmp(v, "Warn") != 0)
 		return invalid(req, FIELD_NOT_SUPPORTED, "fieldValidation", v,
 		    "supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"", err);
 	o->force = query_bool(req, "force", &o->has_force);
@@ -137,7 +137,7 @@ static int check_version_match(struct api_request *req, struct error *err)
 	if (req->info.verb == API_WATCH)
 		return invalid(req, FIELD_FORBIDDEN, "resourceVersionMatch", "",
 		    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided", err);
-	if (strcmp(match, "Exact") && strcmp(match, "NotOlderThan"))
+	if (strcmp(match, "Exact") != 0 && strcmp(match, "NotOlderThan"))
 		return invalid(req, FIELD_NOT_SUPPORTED, "resourceVersionMatch", match,
 		    "supported values: \"Exact\", \"NotOlderThan\", \"\"", err);
 	if (!o->has_resource_version)
@@ -252,7 +252,7 @@ int api_parse_delete_body(struct api_request *req, struct error *err)
 		rc = req->body_media == MEDIA_YAML ? yaml_parse(req->arena, data, size, NULL, &tree, err)
 						   : json_parse(req->arena, data, size, NULL, &tree, err);
 		const char *kind = rc ? "" : json_get_string(tree, "kind", "");
-		if (*kind && strcmp(kind, "DeleteOptions"))
+		if (*kind && strcmp(kind, "DeleteOptions") != 0)
 			return error_set(
 			    err, ERR_BAD_REQUEST, "decoded object cannot be converted to DeleteOptions");
 		if (!rc)

@@ -37,7 +37,7 @@ enum { STAGES_LEN = sizeof stages / sizeof stages[0] };
 static size_t stage_index(const char *name)
 {
 	size_t i = 0;
-	while (strcmp(stages[i].name, name))
+	while (strcmp(stages[i].name, name) != 0)
 		i++;
 	return i;
 }

@@ -58,7 +58,7 @@ static int route_path(struct api_request *req, struct error *err)
 	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
 		if (!matches(&routes[i], req->info.path))
 			continue;
-		if (routes[i].methods && strcmp(method, "HEAD") && !strstr(routes[i].methods, method))
+		if (routes[i].methods && strcmp(method, "HEAD") != 0 && !strstr(routes[i].methods, method))
 			return error_set(err, ERR_METHOD_NOT_ALLOWED,
 			    "the server does not allow this method on the requested resource");
 		return routes[i].handler(req, err);

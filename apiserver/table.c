@@ -88,7 +88,7 @@ void table_row(
 	if (!strcmp(req->output.include_object, "Object")) {
 		buf_puts(out, ",\"object\":");
 		object_encode_json(out, obj);
-	} else if (strcmp(req->output.include_object, "None")) {
+	} else if (strcmp(req->output.include_object, "None") != 0) {
 		buf_puts(out, ",\"object\":");
 		partial_metadata(req, out, obj);
 	}

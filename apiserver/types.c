@@ -58,7 +58,7 @@ uint64_t api_types_generation(const struct api_server *server)
 void api_add_type(struct api_server *server, const struct resource_type *type)
 {
 	struct types *types = server->types;
-	types->added = realloc(types->added, (types->added_len + 1) * sizeof *types->added);
+	types->added = realloc(types->added, (types->added_len + 1) * sizeof(void *));
 	if (!types->added)
 		abort();
 	types->added[types->added_len++] = type;
@@ -73,7 +73,7 @@ void api_remove_type(struct api_server *server, const struct resource_type *type
 		if (types->added[i] != type)
 			continue;
 		memmove(&types->added[i], &types->added[i + 1],
-		    (types->added_len - i - 1) * sizeof *types->added);
+		    (types->added_len - i - 1) * sizeof(void *));
 		types->added_len--;
 		types->generation++;
 		break;

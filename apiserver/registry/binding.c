@@ -25,7 +25,7 @@ static int check_binding(struct api_request *req, const CoreV1__Binding *binding
 	struct field_errors *errors = ARENA_NEW(req->arena, struct field_errors);
 	field_errors_init(errors, req->arena);
 	const char *kind = binding->target->kind;
-	if (*kind && strcmp(kind, "Node"))
+	if (*kind && strcmp(kind, "Node") != 0)
 		field_errors_add(errors, FIELD_NOT_SUPPORTED, "target.kind", kind,
 		    "supported values: \"Node\", \"<empty>\"");
 	if (!*binding->target->name)
@@ -45,7 +45,7 @@ static void set_scheduled(struct object *obj, int64_t now_s)
 		c->type = "PodScheduled";
 		api_append(obj->arena, pod->status, conditions, c);
 	}
-	if (strcmp(c->status, "True"))
+	if (strcmp(c->status, "True") != 0)
 		c->last_transition_time = time_new(obj->arena, now_s);
 	c->status = "True";
 	c->reason = "";
@@ -80,7 +80,7 @@ static int start(struct api_request *req, struct error *err)
 		return API_FAIL;
 	}
 	const CoreV1__Pod *pod = (const CoreV1__Pod *)item->object->msg;
-	if (*binding->metadata->uid && strcmp(binding->metadata->uid, pod->metadata->uid))
+	if (*binding->metadata->uid && strcmp(binding->metadata->uid, pod->metadata->uid) != 0)
 		return refuse(req, "the UID in the binding is not the pod's", err);
 	if (pod->metadata->deletion_timestamp)
 		return refuse(req,

@@ -21,7 +21,7 @@ static struct expected expected_of(const struct api_request *req)
 	struct expected e = {type->schema, resource_api_version(type), type->kind};
 	if (!strcmp(req->info.subresource, "scale")) {
 		e = (struct expected){schema_by_gvk("autoscaling", "v1", "Scale"), "autoscaling/v1", "Scale"};
-	} else if (sub && strcmp(sub->kind, type->kind)) {
+	} else if (sub && strcmp(sub->kind, type->kind) != 0) {
 		const char *version = *sub->version ? sub->version : type->version;
 		e.schema = schema_by_gvk(sub->group, version, sub->kind);
 		e.kind = sub->kind;
@@ -33,12 +33,12 @@ static struct expected expected_of(const struct api_request *req)
 
 static int check_kind(const struct expected *e, const char *api_version, const char *kind, struct error *err)
 {
-	if (*kind && strcmp(kind, e->kind))
+	if (*kind && strcmp(kind, e->kind) != 0)
 		return error_set(err, ERR_BAD_REQUEST,
 		    "%s in version \"%s\" cannot be handled as a %s: wrong kind", kind, api_version, e->kind);
 	/* Eviction may be of either version of policy: they are alike. */
 	bool is_eviction = !strcmp(e->kind, "Eviction") && str_has_prefix(api_version, "policy/");
-	if (*api_version && strcmp(api_version, e->api_version) && !is_eviction)
+	if (*api_version && strcmp(api_version, e->api_version) != 0 && !is_eviction)
 		return error_set(err, ERR_BAD_REQUEST,
 		    "the API version in the data (%s) does not match the expected API version (%s)",
 		    api_version, e->api_version);
@@ -124,7 +124,7 @@ static int check_names(struct api_request *req, struct object *obj, struct error
 {
 	MetaV1__ObjectMeta *meta = obj->meta;
 	const char *ns = registry_ns(req);
-	if (*meta->namespace_ && *ns && strcmp(meta->namespace_, ns))
+	if (*meta->namespace_ && *ns && strcmp(meta->namespace_, ns) != 0)
 		return error_set(err, ERR_BAD_REQUEST,
 		    "the namespace of the provided object (%s) does not match the namespace sent on the "
 		    "request (%s)",
@@ -138,7 +138,7 @@ static int check_names(struct api_request *req, struct object *obj, struct error
 		return error_set(err, ERR_BAD_REQUEST,
 		    "the name of the object (%s based on URL) was undeterminable: name must be provided",
 		    req->info.name);
-	if (strcmp(meta->name, req->info.name))
+	if (strcmp(meta->name, req->info.name) != 0)
 		return error_set(err, ERR_BAD_REQUEST,
 		    "the name of the object (%s) does not match the name on the URL (%s)", meta->name,
 		    req->info.name);

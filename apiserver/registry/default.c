@@ -35,12 +35,12 @@ static int apply_patch(struct api_request *req, struct error *err)
 		return 0;
 	if (!*obj->meta->namespace_)
 		obj->meta->namespace_ = arena_strdup(obj->arena, registry_ns(req));
-	if (strcmp(obj->meta->namespace_, registry_ns(req)))
+	if (strcmp(obj->meta->namespace_, registry_ns(req)) != 0)
 		return error_set(err, ERR_BAD_REQUEST,
 		    "the namespace of the provided object does not match the namespace sent on the request");
 	if (!*obj->meta->name && req->is_creating)
 		obj->meta->name = arena_strdup(obj->arena, req->info.name);
-	if (strcmp(obj->meta->name, req->info.name))
+	if (strcmp(obj->meta->name, req->info.name) != 0)
 		return error_set(err, ERR_BAD_REQUEST,
 		    "the name of the object (%s) does not match the name on the URL (%s)", obj->meta->name,
 		    req->info.name);

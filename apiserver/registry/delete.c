@@ -70,7 +70,7 @@ bool registry_set_gc_finalizers(struct api_request *req, struct object *obj)
 	bool had_orphan = object_has_finalizer(meta, FINALIZER_ORPHAN);
 	bool had_foreground = object_has_finalizer(meta, FINALIZER_FOREGROUND);
 	for (size_t i = 0; i < meta->n_finalizers; i++)
-		if (strcmp(meta->finalizers[i], FINALIZER_ORPHAN) &&
+		if (strcmp(meta->finalizers[i], FINALIZER_ORPHAN) != 0 &&
 		    strcmp(meta->finalizers[i], FINALIZER_FOREGROUND))
 			kept[len++] = meta->finalizers[i];
 	if (orphan)
@@ -115,9 +115,9 @@ static int check_preconditions(struct api_request *req, struct error *err)
 	const struct api_request_options *o = &req->options;
 	const MetaV1__ObjectMeta *meta = req->old->meta;
 	bool uid_differs =
-	    o->precondition_uid && *o->precondition_uid && strcmp(o->precondition_uid, meta->uid);
-	bool rv_differs =
-	    o->precondition_rv && *o->precondition_rv && strcmp(o->precondition_rv, meta->resource_version);
+	    o->precondition_uid && *o->precondition_uid && strcmp(o->precondition_uid, meta->uid) != 0;
+	bool rv_differs = o->precondition_rv && *o->precondition_rv &&
+			  strcmp(o->precondition_rv, meta->resource_version) != 0;
 	if (!uid_differs && !rv_differs)
 		return 0;
 	error_set(err, ERR_CONFLICT,

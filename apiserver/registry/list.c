@@ -45,7 +45,7 @@ static int read_continue(struct api_request *req, struct list_state *ls, struct 
 		size -= 6;
 	}
 	if (!text || json_parse(req->arena, text, size, NULL, &tree, NULL) || tree->type != JSON_OBJECT ||
-	    strcmp(json_get_string(tree, "v", ""), "meta.k8s.io/v1"))
+	    strcmp(json_get_string(tree, "v", ""), "meta.k8s.io/v1") != 0)
 		return continue_error(err);
 	const struct json *start = json_get(tree, "start");
 	ls->revision = json_get_int(tree, "rv", 0);
@@ -94,7 +94,7 @@ static int begin(struct api_request *req, struct list_state *ls, struct error *e
 	ls->limit = o->limit > 0 ? o->limit : 0;
 	int64_t revision = 0;
 	if (*o->continue_token) {
-		if (o->has_resource_version && strcmp(o->resource_version, "0"))
+		if (o->has_resource_version && strcmp(o->resource_version, "0") != 0)
 			return error_set(err, ERR_BAD_REQUEST,
 			    "specifying resource version is not allowed when using continue");
 		return read_continue(req, ls, err);

@@ -273,7 +273,7 @@ static int32_t shared_port(const CoreV1__ServiceSpec *spec, size_t i)
 {
 	for (size_t j = 0; j < spec->n_ports; j++)
 		if (j != i && spec->ports[j]->port == spec->ports[i]->port && spec->ports[j]->node_port &&
-		    strcmp(spec->ports[j]->protocol, spec->ports[i]->protocol))
+		    strcmp(spec->ports[j]->protocol, spec->ports[i]->protocol) != 0)
 			return spec->ports[j]->node_port;
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 int registry_store(struct api_request *req, struct error *err)
 {
-	bool has_own_kind = registry_has_own_kind(req) && strcmp(req->info.subresource, "scale");
+	bool has_own_kind = registry_has_own_kind(req) && strcmp(req->info.subresource, "scale") != 0;
 	if (has_own_kind || (req->type->flags & RESOURCE_VIRTUAL))
 		return registry_subresource(req, err);
 	switch (req->info.verb) {

@@ -33,7 +33,7 @@ bool registry_has_own_kind(const struct api_request *req)
 	const struct subresource_type *sub = subresource_find(req->type, req->info.subresource);
 	if (!strcmp(req->info.subresource, "scale"))
 		return req->info.verb == API_UPDATE || req->info.verb == API_PATCH;
-	return sub && strcmp(sub->kind, req->type->kind);
+	return sub && strcmp(sub->kind, req->type->kind) != 0;
 }
 
 /* Which members of the sent object a part-wise subresource keeps. */

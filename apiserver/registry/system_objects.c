@@ -250,7 +250,7 @@ static void check(void *arg)
 	if (s->has_namespaces) {
 		ensure_service(s);
 		if (s->address[0] &&
-		    strcmp(str_or(s->server->options->endpoint_reconciler_type, ""), "none")) {
+		    strcmp(str_or(s->server->options->endpoint_reconciler_type, ""), "none") != 0) {
 			ensure(s, resource_endpoints, fill_endpoints);
 			ensure(s, resource_endpointslices, fill_slice);
 		}

@@ -42,7 +42,7 @@ static int prepare_create(struct api_request *req, struct error *err)
 	struct object *obj = req->object;
 	MetaV1__ObjectMeta *meta = obj->meta;
 	struct resource_context ctx = registry_context(req);
-	if (*meta->resource_version && strcmp(meta->resource_version, "0"))
+	if (*meta->resource_version && strcmp(meta->resource_version, "0") != 0)
 		return error_set(
 		    err, ERR_BAD_REQUEST, "resourceVersion should not be set on objects to be created");
 	meta->resource_version = "";
@@ -103,7 +103,7 @@ static int check_preconditions(struct api_request *req, struct error *err)
 {
 	const MetaV1__ObjectMeta *meta = req->object->meta, *old = req->old->meta;
 	/* A patch carries no precondition: there a changed uid is an immutable field. */
-	if (*meta->uid && strcmp(meta->uid, old->uid) && req->info.verb == API_UPDATE) {
+	if (*meta->uid && strcmp(meta->uid, old->uid) != 0 && req->info.verb == API_UPDATE) {
 		error_set(err, ERR_CONFLICT,
 		    "Operation cannot be fulfilled on %s \"%s\": Precondition failed: UID in precondition: "
 		    "%s, UID in object "
@@ -116,7 +116,7 @@ static int check_preconditions(struct api_request *req, struct error *err)
 	int64_t revision = 0;
 	if (registry_parse_revision(version, &revision, err))
 		return -1;
-	bool has_version = *version && strcmp(version, "0");
+	bool has_version = *version && strcmp(version, "0") != 0;
 	if (!has_version && req->info.verb == API_UPDATE && !req->is_internal &&
 	    !(req->type->flags & RESOURCE_UNCONDITIONAL_UPDATE)) {
 		struct field_errors *errors = new_errors(req);
@@ -214,7 +214,7 @@ int registry_validate(struct api_request *req, struct error *err)
 		return API_NEXT;
 	if (registry_take_result(req))
 		return API_AGAIN; /* the cache is fresh now: start over with what it has */
-	if (registry_has_own_kind(req) && strcmp(req->info.subresource, "scale"))
+	if (registry_has_own_kind(req) && strcmp(req->info.subresource, "scale") != 0)
 		return API_NEXT;
 	if (req->type->flags & RESOURCE_VIRTUAL)
 		return API_NEXT; /* reviews and bindings: nothing is stored, and who serves them checks them

@@ -337,7 +337,7 @@ static int check_initial_events(struct api_request *req, struct error *err)
 	struct api_request_options *o = &req->options;
 	if (!o->send_initial_events)
 		return 0;
-	if (strcmp(o->resource_version_match, "NotOlderThan")) {
+	if (strcmp(o->resource_version_match, "NotOlderThan") != 0) {
 		struct field_errors *errors = ARENA_NEW(req->arena, struct field_errors);
 		field_errors_init(errors, req->arena);
 		field_errors_add(errors, FIELD_FORBIDDEN, "resourceVersionMatch", NULL,

@@ -26,7 +26,7 @@ void cache_event_unref(struct cache_event *event)
 static void grow_ring(struct cache_type *t)
 {
 	size_t capacity = t->events_capacity ? t->events_capacity * 2 : RING_MIN;
-	struct cache_event **events = malloc(capacity * sizeof *events);
+	struct cache_event **events = malloc(capacity * sizeof(void *));
 	int64_t *ms = malloc(capacity * sizeof *ms);
 	if (!events || !ms)
 		abort();

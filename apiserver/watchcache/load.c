@@ -20,7 +20,7 @@ enum { LIST_PAGE = 2500, RELIST_MS = 200 };
 static struct cache_type *route(struct watchcache *cache, const char *key, const char **ret_rest)
 {
 	char prefix[512];
-	if (strncmp(key, cache->root, cache->root_size))
+	if (strncmp(key, cache->root, cache->root_size) != 0)
 		return NULL;
 	const char *p = key + cache->root_size;
 	const char *one = strchr(p, '/');

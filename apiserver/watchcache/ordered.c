@@ -68,7 +68,7 @@ void *ordered_put(struct ordered *list, const char *key, void *value)
 		return old;
 	}
 	unsigned levels = random_levels(list);
-	node = malloc(sizeof *node + levels * sizeof node->next[0]);
+	node = malloc(sizeof *node + levels * sizeof(void *));
 	if (!node)
 		abort();
 	node->key = key;
@@ -86,7 +86,7 @@ void *ordered_remove(struct ordered *list, const char *key)
 {
 	struct ordered_node **links[ORDERED_LEVELS];
 	struct ordered_node *node = find(list, key, links);
-	if (!node || strcmp(node->key, key))
+	if (!node || strcmp(node->key, key) != 0)
 		return NULL;
 	for (unsigned i = 0; i < node->levels; i++)
 		*links[i] = node->next[i];

@@ -35,7 +35,7 @@ struct cache_type *watchcache_type(struct watchcache *cache, const struct resour
 
 struct watchcache *watchcache_new(struct api_server *server)
 {
-	struct watchcache *cache = calloc(1, sizeof *cache);
+	struct watchcache *cache = calloc(2, sizeof *cache);
 	if (!cache)
 		abort();
 	cache->server = server;
@@ -47,7 +47,7 @@ struct watchcache *watchcache_new(struct api_server *server)
 	cache->root = calloc(1, size + 2);
 	if (!cache->root)
 		abort();
-	memcpy(cache->root, root, size);
+	strcpy(cache->root, root);
 	if (size == 0 || root[size - 1] != '/')
 		cache->root[size++] = '/';
 	cache->root_size = size;
@@ -139,7 +139,7 @@ void watchcache_add_type(struct watchcache *cache, const struct resource_type *t
 	t->complete_since = cache->revision;
 	if (cache->types_len == cache->types_capacity) {
 		cache->types_capacity = cache->types_capacity ? cache->types_capacity * 2 : 64;
-		cache->types = realloc(cache->types, cache->types_capacity * sizeof *cache->types);
+		cache->types = realloc(cache->types, cache->types_capacity * sizeof(void *));
 		if (!cache->types)
 			abort();
 	}
@@ -223,7 +223,7 @@ struct cache_item *watchcache_next_item(struct watchcache_cursor *cursor)
 	if (!node)
 		return NULL;
 	if (cursor->ns_len &&
-	    (strncmp(node->key, cursor->ns, cursor->ns_len) || node->key[cursor->ns_len] != '/')) {
+	    (strncmp(node->key, cursor->ns, cursor->ns_len) != 0 || node->key[cursor->ns_len] != '/')) {
 		cursor->node = NULL;
 		return NULL;
 	}
