@@ -195,6 +195,10 @@ int api_parse_options(struct api_request *req, struct error *err)
 	o->resource_version = query_text(req, "resourceVersion");
 	o->has_resource_version = *o->resource_version;
 	const char *include = query_text(req, "includeObject");
+	static const char *const includes[] = {"None", "Metadata", "Object", NULL};
+	if (*include && req->output.as == AS_TABLE && !str_in(include, includes))
+		return error_set(err, ERR_BAD_REQUEST,
+		    "Table.includeObject: Invalid value: \"%s\": must be None, Metadata or Object", include);
 	if (*include)
 		req->output.include_object = include;
 	switch (req->info.verb) {
