@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+#include "lib/base/strmap.h"
 
 void respond_text(struct http_server_request *request, int status, const char *text)
 {
@@ -147,6 +148,7 @@ void kubelet_server_free(struct kubelet_server *s)
 		return;
 	logs_close_all(s);
 	tunnels_close_all(s);
+	strmap_free(s->samples, free);
 	kubelet_auth_free(s->auth);
 	if (s->http)
 		http_server_free(s->http);

@@ -14,6 +14,7 @@ struct kubelet_server {
 	struct kubelet_auth *auth;
 	struct log_follow *follows;
 	struct tunnel *tunnels;
+	struct strmap *samples; /* CPU readings, for rates */
 };
 
 void respond_text(struct http_server_request *request, int status, const char *text);

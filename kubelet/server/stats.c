@@ -17,9 +17,11 @@
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
+#include "lib/base/strmap.h"
 #include "lib/loop/loop.h"
 
 #define TIMEOUT_MS 10000
+#define SAMPLES_MAX 4000
 
 struct usage {
 	int64_t cpu_ns, cpu_nano_cores, memory_bytes, working_set_bytes, rss_bytes, time_ns;
@@ -33,18 +35,47 @@ struct stats_request {
 	void (*write)(struct stats_request *r, const CriV1__ListContainerStatsResponse *list);
 };
 
+/* The last reading of a cumulative counter, to make a rate of: containerd 1.6 gives none. */
+struct cpu_sample {
+	int64_t cpu_ns, time_ns, nano_cores;
+};
+
+/* The rate since the reading before this one, over a second at least; 0 until there are two. */
+static int64_t rate_of(struct kubelet_server *s, const char *id, int64_t cpu_ns, int64_t time_ns)
+{
+	if (!s->samples || strmap_len(s->samples) > SAMPLES_MAX) { /* mostly of the gone: begin anew */
+		strmap_free(s->samples, free);
+		s->samples = strmap_new();
+	}
+	struct cpu_sample *sample = strmap_get(s->samples, id);
+	if (!sample) {
+		sample = calloc(1, sizeof *sample);
+		*sample = (struct cpu_sample){cpu_ns, time_ns, 0};
+		strmap_put(s->samples, id, sample);
+	}
+	int64_t passed = time_ns - sample->time_ns;
+	if (passed >= 1000000000) {
+		int64_t used = cpu_ns - sample->cpu_ns;
+		*sample = (struct cpu_sample){
+		    cpu_ns, time_ns, used > 0 ? (int64_t)((__int128)used * 1000000000 / passed) : 0};
+	}
+	return sample->nano_cores;
+}
+
 static int64_t number(const CriV1__UInt64Value *v)
 {
 	return v ? (int64_t)v->value : 0;
 }
 
-static struct usage usage_of(const CriV1__ContainerStats *s)
+static struct usage usage_of(struct kubelet_server *server, const CriV1__ContainerStats *s)
 {
 	struct usage u = {0};
 	if (s->cpu) {
 		u.cpu_ns = number(s->cpu->usage_core_nano_seconds);
 		u.cpu_nano_cores = number(s->cpu->usage_nano_cores);
 		u.time_ns = s->cpu->timestamp;
+		if (!u.cpu_nano_cores && s->attributes)
+			u.cpu_nano_cores = rate_of(server, s->attributes->id, u.cpu_ns, u.time_ns);
 	}
 	if (s->memory) {
 		u.working_set_bytes = number(s->memory->working_set_bytes);
@@ -55,7 +86,7 @@ static struct usage usage_of(const CriV1__ContainerStats *s)
 }
 
 /* Jiffies of /proc/stat that weren't idle, in nanoseconds. */
-static struct usage node_usage(const struct kubelet_server *s)
+static struct usage node_usage(struct kubelet_server *s)
 {
 	struct usage u = {0};
 	struct buf text = BUF_INIT;
@@ -69,6 +100,7 @@ static struct usage node_usage(const struct kubelet_server *s)
 	u.working_set_bytes = m->memory_bytes - m->memory_available_bytes;
 	u.memory_bytes = u.working_set_bytes;
 	u.time_ns = clock_wall_ns(loop_clock(s->deps.loop));
+	u.cpu_nano_cores = rate_of(s, "node", u.cpu_ns, u.time_ns);
 	return u;
 }
 
@@ -95,6 +127,7 @@ static void set_usage(struct arena *arena, struct json *out, const struct usage 
 }
 
 struct summary {
+	struct kubelet_server *server;
 	struct arena *arena;
 	const CriV1__ListContainerStatsResponse *list;
 	struct json *pods;
@@ -117,7 +150,7 @@ static void add_pod(void *arg, const struct object *pod, const CoreV1__PodStatus
 		if (!c->attributes ||
 		    !str_eq(cri_map_get(c->attributes, labels, LABEL_POD_UID), pod->meta->uid))
 			continue;
-		struct usage u = usage_of(c);
+		struct usage u = usage_of(s->server, c);
 		struct json *entry = json_new_object(arena);
 		json_set(arena, entry, "name",
 		    json_new_string(
@@ -145,7 +178,7 @@ static void write_summary(struct stats_request *r, const CriV1__ListContainerSta
 	struct json *out = json_new_object(arena), *node = json_new_object(arena),
 		    *fs = json_new_object(arena);
 	struct usage u = node_usage(r->server);
-	struct summary s = {arena, list, json_new_array(arena)};
+	struct summary s = {r->server, arena, list, json_new_array(arena)};
 	json_set(arena, node, "nodeName", json_new_string(arena, r->server->deps.config->node_name));
 	set_usage(arena, node, &u);
 	json_set(arena, fs, "time", time_json(arena, u.time_ns));
@@ -181,7 +214,7 @@ static void write_resource_metrics(struct stats_request *r, const CriV1__ListCon
 		       "container_memory_working_set_bytes gauge\n");
 	for (size_t i = 0; i < list->n_stats; i++) {
 		const CriV1__ContainerAttributes *a = list->stats[i]->attributes;
-		struct usage u = usage_of(list->stats[i]);
+		struct usage u = usage_of(r->server, list->stats[i]);
 		if (!a)
 			continue;
 		char labels[700];
