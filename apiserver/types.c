@@ -72,8 +72,7 @@ void api_remove_type(struct api_server *server, const struct resource_type *type
 	for (size_t i = 0; i < types->added_len; i++) {
 		if (types->added[i] != type)
 			continue;
-		memmove(&types->added[i], &types->added[i + 1],
-		    (types->added_len - i - 1) * sizeof(void *));
+		memmove(&types->added[i], &types->added[i + 1], (types->added_len - i - 1) * sizeof(void *));
 		types->added_len--;
 		types->generation++;
 		break;

@@ -31,7 +31,8 @@ struct cluster {
 	const char *service_ip; /* first address of service_cidr: the service default/kubernetes */
 	const char *dns_ip;     /* tenth address */
 	const char *cluster_domain;
-	const char *cgroup;       /* below which the pods' control groups are: "/cube", with a suffix for another data directory */
+	const char *cgroup; /* below which the pods' control groups are: "/cube", with a suffix for another
+			       data directory */
 	const char *snapshotter; /* overlayfs or native, detected */
 	bool lacks_sys_resource; /* CAP_SYS_RESOURCE is missing: OOM scores can't be lowered */
 };

@@ -1,4 +1,5 @@
-/* Until auth/ is there: tokens of no kind are checked, everybody is an administrator. For tests on loopback only. */
+/* Until auth/ is there: tokens of no kind are checked, everybody is an administrator. For tests on loopback
+ * only. */
 #include "apiserver/server.h"
 
 int auth_init(struct api_server *server, struct error *err)

@@ -143,9 +143,9 @@ static bool old_pods_run(const struct deployment *dep)
 			continue;
 		if (dep->sets[i].rs->status->replicas > 0)
 			return true;
-		informer_for_each(
-		    pod, informer_by_index(pods, "controller",
-			     object_uid(dep->sets[i].obj))) if (!pod_is_finished(pod_of(pod))) return true;
+		informer_for_each (pod, informer_by_index(pods, "controller", object_uid(dep->sets[i].obj)))
+			if (!pod_is_finished(pod_of(pod)))
+				return true;
 	}
 	return false;
 }

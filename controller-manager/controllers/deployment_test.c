@@ -72,8 +72,8 @@ static int compare_creation(const void *a, const void *b)
 static size_t replica_sets(const struct object *list[8])
 {
 	size_t len = 0;
-	informer_for_each(obj, informer_all(informer_get(bench_context()->informers, resource_replicasets)))
-	    list[len++] = obj;
+	informer_for_each (obj, informer_all(informer_get(bench_context()->informers, resource_replicasets)))
+		list[len++] = obj;
 	qsort(list, len, sizeof(*list), compare_creation);
 	return len;
 }

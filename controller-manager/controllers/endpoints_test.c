@@ -87,9 +87,9 @@ static void test_named_ports_split_subsets(void **state)
 		    "'True'}]}\n",
 		    i, i == 3 ? "other" : "web", 8000 + i, i);
 	bench_reconcile("w/e");
-	bench_json_has(
-	    0, "{\"addresses\":[{\"ip\":\"10.1.0.1\",\"targetRef\":{\"kind\":\"Pod\",\"namespace\":\"w\","
-	       "\"name\":\"p1\",\"uid\":\"uid-p1\"}}],\"ports\":[{\"port\":8001,");
+	bench_json_has(0,
+	    "{\"addresses\":[{\"ip\":\"10.1.0.1\",\"targetRef\":{\"kind\":\"Pod\",\"namespace\":\"w\","
+	    "\"name\":\"p1\",\"uid\":\"uid-p1\"}}],\"ports\":[{\"port\":8001,");
 	bench_json_has(0, "\"ports\":[{\"port\":8002,");
 	assert_null(strstr(bench_json(0), "10.1.0.3"));
 }
@@ -192,9 +192,8 @@ static size_t count_slices(size_t *ret_endpoints)
 {
 	size_t n = 0;
 	*ret_endpoints = 0;
-	informer_for_each(
-	    obj, informer_all(informer_get(bench_context()->informers, resource_endpointslices)))
-	{
+	informer_for_each (
+	    obj, informer_all(informer_get(bench_context()->informers, resource_endpointslices))) {
 		n++;
 		*ret_endpoints += ((const DiscoveryV1__EndpointSlice *)obj->msg)->n_endpoints;
 	}

@@ -85,8 +85,7 @@ static void delete_seen(
 {
 	const struct informer *inf = controller_informer(ctx, type);
 	size_t before = contents->len, alive = 0;
-	informer_for_each(obj, informer_in_namespace(inf, contents->ns))
-	{
+	informer_for_each (obj, informer_in_namespace(inf, contents->ns)) {
 		count_object(contents, obj);
 		alive += !object_is_deleting(obj);
 	}
@@ -114,8 +113,7 @@ static void ask_server(struct controller_context *ctx, struct contents *contents
 		else
 			plan_delete_all(contents->plan, resources_at(i), contents->ns);
 	}
-	informer_for_each(crd, informer_all(controller_informer(ctx, resource_customresourcedefinitions)))
-	{
+	informer_for_each (crd, informer_all(controller_informer(ctx, resource_customresourcedefinitions))) {
 		const struct resource_type *type = custom_type(arena, crd);
 		if (type && is_check)
 			plan_expect_none(contents->plan, type, contents->ns);

@@ -79,8 +79,7 @@ struct claims claims_make(struct plan *plan, const struct informer *children, co
 	bool is_deleting = object_is_deleting(owner);
 	if (!selector || selector_is_everything(selector))
 		return claims;
-	informer_for_each(child, informer_by_index(children, "controller", object_uid(owner)))
-	{
+	informer_for_each (child, informer_by_index(children, "controller", object_uid(owner))) {
 		if (consider && !consider(child))
 			continue;
 		if (selector_matches(selector, child->meta))
@@ -90,8 +89,7 @@ struct claims claims_make(struct plan *plan, const struct informer *children, co
 	}
 	if (is_deleting)
 		return claims;
-	informer_for_each(child, informer_by_index(children, "orphan", object_namespace(owner)))
-	{
+	informer_for_each (child, informer_by_index(children, "orphan", object_namespace(owner))) {
 		if (object_is_deleting(child) || (consider && !consider(child)) ||
 		    !selector_matches(selector, child->meta))
 			continue;
@@ -106,8 +104,8 @@ struct claims claims_controlled(
 {
 	struct claims claims = {0};
 	size_t capacity = 0;
-	informer_for_each(child, informer_by_index(children, "controller", object_uid(owner)))
-	    push(plan, &claims, &capacity, child);
+	informer_for_each (child, informer_by_index(children, "controller", object_uid(owner)))
+		push(plan, &claims, &capacity, child);
 	return claims;
 }
 
@@ -164,9 +162,8 @@ void claims_map(struct controller_context *ctx, const struct resource_type *owne
 	    (!moved && labels_equal(old->meta, new_->meta)))
 		return;
 	struct arena *arena = arena_new();
-	informer_for_each(
-	    owner, informer_in_namespace(controller_informer(ctx, owner_type), object_namespace(new_)))
-	{
+	informer_for_each (
+	    owner, informer_in_namespace(controller_informer(ctx, owner_type), object_namespace(new_))) {
 		const struct selector *selector = selector_of(arena, owner);
 		if (selector && !selector_is_everything(selector) && selector_matches(selector, new_->meta))
 			enqueue->object(enqueue, owner);

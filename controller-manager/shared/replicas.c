@@ -53,11 +53,9 @@ static struct claims related_pods(
 		return own;
 	const struct informer *pods = controller_informer(ctx, resource_pods);
 	size_t capacity = 0;
-	informer_for_each(sibling,
-	    informer_by_index(controller_informer(ctx, resource_of(owner)), "controller", controller->uid))
-	{
-		informer_for_each(pod, informer_by_index(pods, "controller", object_uid(sibling)))
-		{
+	informer_for_each (sibling,
+	    informer_by_index(controller_informer(ctx, resource_of(owner)), "controller", controller->uid)) {
+		informer_for_each (pod, informer_by_index(pods, "controller", object_uid(sibling))) {
 			if (all.len == capacity) {
 				size_t more = capacity ? capacity * 2 : 16;
 				all.items = arena_grow(plan_arena(plan), all.items,

@@ -88,9 +88,8 @@ const struct object **service_pods(
 	const struct selector *selector = selector_from_map(arena, spec->n_selector, spec->selector);
 	const struct object **list = NULL;
 	size_t len = 0, capacity = 0;
-	informer_for_each(
-	    pod, informer_in_namespace(controller_informer(ctx, resource_pods), object_namespace(service)))
-	{
+	informer_for_each (
+	    pod, informer_in_namespace(controller_informer(ctx, resource_pods), object_namespace(service))) {
 		if (!selector_matches(selector, pod->meta))
 			continue;
 		if (len == capacity) {
@@ -146,8 +145,7 @@ void service_map_pod(struct controller_context *ctx, const struct object *old, c
 		return;
 	struct arena *arena = arena_new();
 	const char *ns = object_namespace(new_ ? new_ : old);
-	informer_for_each(service, informer_in_namespace(controller_informer(ctx, resource_services), ns))
-	{
+	informer_for_each (service, informer_in_namespace(controller_informer(ctx, resource_services), ns)) {
 		const CoreV1__ServiceSpec *spec = service_of(service)->spec;
 		if (spec->n_selector == 0)
 			continue;

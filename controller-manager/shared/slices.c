@@ -108,8 +108,7 @@ static struct slice *existing(struct controller_context *ctx, struct arena *aren
 	const char *key = arena_printf(arena, "%s/%s", ns, service);
 	struct slice *list = NULL;
 	size_t len = 0;
-	informer_for_each(obj, informer_by_index(inf, INDEX, key))
-	{
+	informer_for_each (obj, informer_by_index(inf, INDEX, key)) {
 		if (object_is_deleting(obj) ||
 		    !str_eq(api_map_get(obj->meta, labels, SLICE_MANAGER_LABEL), manager))
 			continue;

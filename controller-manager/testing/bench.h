@@ -29,7 +29,8 @@ struct controller_context *bench_context(void);
 /* Adds or replaces an object; uid and resourceVersion are made up when the text has none. Returns it,
  * borrowed. */
 const struct object *bench_put(const char *yaml_fmt, ...) __attribute__((format(printf, 1, 2)));
-const struct object *bench_store(struct object *take_obj); /* the same for an object that was made or cloned */
+const struct object *bench_store(
+    struct object *take_obj); /* the same for an object that was made or cloned */
 void bench_remove(const struct resource_type *type, const char *ns, const char *name);
 void bench_pass(int64_t seconds);
 void bench_set_last_error(const char *message); /* NULL: none */
@@ -48,8 +49,8 @@ const char *bench_events(void);
 void bench_json_has_(size_t i, const char *text, const char *file, int line);
 #define bench_json_has(i, text) bench_json_has_((i), (text), __FILE__, __LINE__)
 /*
- * Carries the last plan out on the informers as an API server would: creates (with generated names), updates with a new
- * revision, status updates that change the status only, deletes, patches (as merge patches).
+ * Carries the last plan out on the informers as an API server would: creates (with generated names), updates
+ * with a new revision, status updates that change the status only, deletes, patches (as merge patches).
  */
 void bench_apply(void);
 /* Keys that a change enqueues, in order, "a b "; the object given as with bench_put. */

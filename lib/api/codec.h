@@ -14,7 +14,8 @@ struct error;
 struct json;
 struct schema;
 
-struct codec_warnings { /* what strict decoding finds; messages in upstream's form: unknown field "spec.foo" */
+struct codec_warnings { /* what strict decoding finds; messages in upstream's form: unknown field "spec.foo"
+			 */
 	struct arena *arena;
 	char **items;
 	size_t len;
@@ -24,15 +25,16 @@ struct codec_warnings { /* what strict decoding finds; messages in upstream's fo
 /*
  * Decodes a tree. A value of the wrong type is an error (ERR_BAD_REQUEST) that names the path:
  *   spec.replicas: expected an integer, found the string "x"
- * `unknown`, when not NULL, collects unknown fields (with a suggestion when one is close); they are dropped otherwise.
- * JSON names match exactly, as in strict mode of upstream.
+ * `unknown`, when not NULL, collects unknown fields (with a suggestion when one is close); they are dropped
+ * otherwise. JSON names match exactly, as in strict mode of upstream.
  */
 int codec_from_json(struct arena *arena, const struct schema *schema, const struct json *tree,
     struct codec_warnings *unknown, ProtobufCMessage **ret, struct error *err);
 /* Parse and decode in one go; duplicate keys go to `strict` too (upstream: duplicate field "spec.x"). */
 int codec_from_json_text(struct arena *arena, const struct schema *schema, const char *text, size_t size,
     struct codec_warnings *strict, ProtobufCMessage **ret, struct error *err);
-/* Appends compact JSON, byte-equal to what Go's encoder prints for the same object (with apiVersion and kind first). */
+/* Appends compact JSON, byte-equal to what Go's encoder prints for the same object (with apiVersion and kind
+ * first). */
 void codec_to_json_text(struct buf *out, const struct schema *schema, const ProtobufCMessage *msg);
 struct json *codec_to_json(struct arena *arena, const struct schema *schema, const ProtobufCMessage *msg);
 
@@ -48,14 +50,15 @@ void codec_to_proto(struct buf *out, const struct schema *schema, const Protobuf
 #define CODEC_ENVELOPE_MAGIC "k8s\0"
 #define CODEC_ENVELOPE_MAGIC_SIZE 4
 struct codec_envelope {
-	const char *api_version, *kind;       /* in the arena */
-	const void *raw;                      /* borrowed from the input */
+	const char *api_version, *kind; /* in the arena */
+	const void *raw;                /* borrowed from the input */
 	size_t raw_size;
 	const char *content_type;
 };
 bool codec_is_envelope(const void *data, size_t size);
-int codec_open_envelope(struct arena *arena, const void *data, size_t size, struct codec_envelope *ret, struct error *err);
-void codec_write_envelope(struct buf *out, const char *api_version, const char *kind, const struct schema *schema,
-    const ProtobufCMessage *msg);
+int codec_open_envelope(
+    struct arena *arena, const void *data, size_t size, struct codec_envelope *ret, struct error *err);
+void codec_write_envelope(struct buf *out, const char *api_version, const char *kind,
+    const struct schema *schema, const ProtobufCMessage *msg);
 
 #endif

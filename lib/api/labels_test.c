@@ -56,10 +56,9 @@ static void test_matching(void **state)
 
 static void test_malformed(void **state)
 {
-	static const char *const table[] = {"a b", "a=b,", ",a=b", "a in b", "a in (b", "=b",
-	    "a=b c", "!a=b", "a>x", "a=-b", "/a=b", "a/=b", "A_B/c=d", "a/b/c=d", "a=b=c", "a in (b,c", "!",
-	    "a notin", "-a", "a.", "x y=z", "a=b,,c=d",
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=b"};
+	static const char *const table[] = {"a b", "a=b,", ",a=b", "a in b", "a in (b", "=b", "a=b c", "!a=b",
+	    "a>x", "a=-b", "/a=b", "a/=b", "A_B/c=d", "a/b/c=d", "a=b=c", "a in (b,c", "!", "a notin", "-a",
+	    "a.", "x y=z", "a=b,,c=d", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=b"};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct arena *arena = arena_new();

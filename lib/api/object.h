@@ -1,7 +1,7 @@
 /*
- * object: one API object of any kind: a built-in one as its protobuf-c struct, a custom resource as a JSON tree.
- * Reference counted; immutable once shared: caches hand out `const struct object *`, changes go to object_clone().
- * Every object owns an arena in which all its parts live.
+ * object: one API object of any kind: a built-in one as its protobuf-c struct, a custom resource as a JSON
+ * tree. Reference counted; immutable once shared: caches hand out `const struct object *`, changes go to
+ * object_clone(). Every object owns an arena in which all its parts live.
  */
 #ifndef CUBE_API_OBJECT_H
 #define CUBE_API_OBJECT_H
@@ -21,12 +21,13 @@ struct schema;
 struct object {
 	_Atomic unsigned refs;
 	struct arena *arena;
-	const struct schema *schema;   /* of the kind; NULL for a custom resource */
-	const char *api_version, *kind;/* "apps/v1", "Deployment" */
-	ProtobufCMessage *msg;         /* the struct, e.g. (CoreV1__Pod *)obj->msg; NULL for a custom resource */
-	struct json *tree;             /* a custom resource; NULL for a built-in kind */
-	MetaV1__ObjectMeta *meta;      /* never NULL; for custom resources decoded from the tree and written back on encode */
-	int64_t revision;              /* meta->resource_version as a number; 0 when not set */
+	const struct schema *schema;    /* of the kind; NULL for a custom resource */
+	const char *api_version, *kind; /* "apps/v1", "Deployment" */
+	ProtobufCMessage *msg; /* the struct, e.g. (CoreV1__Pod *)obj->msg; NULL for a custom resource */
+	struct json *tree;     /* a custom resource; NULL for a built-in kind */
+	MetaV1__ObjectMeta
+	    *meta; /* never NULL; for custom resources decoded from the tree and written back on encode */
+	int64_t revision; /* meta->resource_version as a number; 0 when not set */
 };
 
 /* A new empty object of a kind, with one reference. */
@@ -39,17 +40,32 @@ void object_unref(const struct object *obj); /* NULL is accepted */
 struct object *object_clone(const struct object *obj);
 bool object_equal(const struct object *a, const struct object *b);
 
-/* Reads one object of any known kind (unknown kinds become custom resources). Text is JSON, YAML or the envelope. */
+/* Reads one object of any known kind (unknown kinds become custom resources). Text is JSON, YAML or the
+ * envelope. */
 int object_decode(const void *data, size_t size, struct object **ret, struct error *err);
 void object_encode_json(struct buf *out, const struct object *obj);
 struct json *object_to_json(struct arena *arena, const struct object *obj);
-void object_encode_stored(struct buf *out, const struct object *obj); /* the protobuf envelope, or JSON and a newline */
+void object_encode_stored(
+    struct buf *out, const struct object *obj); /* the protobuf envelope, or JSON and a newline */
 
-static inline const char *object_name(const struct object *o) { return o->meta->name; }
-static inline const char *object_namespace(const struct object *o) { return o->meta->namespace_; }
-static inline const char *object_uid(const struct object *o) { return o->meta->uid; }
-static inline bool object_is_deleting(const struct object *o) { return o->meta->deletion_timestamp != NULL; }
-/* "namespace/name", or "name" for cluster-scoped objects. Written to out; truncation cannot happen for valid names. */
+static inline const char *object_name(const struct object *o)
+{
+	return o->meta->name;
+}
+static inline const char *object_namespace(const struct object *o)
+{
+	return o->meta->namespace_;
+}
+static inline const char *object_uid(const struct object *o)
+{
+	return o->meta->uid;
+}
+static inline bool object_is_deleting(const struct object *o)
+{
+	return o->meta->deletion_timestamp != NULL;
+}
+/* "namespace/name", or "name" for cluster-scoped objects. Written to out; truncation cannot happen for valid
+ * names. */
 #define OBJECT_KEY_MAX 320
 const char *object_key(const struct object *obj, char out[OBJECT_KEY_MAX]);
 void object_split_key(const char *key, char ns[64], char name[256]);

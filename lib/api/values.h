@@ -14,7 +14,8 @@
 struct arena;
 struct error;
 
-/* Quantities: exact decimal arithmetic over 128 bits; the canonical text follows upstream's rules (0.5 -> 500m). */
+/* Quantities: exact decimal arithmetic over 128 bits; the canonical text follows upstream's rules (0.5 ->
+ * 500m). */
 enum quantity_format { QUANTITY_DECIMAL_SI, QUANTITY_BINARY_SI, QUANTITY_DECIMAL_EXPONENT };
 struct quantity {
 	__int128 nano; /* the value times 10^9 */
@@ -31,10 +32,12 @@ int64_t quantity_milli(const struct quantity *q); /* rounded up, saturating */
 /* From a field; zero for NULL or text that does not parse. */
 struct quantity quantity_of(const Resource__Quantity *q);
 Resource__Quantity *quantity_new(struct arena *arena, const struct quantity *q);
-Resource__Quantity *quantity_new_text(struct arena *arena, const char *text); /* as given, not canonicalised */
+Resource__Quantity *quantity_new_text(
+    struct arena *arena, const char *text); /* as given, not canonicalised */
 /* Looks a resource name up in a ResourceList map: quantity_in(owner, requests, "cpu"); false when absent. */
 bool quantity_in_(size_t len, void *entries, const char *name, struct quantity *ret);
-#define quantity_in(owner, member, name, ret) quantity_in_((owner)->n_##member, (void *)(owner)->member, (name), (ret))
+#define quantity_in(owner, member, name, ret)                                                                \
+	quantity_in_((owner)->n_##member, (void *)(owner)->member, (name), (ret))
 
 /* Times. */
 #define TIME_ZERO_SECONDS INT64_C(-62135596800) /* Go's zero time, the year 1: means "not set" */
@@ -44,7 +47,7 @@ int64_t time_seconds(const MetaV1__Time *t); /* 0 for NULL */
 int64_t micro_time_ns(const MetaV1__MicroTime *t);
 bool time_parse(const char *rfc3339, int64_t *ret_seconds, int32_t *ret_nanos);
 #define TIME_TEXT_MAX 40
-const char *time_format(int64_t seconds, char out[TIME_TEXT_MAX]);                     /* 2006-01-02T15:04:05Z */
+const char *time_format(int64_t seconds, char out[TIME_TEXT_MAX]); /* 2006-01-02T15:04:05Z */
 const char *time_format_micro(int64_t seconds, int32_t nanos, char out[TIME_TEXT_MAX]); /* ...05.000000Z */
 /* Human durations as kubectl's AGE column prints them: 5s, 3m12s, 4h, 2d3h, 30d. */
 const char *time_human_duration(int64_t seconds, char out[TIME_TEXT_MAX]);

@@ -360,7 +360,8 @@ static void settle_key(struct worker *worker, const char *key, const struct erro
 		return;
 	}
 	worker->failures++;
-	if (error_is(err, ERR_CONFLICT) || error_is(err, ERR_ALREADY_EXISTS) || error_is(err, ERR_NOT_FOUND)) {
+	if (error_is(err, ERR_CONFLICT) || error_is(err, ERR_ALREADY_EXISTS) ||
+	    error_is(err, ERR_NOT_FOUND)) {
 		/* Somebody else was quicker, or deleted it: the informers will show it. */
 		log_debug("%s %s: %s", worker->controller->name, key, err->message);
 	} else {

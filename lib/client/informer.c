@@ -238,7 +238,8 @@ void informer_add_handler(struct informer *inf, informer_handler *fn, void *arg)
 	while (*end)
 		end = &(*end)->next;
 	*end = handler;
-	informer_for_each(obj, informer_all(inf)) fn(arg, NULL, obj);
+	informer_for_each (obj, informer_all(inf))
+		fn(arg, NULL, obj);
 }
 
 void informer_on_progress(struct informer *inf, void (*fn)(void *arg, struct informer *inf), void *arg)
@@ -428,8 +429,7 @@ void informer_replace_item(struct informer *inf, const struct object *obj, bool 
 
 void informer_replace_end(struct informer *inf, int64_t revision)
 {
-	strmap_for_each(inf->entries, e)
-	{
+	strmap_for_each (inf->entries, e) {
 		struct informer_entry *entry = strmap_value(e);
 		if (entry->mark == inf->mark)
 			continue;

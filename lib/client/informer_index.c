@@ -172,7 +172,8 @@ struct informer_link *informer_indexes_first(
 	assert(index);
 	if (!index->buckets) {
 		index->buckets = strmap_new();
-		strmap_for_each(entries, e) index_entry(index, strmap_value(e));
+		strmap_for_each (entries, e)
+			index_entry(index, strmap_value(e));
 	}
 	const struct informer_bucket *bucket = strmap_get(index->buckets, value);
 	return bucket ? bucket->first : NULL;

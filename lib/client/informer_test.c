@@ -54,7 +54,8 @@ static void expect_seen(const char *text)
 static size_t count(struct informer_iter iter)
 {
 	size_t n = 0;
-	informer_for_each(obj, iter) n++;
+	informer_for_each (obj, iter)
+		n++;
 	return n;
 }
 

@@ -10,8 +10,8 @@ struct arena;
 struct error;
 struct json;
 
-struct rest_config {            /* all strings live in the arena given to the loader */
-	const char *server;     /* https://127.0.0.1:6443 */
+struct rest_config {        /* all strings live in the arena given to the loader */
+	const char *server; /* https://127.0.0.1:6443 */
 	struct http_tls tls;
 	const char *token;      /* bearer token or NULL */
 	const char *token_file; /* read again when it changes, or NULL */
@@ -23,9 +23,10 @@ struct rest_config {            /* all strings live in the arena given to the lo
 };
 
 /* path NULL: $KUBECONFIG (a list, merged) or ~/.kube/config. context, cluster, user: overrides or NULL. */
-int kubeconfig_load(struct arena *arena, const char *path, const char *context, const char *cluster, const char *user,
-    struct rest_config *ret, struct error *err);
-/* The merged document as a tree, for `kubectl config`, and its way back to a file (atomically, mode 0600, locked). */
+int kubeconfig_load(struct arena *arena, const char *path, const char *context, const char *cluster,
+    const char *user, struct rest_config *ret, struct error *err);
+/* The merged document as a tree, for `kubectl config`, and its way back to a file (atomically, mode 0600,
+ * locked). */
 int kubeconfig_read(struct arena *arena, const char *path, struct json **ret, struct error *err);
 int kubeconfig_write(const char *path, const struct json *config, struct error *err);
 const char *kubeconfig_default_path(struct arena *arena); /* the file that writes go to */
@@ -34,7 +35,8 @@ const char *kubeconfig_default_path(struct arena *arena); /* the file that write
 struct kubeconfig_entry {
 	const char *name, *server, *ca_data, *cert_data, *key_data, *token, *ns; /* PEM text, not base64 */
 };
-int kubeconfig_merge(const char *path, const struct kubeconfig_entry *entry, int make_current, struct error *err);
+int kubeconfig_merge(
+    const char *path, const struct kubeconfig_entry *entry, int make_current, struct error *err);
 int kubeconfig_remove(const char *path, const char *name, struct error *err);
 
 #endif

@@ -144,7 +144,8 @@ static void test_delete_collection(void **state)
 {
 	handler = answer_pod;
 	rest_do(client,
-	    REST_REQUEST(.verb = REST_DELETE_COLLECTION, .type = resource_pods, .ns = "n", .label_selector = "a=b"),
+	    REST_REQUEST(.verb = REST_DELETE_COLLECTION, .type = resource_pods, .ns = "n",
+		.label_selector = "a=b"),
 	    NULL, NULL);
 	expect_requests("DELETE /api/v1/namespaces/n/pods?labelSelector=a%3Db\n");
 }

@@ -43,7 +43,7 @@ static int put_path(struct buf *url, const struct rest_request *request, struct 
 {
 	const struct resource_type *type = request->type;
 	bool is_collection = request->verb == REST_LIST || request->verb == REST_DELETE_COLLECTION ||
-	    (request->verb == REST_CREATE && !request->subresource);
+			     (request->verb == REST_CREATE && !request->subresource);
 	bool is_namespaced = type->flags & RESOURCE_NAMESPACED;
 	/* Deleting without a name would delete the collection: never by an empty variable. */
 	if (!is_collection && str_empty(request->name))

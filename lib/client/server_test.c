@@ -380,8 +380,7 @@ static void reconcile(struct controller_context *ctx, void *state, const char *k
 	const struct informer *inf = controller_informer(ctx, resource_configmaps);
 	const struct object *parent = informer_lookup(inf, "default", "parent");
 	int wanted = parent ? atoi(api_map_get(parent->meta, labels, "app")) : 0, have = 0;
-	informer_for_each(obj, informer_in_namespace(inf, "default"))
-	{
+	informer_for_each (obj, informer_in_namespace(inf, "default")) {
 		if (!str_has_prefix(object_name(obj), "child-"))
 			continue;
 		if (++have > wanted)
@@ -404,7 +403,8 @@ static const struct controller controller = {
 static int children(const struct informer *inf)
 {
 	int n = 0;
-	informer_for_each(obj, informer_all(inf)) n += str_has_prefix(object_name(obj), "child-");
+	informer_for_each (obj, informer_all(inf))
+		n += str_has_prefix(object_name(obj), "child-");
 	return n;
 }
 
