@@ -71,7 +71,7 @@ def test_scale_and_restart_keep_serving():
     with Poll(site().url + "/", POST) as poll:
         ours("rollout", "restart", "deployment/wordpress")
         ours("rollout", "status", "deployment/wordpress", "--timeout=120s", timeout=150)
-    check(poll.count > 5, "nothing was polled")
+    check(poll.count > 0, "nothing was polled")
     check(len(poll.failures) <= 2, f"{len(poll.failures)} of {poll.count} requests failed during a rolling restart: {poll.failures[:5]}")
 
 

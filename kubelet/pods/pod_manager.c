@@ -64,6 +64,27 @@ static void worker_take(struct worker *w, const struct object *pod)
 	arena_free(before_arena);
 }
 
+/*
+ * Containers that ran before this kubelet started keep what their probes said last, until the probes speak
+ * again: a kubelet that is started anew takes no pod out of its Services.
+ */
+static void recall_probes(struct worker *w)
+{
+	static const char scheme[] = "containerd://";
+	const CoreV1__PodStatus *status = pod_of(w->pod)->status;
+	for (size_t i = 0; i < status->n_container_statuses; i++) {
+		const CoreV1__ContainerStatus *cs = status->container_statuses[i];
+		for (size_t k = 0; k < w->memory.containers_len; k++) {
+			struct container_memory *m = &w->memory.containers[k];
+			if (!str_eq(m->name, cs->name) || !str_has_prefix(cs->container_id, scheme))
+				continue;
+			pod_set_string(&m->probed_id, cs->container_id + strlen(scheme));
+			m->readiness = cs->ready ? PROBE_SUCCESS : PROBE_UNKNOWN;
+			m->startup = cs->has_started && cs->started ? PROBE_SUCCESS : PROBE_UNKNOWN;
+		}
+	}
+}
+
 static void on_soon(void *arg)
 {
 	worker_sync(arg);
@@ -79,6 +100,7 @@ static struct worker *worker_new(struct pod_manager *pm, const struct object *po
 	w->memory.first_seen_ms = worker_now_ms(w);
 	w->memory.max_backoff_ms = pm->deps.config->max_container_backoff_ms;
 	worker_take(w, pod);
+	recall_probes(w);
 	strmap_put(pm->workers, w->uid, w);
 	return w;
 }
