@@ -58,6 +58,22 @@ static int usage_error(struct kubectl *k, struct error *err)
 	return error_set(err, ERR_PARSE, "%s\nSee '%s --help' for usage.", message, k->command_path);
 }
 
+/* Lists of flags live on the heap; what verbs keep lives in the arena. */
+static void move_lists(struct kubectl *k, const struct flag *flags)
+{
+	for (; flags->name; flags++) {
+		struct flag_list *list = flags->value;
+		if ((flags->kind != FLAG_LIST && flags->kind != FLAG_ARRAY) || !list->len)
+			continue;
+		const struct flag one[] = {*flags, {NULL}};
+		struct flag_list copy = {ARENA_ARRAY(k->arena, const char *, list->len), list->len};
+		for (size_t i = 0; i < list->len; i++)
+			copy.items[i] = arena_strdup(k->arena, list->items[i]);
+		flags_done(one);
+		*list = copy;
+	}
+}
+
 int kubectl_parse(struct kubectl *k, const char *usage, const struct flag *flags, int argc, char **argv,
     struct args *ret, struct error *err)
 {
@@ -80,8 +96,12 @@ int kubectl_parse(struct kubectl *k, const char *usage, const struct flag *flags
 				all[len - 1].shorthand = 0;
 	}
 	const char **items = NULL;
-	if (flags_parse(all, argc, argv, &items, &ret->len, &ret->dash, err))
+	k->globals.as_groups = (struct flag_list){0}; /* `create` parses twice */
+	if (flags_parse(all, argc, argv, &items, &ret->len, &ret->dash, err)) {
+		flags_done(all);
 		return usage_error(k, err);
+	}
+	move_lists(k, all);
 	ret->items = ARENA_ARRAY(k->arena, const char *, ret->len + 1);
 	memcpy(ret->items, items, ret->len * sizeof(*items));
 	free(items);

@@ -28,7 +28,7 @@ struct connection {
 	struct stream *stream;
 	const struct port *port;
 	uint32_t data_id, error_id;
-	bool local_over, remote_over;
+	bool local_over, remote_over, error_over;
 	struct buf problem; /* what came on the error stream */
 };
 
@@ -62,7 +62,7 @@ static void close_connection(struct connection *c)
 
 static void close_if_done(struct connection *c)
 {
-	if (c->local_over && c->remote_over)
+	if (c->local_over && c->remote_over && c->error_over)
 		close_connection(c);
 }
 
@@ -194,12 +194,15 @@ static void on_data(void *arg, uint32_t id, const char *data, size_t size, bool 
 	if (id == c->error_id) {
 		if (size)
 			buf_append(&c->problem, data, size);
+		c->error_over = c->error_over || fin;
 		if (fin && c->problem.size) {
 			fprintf(stderr, "an error occurred forwarding %d -> %d: %s\n", c->port->local,
 			    c->port->remote, buf_str(&c->problem));
 			spdy_reset(c->forward->spdy, c->data_id);
 			close_connection(c);
+			return;
 		}
+		close_if_done(c);
 		return;
 	}
 	if (size)
@@ -217,11 +220,19 @@ static void on_data(void *arg, uint32_t id, const char *data, size_t size, bool 
 	}
 }
 
+/* The error stream may still say why. */
 static void on_reset(void *arg, uint32_t id, uint32_t status)
 {
 	struct connection *c = find(arg, id);
-	if (c && id == c->data_id)
-		close_connection(c);
+	if (!c)
+		return;
+	if (id == c->error_id) {
+		c->error_over = true;
+	} else {
+		c->local_over = c->remote_over = true;
+		stream_shutdown(c->stream);
+	}
+	close_if_done(c);
 }
 
 static void on_end(void *arg, const struct error *err)
