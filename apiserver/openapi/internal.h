@@ -23,9 +23,6 @@ struct json *openapi_ref(struct openapi_doc *doc, const struct schema *schema);
 struct json *openapi_ref_name(struct openapi_doc *doc, const char *name);
 /* custom.c: the same for a type that was added at run time. */
 struct json *openapi_ref_custom(struct openapi_doc *doc, const struct resource_type *type, bool is_list);
-/* The schema that openapi_set_schema() was given, or NULL. */
-const struct json *openapi_schema_of(const struct api_server *server, const struct resource_type *type);
-
 /* paths.c: all paths of a type. */
 void openapi_add_paths(struct openapi_doc *doc, const struct resource_type *type);
 

@@ -16,6 +16,9 @@ struct json;
  */
 void openapi_set_schema(
     struct api_server *server, const struct resource_type *type, const struct json *schema);
+/* What openapi_set_schema() was given, or NULL; lives until it is set again. Server-side apply reads it too.
+ */
+const struct json *openapi_schema_of(const struct api_server *server, const struct resource_type *type);
 void openapi_done(struct api_server *server);
 
 #endif

@@ -84,7 +84,7 @@ static int check_config(struct apply *a, bool is_creating)
 	}
 	if (check_fields(a))
 		return -1;
-	const char *bad = typed_find_bad_item(a->arena, typed_root(a->live->schema), a->config);
+	const char *bad = typed_find_bad_item(a->arena, patch_type_of(a->req), a->config);
 	if (!bad)
 		return 0;
 	return error_set(a->err, ERR_BAD_REQUEST, "failed to create typed patch object: %s %s",
@@ -158,7 +158,7 @@ static int report_conflicts(struct apply *a, const struct ownership_conflict *co
  * mind. */
 static size_t drop_allowed(struct apply *a, struct ownership_conflict *conflicts, size_t len)
 {
-	struct fieldset *allowed = last_applied_fields(a->arena, typed_root(a->live->schema), a->live_tree);
+	struct fieldset *allowed = last_applied_fields(a->arena, patch_type_of(a->req), a->live_tree);
 	size_t kept = 0;
 	if (fieldset_is_empty(allowed))
 		return len;
@@ -216,7 +216,7 @@ static const struct json *merge_base(struct apply *a, const struct manager *self
 static int run(struct apply *a, struct object **ret)
 {
 	struct api_request *req = a->req;
-	struct typed type = typed_root(a->live->schema);
+	struct typed type = patch_type_of(a->req);
 	struct manager like = patch_self(req, true), *self = managers_find(&a->managers, &like);
 	const struct fieldset *last = self ? self->set : NULL;
 	const struct json *base = merge_base(a, self, type);

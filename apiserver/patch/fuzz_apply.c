@@ -22,7 +22,7 @@ static void check_round_trip(struct arena *arena, const struct fieldset *set)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *arena = arena_new();
-	struct typed type = typed_root(schema_by_gvk("", "v1", "Pod"));
+	struct typed type = typed_root(schema_by_gvk("", "v1", "Pod"), NULL);
 	struct managers managers = {.arena = arena};
 	struct manager self = {.name = "m", .api_version = "v1", .subresource = "", .is_apply = true};
 	struct json *in[3];

@@ -26,6 +26,8 @@ void patch_change_init(struct patch_change *c, struct api_request *req, struct a
 
 /* The object as a sorted tree without managedFields. */
 struct json *patch_tree(struct arena *arena, const struct object *obj);
+/* The type of the request's kind. */
+struct typed patch_type_of(struct api_request *req);
 /* As it is before it is created: nothing set. */
 struct object *patch_empty_object(const struct resource_type *type);
 /* Fields that writes to this endpoint do not change; NULL: none. */

@@ -47,7 +47,7 @@ static void test_sets(void **state)
 	assert_false(fieldset_equal(a, b));
 	struct fieldset *bad = NULL;
 	/* equal children become one, as lists with an item twice have them */
-	struct typed type = typed_root(schema_by_name(META_SCHEMA));
+	struct typed type = typed_root(schema_by_name(META_SCHEMA), NULL);
 	struct json *twice = parse_tree(arena, "{\"finalizers\":[\"b\",\"a\",\"b\"]}");
 	assert_set("twice", typed_fields(arena, type, twice),
 	    "{\"f:finalizers\":{\"v:\\\"a\\\"\":{},\"v:\\\"b\\\"\":{}}}");
@@ -102,16 +102,45 @@ static void test_fields_of_a_tree(void **state)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct arena *arena = arena_new();
-		struct typed type = typed_root(schema_by_name(cases[i][0]));
+		struct typed type = typed_root(schema_by_name(cases[i][0]), NULL);
 		assert_set(cases[i][1], typed_fields(arena, type, sorted(arena, cases[i][1])), cases[i][2]);
 		arena_free(arena);
 	}
 }
 
+/* What a CustomResourceDefinition says about lists and maps. */
+static void test_custom(void **state)
+{
+	static const char schema[] =
+	    "{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":\"object\",\"properties\":{"
+	    "\"ports\":{\"type\":\"array\",\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-map-keys\":"
+	    "[\"port\","
+	    "\"proto\"],\"items\":{\"type\":\"object\",\"properties\":{\"port\":{\"type\":\"integer\"},"
+	    "\"proto\":{\"type\":"
+	    "\"string\",\"default\":\"TCP\"}}}},\"tags\":{\"type\":\"array\",\"x-kubernetes-list-type\":"
+	    "\"set\"},"
+	    "\"whole\":{\"type\":\"object\",\"x-kubernetes-map-type\":\"atomic\"},\"any\":{\"type\":"
+	    "\"object\","
+	    "\"additionalProperties\":{\"type\":\"string\"}},\"list\":{\"type\":\"array\"}}}}}";
+	struct arena *arena = arena_new();
+	struct typed type = typed_root(NULL, parse_tree(arena, schema));
+	assert_set("custom",
+	    typed_fields(arena, type,
+		sorted(arena, "{\"metadata\":{\"finalizers\":[\"f\"]},\"spec\":{\"ports\":[{\"port\":1}],"
+			      "\"tags\":[\"a\"],"
+			      "\"whole\":{\"x\":1},\"any\":{\"k\":\"v\"},\"list\":[1]}}")),
+	    "{\"f:metadata\":{\"f:finalizers\":{\"v:\\\"f\\\"\":{}}},\"f:spec\":{\"f:any\":{\"f:k\":{}},\"f:"
+	    "list\":{},"
+	    "\"f:ports\":{\"k:{\\\"port\\\":1,\\\"proto\\\":\\\"TCP\\\"}\":{\".\":{},\"f:port\":{}},\"k:{"
+	    "\\\"proto\\\":\\\"UDP\\\"}\":{\".\":{},\"f:proto\":{}}},"
+	    "\"f:tags\":{\"v:\\\"a\\\"\":{}},\"f:whole\":{}}}");
+	arena_free(arena);
+}
+
 static void test_compare(void **state)
 {
 	struct arena *arena = arena_new();
-	struct typed type = typed_root(schema_by_name(POD_SPEC));
+	struct typed type = typed_root(schema_by_name(POD_SPEC), NULL);
 	struct typed_difference d = typed_compare(arena, type,
 	    sorted(arena,
 		"{\"containers\":[{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\"}],\"hostNetwork\":true}"),
@@ -155,9 +184,9 @@ static void test_merge_order(void **state)
 				json_push(arena, json_get(lists[k], "finalizers"),
 				    json_new_string(arena, arena_strndup(arena, p, 1)));
 		}
-		struct json *out =
-		    json_get(typed_merge(arena, typed_root(schema_by_name(META_SCHEMA)), lists[0], lists[1]),
-			"finalizers");
+		struct json *out = json_get(
+		    typed_merge(arena, typed_root(schema_by_name(META_SCHEMA), NULL), lists[0], lists[1]),
+		    "finalizers");
 		for (size_t k = 0; k < out->len; k++)
 			buf_printf(&text, "%s%s", k ? " " : "", out->items[k]->text);
 		assert_text(cases[i][1], buf_str(&text), cases[i][2]);
@@ -176,7 +205,7 @@ static struct ownership change(struct arena *arena, const char *before, const ch
 {
 	struct ownership o = {.arena = arena,
 	    .view = {.api_version = "v1",
-		.type = typed_root(schema_by_name("io.k8s.api.core.v1.ConfigMap")),
+		.type = typed_root(schema_by_name("io.k8s.api.core.v1.ConfigMap"), NULL),
 		.before = sorted(arena, before),
 		.after = sorted(arena, after)}};
 	ownership_compare(&o, &o.view);
@@ -251,7 +280,7 @@ static void test_prune(void **state)
 		set_of(&managers, "me", true, cases[i].now);
 		set_of(&managers, "other", true, cases[i].other);
 		struct json *out =
-		    ownership_prune(arena, typed_root(schema_by_name("io.k8s.api.core.v1.ConfigMap")),
+		    ownership_prune(arena, typed_root(schema_by_name("io.k8s.api.core.v1.ConfigMap"), NULL),
 			sorted(arena, cases[i].merged), &managers, parse_set(arena, cases[i].last));
 		/* null is as good as absent: the decoder drops it */
 		if (out->type == JSON_OBJECT && json_get(out, "data") &&
@@ -301,8 +330,8 @@ static void test_managed_fields(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_sets), cmocka_unit_test(test_paths),
-	    cmocka_unit_test(test_fields_of_a_tree), cmocka_unit_test(test_compare),
-	    cmocka_unit_test(test_merge_order), cmocka_unit_test(test_update),
+	    cmocka_unit_test(test_fields_of_a_tree), cmocka_unit_test(test_custom),
+	    cmocka_unit_test(test_compare), cmocka_unit_test(test_merge_order), cmocka_unit_test(test_update),
 	    cmocka_unit_test(test_conflicts), cmocka_unit_test(test_prune),
 	    cmocka_unit_test(test_managed_fields)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* managedFields of creates, updates and patches. */
 #include <string.h>
 
+#include "apiserver/openapi/openapi.h"
 #include "apiserver/patch/internal.h"
 #include "apiserver/patch/ownership.h"
 #include "lib/api/json.h"
@@ -17,6 +18,12 @@ struct json *patch_tree(struct arena *arena, const struct object *obj)
 		json_remove(meta, "managedFields");
 	json_sort(tree);
 	return tree;
+}
+
+struct typed patch_type_of(struct api_request *req)
+{
+	const struct resource_type *type = req->type;
+	return typed_root(type->schema, type->schema ? NULL : openapi_schema_of(req->server, type));
 }
 
 struct object *patch_empty_object(const struct resource_type *type)
@@ -87,7 +94,7 @@ static const struct ownership_view *other_view(void *arg, const char *api_versio
 	if (c->others_len == sizeof c->others / sizeof c->others[0])
 		return &c->ownership.view;
 	struct ownership_view view = {.api_version = api_version,
-	    .type = typed_root(to->schema),
+	    .type = typed_root(to->schema, to->schema ? NULL : openapi_schema_of(c->req->server, to)),
 	    .before = convert_tree(c, c->before, to),
 	    .after = convert_tree(c, c->after, to)};
 	if (!view.before || !view.after)
@@ -104,7 +111,7 @@ void patch_change_init(struct patch_change *c, struct api_request *req, struct a
 	*c = (struct patch_change){.req = req, .before = before, .after = after};
 	c->ownership = (struct ownership){.arena = arena,
 	    .view = {.api_version = before->api_version,
-		.type = typed_root(before->schema),
+		.type = patch_type_of(req),
 		.before = tree_before,
 		.after = tree_after},
 	    .ignored = patch_reset_fields(req, arena, tree_after),

@@ -4,15 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/patch/typed_custom.h"
 #include "lib/api/json.h"
 #include "lib/api/schema.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/str.h"
 
-struct typed typed_root(const struct schema *schema)
+struct typed typed_root(const struct schema *schema, const struct json *custom)
 {
-	return (struct typed){schema ? TYPED_STRUCT : TYPED_CUSTOM, schema, NULL};
+	return schema ? (struct typed){.kind = TYPED_STRUCT, .schema = schema}
+		      : (struct typed){.kind = TYPED_CUSTOM, .custom = custom};
 }
 
 static struct typed value_type(const struct schema_field *f)
@@ -48,18 +50,25 @@ struct typed typed_member(struct typed parent, const char *key)
 	if (parent.kind == TYPED_CUSTOM && !strcmp(key, "metadata"))
 		return (struct typed){
 		    TYPED_STRUCT, schema_by_name("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"), NULL};
+	if (parent.custom)
+		return typed_custom_member(parent.custom, key);
 	return (struct typed){TYPED_FREE};
 }
 
 struct typed typed_item(struct typed list)
 {
+	if (list.kind == TYPED_LIST && list.custom)
+		return typed_custom_item(list.custom);
 	return list.kind == TYPED_LIST ? value_type(list.field) : (struct typed){TYPED_LEAF};
 }
 
 bool typed_has_field(struct typed parent, const char *key)
 {
-	if (parent.kind == TYPED_CUSTOM)
-		return !strcmp(key, "metadata") || !strcmp(key, "apiVersion") || !strcmp(key, "kind");
+	if (parent.kind == TYPED_CUSTOM &&
+	    (!strcmp(key, "metadata") || !strcmp(key, "apiVersion") || !strcmp(key, "kind")))
+		return true;
+	if (parent.custom)
+		return typed_custom_has_field(parent.custom, key);
 	return parent.kind == TYPED_STRUCT &&
 	       (schema_find(parent.schema, key) || !strcmp(key, "apiVersion") || !strcmp(key, "kind"));
 }
@@ -83,7 +92,7 @@ static const char *value_element(struct arena *arena, const struct json *item)
 	return text;
 }
 
-/* What an item without the key is taken to have. */
+/* By the schema table. */
 static struct json *default_key(struct arena *arena, const struct schema *schema, const char *key)
 {
 	const struct schema_field *f = schema_find(schema, key);
@@ -94,6 +103,25 @@ static struct json *default_key(struct arena *arena, const struct schema *schema
 	return v;
 }
 
+/* What an item without the key is taken to have. */
+static struct json *missing_key(struct arena *arena, struct typed list, const char *key)
+{
+	if (!list.custom)
+		return default_key(arena, list.field->message, key);
+	const struct json *v = typed_custom_default_key(list.custom, key);
+	return v ? json_clone(arena, v) : NULL;
+}
+
+static void add_key(
+    struct arena *arena, struct typed list, const struct json *item, const char *key, struct json *keys)
+{
+	struct json *v = json_get(item, key);
+	if (!v || v->type == JSON_NULL)
+		v = missing_key(arena, list, key);
+	if (v)
+		json_set(arena, keys, key, v);
+}
+
 const char *typed_item_element(struct arena *arena, struct typed list, const struct json *item)
 {
 	if (list.kind == TYPED_SET)
@@ -101,13 +129,12 @@ const char *typed_item_element(struct arena *arena, struct typed list, const str
 	if (item->type != JSON_OBJECT)
 		return NULL;
 	struct json *keys = json_new_object(arena);
-	for (const char *const *key = list.field->list_map_keys; *key; key++) {
-		struct json *v = json_get(item, *key);
-		if (!v || v->type == JSON_NULL)
-			v = default_key(arena, list.field->message, *key);
-		if (v)
-			json_set(arena, keys, *key, v);
-	}
+	const struct json *names = list.custom ? typed_custom_keys(list.custom) : NULL;
+	for (size_t i = 0; names && i < names->len; i++)
+		if (names->items[i]->type == JSON_STRING)
+			add_key(arena, list, item, names->items[i]->text, keys);
+	for (const char *const *key = list.custom ? NULL : list.field->list_map_keys; key && *key; key++)
+		add_key(arena, list, item, *key, keys);
 	if (!keys->len)
 		return NULL;
 	json_sort(keys);
@@ -121,8 +148,9 @@ const char *typed_item_element(struct arena *arena, struct typed list, const str
 
 static bool is_map(struct typed type, const struct json *v)
 {
-	return v->type == JSON_OBJECT && (type.kind == TYPED_STRUCT || type.kind == TYPED_MAP ||
-					     type.kind == TYPED_FREE || type.kind == TYPED_CUSTOM);
+	return v->type == JSON_OBJECT &&
+	       (type.kind == TYPED_STRUCT || type.kind == TYPED_MAP || type.kind == TYPED_FREE ||
+		   type.kind == TYPED_CUSTOM || type.kind == TYPED_PART);
 }
 
 static bool is_list(struct typed type, const struct json *v)

@@ -18,16 +18,19 @@ enum typed_kind {
 	TYPED_SET,    /* a list of plain values, each once */
 	TYPED_LIST,   /* a list of messages with keys (`field` names them) */
 	TYPED_FREE,   /* no schema: objects are merged, lists are replaced */
-	TYPED_CUSTOM, /* a custom resource: free, but for metadata */
+	TYPED_CUSTOM, /* a custom resource: as `custom` says, but for metadata */
+	TYPED_PART,   /* an object in one, described by `custom` */
 };
 struct typed {
 	enum typed_kind kind;
 	const struct schema *schema;
 	const struct schema_field *field;
+	const struct json *custom; /* OpenAPI schema, in custom resources; NULL: not described */
 };
 
-/* The type of a whole object; schema is NULL for a custom resource. */
-struct typed typed_root(const struct schema *schema);
+/* The type of a whole object; schema is NULL for a custom resource, whose OpenAPI schema `custom` is, if
+ * there is one. */
+struct typed typed_root(const struct schema *schema, const struct json *custom);
 struct typed typed_member(struct typed parent, const char *key);
 struct typed typed_item(struct typed list);
 /* Is the member declared, not only a key? */
