@@ -126,7 +126,8 @@ static void test_custom(void **state)
 	struct typed type = typed_root(NULL, parse_tree(arena, schema));
 	assert_set("custom",
 	    typed_fields(arena, type,
-		sorted(arena, "{\"metadata\":{\"finalizers\":[\"f\"]},\"spec\":{\"ports\":[{\"port\":1}],"
+		sorted(arena, "{\"metadata\":{\"finalizers\":[\"f\"]},\"spec\":{\"ports\":[{\"port\":1},{"
+			      "\"proto\":\"UDP\"}],"
 			      "\"tags\":[\"a\"],"
 			      "\"whole\":{\"x\":1},\"any\":{\"k\":\"v\"},\"list\":[1]}}")),
 	    "{\"f:metadata\":{\"f:finalizers\":{\"v:\\\"f\\\"\":{}}},\"f:spec\":{\"f:any\":{\"f:k\":{}},\"f:"
