@@ -103,6 +103,10 @@ static void test_targets(void **state)
 	    parse(&f, (struct target_query){.allow_bare_type = true}, WORDS("pods,svc"), &t, &len), 0);
 	assert_int_equal(len, 2);
 	assert_string_equal(t[1].name, "");
+	assert_int_equal(parse(&f, (struct target_query){0}, WORDS("deploy,svc", "web"), &t, &len), 0);
+	assert_int_equal(len, 2);
+	assert_string_equal(t[1].mapping->plural, "services");
+	assert_string_equal(t[1].name, "web");
 	assert_int_equal(parse(&f, (struct target_query){.default_type = "pods"}, WORDS("web"), &t, &len), 0);
 	assert_string_equal(t[0].mapping->plural, "pods");
 	arena_free(f.k.arena);
@@ -120,8 +124,6 @@ static void test_target_errors(void **state)
 	assert_string_equal(f.err.message, "name cannot be provided when a selector is specified");
 	assert_int_equal(parse(&f, (struct target_query){0}, WORDS("pods/a", "b"), &t, &len), -1);
 	assert_non_null(strstr(f.err.message, "there is no need to specify a resource type"));
-	assert_int_equal(parse(&f, (struct target_query){0}, WORDS("pods,svc", "b"), &t, &len), -1);
-	assert_string_equal(f.err.message, "you must specify only one resource");
 	arena_free(f.k.arena);
 }
 

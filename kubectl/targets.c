@@ -104,15 +104,14 @@ static int parse_types(struct targets *t, struct error *err)
 	if (q->args_len > 1 && q->all_namespaces)
 		return error_set(
 		    err, ERR_PARSE, "a resource cannot be retrieved by name across all namespaces");
-	if (q->args_len > 1 && types_len > 1)
-		return error_set(err, ERR_PARSE, "you must specify only one resource");
 	if (q->args_len == 1 && !whole && !q->allow_bare_type)
 		return error_set(err, ERR_PARSE, "resource(s) were provided, but no name was specified");
 	for (size_t i = 0; i < types_len && q->args_len == 1; i++)
 		add(t, types[i], NULL, "", NULL, NULL);
 	for (size_t i = 1; i < q->args_len; i++)
-		add(t, types[0], types[0]->is_namespaced ? kubectl_namespace(t->k) : "", q->args[i], NULL,
-		    NULL);
+		for (size_t j = 0; j < types_len; j++)
+			add(t, types[j], types[j]->is_namespaced ? kubectl_namespace(t->k) : "", q->args[i],
+			    NULL, NULL);
 	return 0;
 }
 

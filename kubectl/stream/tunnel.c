@@ -170,6 +170,17 @@ static const char *split_server(
 	return has_port ? host : arena_printf(k->arena, "%s:%d", host, *ret_tls ? 443 : 80);
 }
 
+const char *tunnel_address(struct kubectl *k, struct http_tls *ret, bool *ret_tls)
+{
+	const char *host, *prefix, *address = split_server(k, &host, &prefix, ret_tls);
+	*ret = k->config.tls;
+	if (!ret->server_name) {
+		size_t len = host[0] == '[' ? strcspn(host + 1, "]") : strcspn(host, ":");
+		ret->server_name = arena_strndup(k->arena, host + (host[0] == '['), len);
+	}
+	return address;
+}
+
 static void write_request(
     struct tunnel *t, const char *host, const char *prefix, const char *path, const char *const *protocols)
 {
@@ -200,11 +211,8 @@ struct tunnel *tunnel_open(struct kubectl *k, const char *path, const char *cons
 	t->arg = arg;
 	t->spdy = spdy_new(&spdy_callbacks, t);
 	write_request(t, host, prefix, path, protocols);
-	struct http_tls security = k->config.tls;
-	if (!security.server_name) {
-		size_t len = host[0] == '[' ? strcspn(host + 1, "]") : strcspn(host, ":");
-		security.server_name = arena_strndup(k->arena, host + (host[0] == '['), len);
-	}
+	struct http_tls security;
+	tunnel_address(k, &security, &tls);
 	t->stream = stream_connect(
 	    k->loop, address, tls ? &security : NULL, CONNECT_TIMEOUT_MS, &stream_callbacks, t);
 	return t;

@@ -26,4 +26,8 @@ struct tunnel *tunnel_open(struct kubectl *k, const char *path, const char *cons
 size_t tunnel_pending(const struct tunnel *tunnel); /* bytes not sent yet */
 void tunnel_close(struct tunnel *tunnel);
 
+/* Where the API server is, as stream_connect() takes it, and how to secure it (when *ret_tls). */
+struct http_tls;
+const char *tunnel_address(struct kubectl *k, struct http_tls *ret, bool *ret_tls);
+
 #endif
