@@ -8,6 +8,7 @@
 #include "lib/api/codec.h"
 #include "lib/api/schema.h"
 #include "lib/api/yaml.h"
+#include "lib/resources/resource.h"
 
 enum { OBJECTS_MAX = 100000 };
 
@@ -154,6 +155,22 @@ static const struct mapping *defined_here(struct reading *r, const char *version
 	return NULL;
 }
 
+/* Another version that has the kind, or a kind of nearly that name: ` (did you mean ...?)`, or "". */
+static const char *kind_hint(struct arena *arena, const char *kind)
+{
+	size_t len = resources_count();
+	const char **kinds = ARENA_ARRAY(arena, const char *, len + 1);
+	for (size_t i = 0; i < len; i++) {
+		const struct resource_type *type = resources_at(i);
+		kinds[i] = type->kind;
+		if (str_eq(type->kind, kind) && !(type->flags & RESOURCE_HIDDEN_VERSION))
+			return arena_printf(
+			    arena, " (did you mean apiVersion \"%s\"?)", resource_api_version(type));
+	}
+	const char *near = str_nearest(kind, kinds);
+	return near ? arena_printf(arena, " (did you mean kind \"%s\"?)", near) : "";
+}
+
 static bool resolve(struct reading *r, struct manifest *m)
 {
 	struct kubectl *k = r->k;
@@ -168,8 +185,9 @@ static bool resolve(struct reading *r, struct manifest *m)
 			error_set(&err, ERR_PARSE,
 			    "resource mapping not found for name: \"%s\" namespace: \"%s\" from \"%s\": no "
 			    "matches for kind "
-			    "\"%s\" in version \"%s\"\nensure CRDs are installed first",
-			    m->name, tree_namespace(m->tree), m->source, kind, version);
+			    "\"%s\" in version \"%s\"%s\nensure CRDs are installed first",
+			    m->name, tree_namespace(m->tree), m->source, kind, version,
+			    kind_hint(k->arena, kind));
 		}
 		failures_add(k, &r->failures, &err);
 		return false;

@@ -64,16 +64,14 @@ static void print_template(
     struct kubectl *k, const struct target *target, const struct json *template, int64_t revision)
 {
 	struct describe d = {.k = k, .arena = k->arena, .mapping = target->mapping, .object = target->tree};
-	struct buf out = BUF_INIT;
 	put_pod_template(&d, template);
-	tabwriter_format(&out, buf_str(&d.out), 0, 2, NULL);
+	/* Not aligned: stock leaves the tabs. */
 	if (revision)
 		printf("%s/%s with revision #%lld\n%s\n", mapping_kind_text(k->arena, target->mapping),
-		    target->name, (long long)revision, buf_str(&out));
+		    target->name, (long long)revision, buf_str(&d.out));
 	else
-		fputs(buf_str(&out), stdout);
+		fputs(buf_str(&d.out), stdout);
 	buf_done(&d.out);
-	buf_done(&out);
 }
 
 static int run_history(struct kubectl *k, int argc, char **argv, struct error *err)

@@ -138,8 +138,9 @@ static int drain_node(struct drain *d, const struct target *node, struct error *
 	int result = 0;
 	if (why.size)
 		result = error_set(err, ERR_PARSE,
-		    "unable to drain node \"%s\" due to error: [%s], continuing command...", node->name,
-		    buf_str(&why));
+		    "unable to drain node \"%s\" due to error: %s, continuing command...\nThere are pending "
+		    "nodes to be drained:\n %s\n%s",
+		    node->name, buf_str(&why), node->name, buf_str(&why));
 	else if (str_empty(d->write.dry_run) || str_eq(d->write.dry_run, "none"))
 		result = evict_all(d, pods, len, err);
 	else

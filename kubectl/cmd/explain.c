@@ -148,6 +148,7 @@ static int explain_table(struct kubectl *k, const struct mapping *m, const struc
 	const struct schema_field *field = NULL;
 	const struct schema *at = schema, *visited[DEPTH_MAX + 1];
 	size_t len = 0;
+	print_head(m);
 	char **words = *path ? str_split(a, path, '.', &len) : NULL;
 	for (size_t i = 0; i < len; i++) {
 		field = at ? schema_find(at, words[i]) : NULL;
@@ -155,7 +156,6 @@ static int explain_table(struct kubectl *k, const struct mapping *m, const struc
 			return error_set(err, ERR_PARSE, "field \"%s\" does not exist", words[i]);
 		at = field->kind == SCHEMA_MESSAGE ? field->message : NULL;
 	}
-	print_head(m);
 	if (field)
 		printf("FIELD: %s <%s>%s\n\n", field->json, type_text(a, field),
 		    field->flags & SCHEMA_REQUIRED ? " -required-" : "");

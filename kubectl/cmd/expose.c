@@ -100,8 +100,9 @@ static int expose_one(struct expose *e, const struct target *target, struct erro
 	struct json *selector = selector_of(e, target), *ports = json_new_array(a), *created;
 	if (!selector)
 		return error_set(err, ERR_PARSE,
-		    "couldn't retrieve selectors via --selector flag or introspection: the object has no "
-		    "labels to select by");
+		    "couldn't retrieve selectors via --selector flag or introspection: %s",
+		    str_eq(target->mapping->plural, "pods") ? "the pod has no labels and cannot be exposed"
+							    : "the object selects no pods");
 	if (make_ports(e, target, ports, err))
 		return -1;
 	const struct mapping *services = mapper_built_in(k, "services");

@@ -302,12 +302,13 @@ void put_events(struct describe *d)
 	if (!d->show_events)
 		return;
 	const char *ns = d->mapping->is_namespaced ? tree_namespace(d->object) : "";
-	/* A node's events name it twice: by uid and, from the kubelet, by name. */
+	/* A node's events name it by its uid or, from the kubelet, by its name in place of the uid: the name
+	 * finds both. */
 	bool is_node = str_eq(d->mapping->plural, "nodes");
-	const char *uid = is_node ? tree_name(d->object) : tree_text(d->object, "metadata.uid", "");
-	const char *fields =
-	    arena_printf(d->arena, "involvedObject.name=%s,involvedObject.kind=%s,involvedObject.uid=%s%s%s",
-		tree_name(d->object), d->mapping->kind, uid, *ns ? ",involvedObject.namespace=" : "", ns);
+	const char *uid = is_node ? "" : tree_text(d->object, "metadata.uid", "");
+	const char *fields = arena_printf(d->arena, "involvedObject.name=%s,involvedObject.kind=%s%s%s%s%s",
+	    tree_name(d->object), d->mapping->kind, *uid ? ",involvedObject.uid=" : "", uid,
+	    *ns ? ",involvedObject.namespace=" : "", ns);
 	struct json *events = list_other(d, "events", ns, NULL, fields);
 	if (!tree_len(events)) {
 		put(d, 0, "Events:\t<none>\n");

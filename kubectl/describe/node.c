@@ -135,6 +135,25 @@ static const char *with_percent(struct describe *d, const struct quantity *q, co
 	return arena_printf(d->arena, "%s (%lld%%)", quantity_format(q, text), percent);
 }
 
+static void put_huge_pages(struct describe *d, const struct json *pods, const struct json *allocatable)
+{
+	for (size_t i = 0; i < tree_size(allocatable); i++) {
+		const char *name = allocatable->members[i].key;
+		struct quantity whole = quantity_from(allocatable, name), requests = {0}, limits = {0};
+		if (!str_has_prefix(name, "hugepages-"))
+			continue;
+		tree_for_each(pods, pod) tree_for_each(tree_at(pod, "spec.containers"), c)
+		{
+			struct quantity request = quantity_from(tree_at(c, "resources.requests"), name);
+			struct quantity limit = quantity_from(tree_at(c, "resources.limits"), name);
+			quantity_add(&requests, &request);
+			quantity_add(&limits, &limit);
+		}
+		put(d, 1, "%s\t%s\t%s\n", name, with_percent(d, &requests, &whole),
+		    with_percent(d, &limits, &whole));
+	}
+}
+
 static void put_pods(struct describe *d)
 {
 	struct json *pods = list_other(d, "pods", "", NULL,
@@ -168,6 +187,7 @@ static void put_pods(struct describe *d)
 		put(d, 1, "%s\t%s\t%s\n", resource_names[i], with_percent(d, &total.requests[i], &whole),
 		    with_percent(d, &total.limits[i], &whole));
 	}
+	put_huge_pages(d, pods, allocatable);
 }
 
 void describe_node(struct describe *d)

@@ -39,7 +39,7 @@ static void put_conditions(struct describe *d)
 	put(d, 0, "Conditions:\n");
 	put(d, 1, "Type\tStatus\n");
 	tree_for_each(conditions, c)
-	    put(d, 1, "%s\t%s \n", json_get_string(c, "type", ""), json_get_string(c, "status", ""));
+	    put(d, 1, "%s \t%s \n", json_get_string(c, "type", ""), json_get_string(c, "status", ""));
 }
 
 static void put_node(struct describe *d)

@@ -241,7 +241,8 @@ static void put_projected(struct describe *d, int level, const struct json *proj
 			put(d, level, "DownwardAPI:\ttrue\n");
 		} else if ((s = json_get(source, "configMap"))) {
 			put(d, level, "ConfigMapName:\t%s\n", show(d, s, "name"));
-			put(d, level, "Optional:\t%s\n", tree_show_at(d->arena, s, "optional", "false"));
+			put(d, level, "ConfigMapOptional:\t%s\n",
+			    tree_show_at(d->arena, s, "optional", "<nil>"));
 		} else if ((s = json_get(source, "serviceAccountToken"))) {
 			put(d, level, "TokenExpirationSeconds:\t%s\n", show(d, s, "expirationSeconds"));
 		}

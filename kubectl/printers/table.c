@@ -75,7 +75,7 @@ static void add_header(struct table_printer *p, struct arena *arena, struct buf 
 
 static const char *cell_text(struct arena *arena, const struct json *cell)
 {
-	return !cell || cell->type == JSON_NULL ? "<none>" : tree_show(arena, cell);
+	return tree_show(arena, cell);
 }
 
 static void add_row(struct table_printer *p, struct arena *arena, const struct mapping *mapping,

@@ -70,14 +70,13 @@ static void test_table(void **state)
 {
 	static const char *columns[] = {"example.com/a", "none"};
 	const struct flag_list labels = {columns, 2};
-	check_table((struct table_options){0}, "NAME\tAGE\nweb\t<none>\n");
-	check_table((struct table_options){.wide = true, .no_headers = true}, "web\t10.0.0.1\t<none>\n");
+	check_table((struct table_options){0}, "NAME\tAGE\nweb\t\n");
+	check_table((struct table_options){.wide = true, .no_headers = true}, "web\t10.0.0.1\t\n");
 	check_table((struct table_options){.show_namespace = true, .show_kind = true},
-	    "NAMESPACE\tNAME\tAGE\nns\tdeployment.apps/web\t<none>\n");
-	check_table((struct table_options){.show_labels = true}, "NAME\tAGE\tLABELS\nweb\t<none>\ta=1,b=2\n");
-	check_table(
-	    (struct table_options){.label_columns = &labels}, "NAME\tAGE\tA\tNONE\nweb\t<none>\t\t\n");
-	check_table((struct table_options){.show_events = true}, "EVENT\tNAME\tAGE\nADDED\tweb\t<none>\n");
+	    "NAMESPACE\tNAME\tAGE\nns\tdeployment.apps/web\t\n");
+	check_table((struct table_options){.show_labels = true}, "NAME\tAGE\tLABELS\nweb\t\ta=1,b=2\n");
+	check_table((struct table_options){.label_columns = &labels}, "NAME\tAGE\tA\tNONE\nweb\t\t\t\n");
+	check_table((struct table_options){.show_events = true}, "EVENT\tNAME\tAGE\nADDED\tweb\t\n");
 }
 
 int main(void)
