@@ -322,18 +322,16 @@ static void test_tunnels(void **state)
 
 enum { BIG = 24 * 1024 * 1024 };
 
-static size_t read_all(int fd, size_t want)
+/* Exactly so many bytes. */
+static void skip(int fd, size_t size)
 {
 	char *chunk = malloc(1 << 20);
-	size_t size = 0;
-	while (size < want) {
-		ssize_t n = recv(fd, chunk, 1 << 20, 0);
-		if (n <= 0)
-			break;
-		size += (size_t)n;
+	while (size > 0) {
+		ssize_t n = recv(fd, chunk, size < 1 << 20 ? size : 1 << 20, 0);
+		check(n > 0);
+		size -= (size_t)n;
 	}
 	free(chunk);
-	return size;
 }
 
 static void big_client(struct fixture *f)
@@ -341,14 +339,16 @@ static void big_client(struct fixture *f)
 	int fd = dial(f);
 	say(fd, "GET /big HTTP/1.1\r\n\r\nGET /small HTTP/1.1\r\n\r\n");
 	usleep(200000); /* a reader that takes its time */
-	has(hear(fd, "\r\n\r\n"), "Content-Length: 25165824\r\n");
-	check(read_all(fd, BIG / 2) >= BIG / 2);
+	char *text = hear(fd, "\r\n\r\n");
+	has(text, "Content-Length: 25165824\r\n");
+	size_t got = strlen(strstr(text, "\r\n\r\n") + 4);
+	skip(fd, BIG / 2);
 	int other = dial(f); /* the others are served meanwhile */
 	say(other, "GET /other HTTP/1.1\r\n\r\n");
 	has(hear(other, "GET /other"), "200 OK");
 	close(other);
-	read_all(fd, BIG / 2 - 300000);
-	has(hear(fd, "GET /small"), "");
+	skip(fd, BIG - BIG / 2 - got);
+	has(hear(fd, "GET /small"), "GET /small");
 	close(fd);
 }
 
