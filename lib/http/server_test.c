@@ -323,7 +323,7 @@ static void test_tunnels(void **state)
 enum { BIG = 24 * 1024 * 1024 };
 
 /* Exactly so many bytes. */
-static void skip(int fd, size_t size)
+static void skip_bytes(int fd, size_t size)
 {
 	char *chunk = malloc(1 << 20);
 	while (size > 0) {
@@ -342,12 +342,12 @@ static void big_client(struct fixture *f)
 	char *text = hear(fd, "\r\n\r\n");
 	has(text, "Content-Length: 25165824\r\n");
 	size_t got = strlen(strstr(text, "\r\n\r\n") + 4);
-	skip(fd, BIG / 2);
+	skip_bytes(fd, BIG / 2);
 	int other = dial(f); /* the others are served meanwhile */
 	say(other, "GET /other HTTP/1.1\r\n\r\n");
 	has(hear(other, "GET /other"), "200 OK");
 	close(other);
-	skip(fd, BIG - BIG / 2 - got);
+	skip_bytes(fd, BIG - BIG / 2 - got);
 	has(hear(fd, "GET /small"), "GET /small");
 	close(fd);
 }
