@@ -126,10 +126,36 @@ static int has_ended(void *arg, struct json *object, struct error *err)
 	return 0;
 }
 
+/* What the container wrote: what is behind the first `skip` bytes is printed. */
+struct output {
+	size_t seen, skip;
+};
+
 static bool print_log(void *arg, const char *data, size_t size)
 {
-	fwrite(data, 1, size, stdout);
+	struct output *o = arg;
+	size_t from = o->seen >= o->skip ? 0 : o->skip - o->seen;
+	if (from < size)
+		fwrite(data + from, 1, size - from, stdout);
+	o->seen += size;
 	return true;
+}
+
+static void on_output(void *arg, int channel, const char *data, size_t size)
+{
+	((struct output *)arg)->seen += size;
+	remote_write_all(channel, data, size);
+}
+
+/* Prints the container's log but its first `skip` bytes; returns how long it is. */
+static size_t print_missed(struct run *r, const struct target *pod, size_t skip)
+{
+	struct output output = {0, skip};
+	struct error ignored = ERROR_INIT;
+	const char *path = session_param(r->k, target_path(r->k, pod, "log"), "container", pod->name);
+	session_stream(r->k, path, "*/*", 0, print_log, &output, &ignored);
+	fflush(stdout);
+	return output.seen;
 }
 
 static int attach(struct run *r, const struct target *pod, struct error *err)
@@ -141,17 +167,26 @@ static int attach(struct run *r, const struct target *pod, struct error *err)
 		return -1;
 	bool is_over = !str_eq(tree_text(now.tree, "status.phase", ""), "Running");
 	if (is_over) {
-		const char *path = session_param(k, target_path(k, pod, "log"), "container", pod->name);
-		session_stream(k, path, "*/*", 0, print_log, NULL, NULL);
+		print_missed(r, pod, 0);
 	} else {
 		if (r->in && r->tty && !r->quiet)
 			fprintf(stderr, "If you don't see a command prompt, try pressing enter.\n");
+		/* An attachment shows what is written from now on; what came before is in the log. */
+		size_t before = print_missed(r, pod, 0);
+		struct output output = {0};
 		const struct remote remote = {.path = remote_path(k, pod->ns, pod->name, "attach", pod->name,
 						  NULL, 0, r->in, true, !r->tty, r->tty),
 		    .in_fd = r->in ? 0 : -1,
-		    .tty = r->tty};
-		if (remote_run(k, &remote, &code, err))
-			return -1;
+		    .tty = r->tty,
+		    .on_output = on_output,
+		    .arg = &output};
+		struct error refused = ERROR_INIT;
+		if (remote_run(k, &remote, &code, &refused) && !r->quiet &&
+		    !strstr(refused.message, "EXITED"))
+			report_warning("couldn't attach to pod/%s, falling back to streaming logs: %s",
+			    pod->name, refused.message);
+		if (!output.seen) /* it was over before it was attached */
+			print_missed(r, pod, before);
 	}
 	if (str_eq(r->restart, "Never") || str_eq(r->restart, "OnFailure")) {
 		if (wait_for(k, pod, r->timeout_ms, has_ended, &code, err))
