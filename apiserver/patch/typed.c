@@ -77,7 +77,8 @@ const char *typed_key_element(struct arena *arena, const char *key)
 {
 	size_t size = strlen(key);
 	char *out = arena_alloc(arena, size + 3);
-	memcpy(out, "f:", 2);
+	out[0] = 'f';
+	out[1] = ':';
 	memcpy(out + 2, key, size + 1);
 	return out;
 }
