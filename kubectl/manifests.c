@@ -137,9 +137,10 @@ static bool check_head(struct reading *r, const struct manifest *m)
 		    "these errors, turn "
 		    "validation off with --validate=false",
 		    m->source, *kind ? "apiVersion" : "kind");
-	if (err.code)
-		fail(r, &err);
-	return !err.code;
+	if (!err.code)
+		return true;
+	fail(r, &err);
+	return false;
 }
 
 /* A kind that the server lacks may be defined by a document read before. */

@@ -26,7 +26,10 @@ static int run_editor(const char *path, struct error *err)
 	if (pid < 0)
 		return error_set_errno(err, errno, "fork");
 	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", "exec $0 \"$1\"", editor, path, (char *)NULL);
+		/* The editor is a command line of its own: `code --wait`. */
+		char command[1024];
+		snprintf(command, sizeof(command), "%s \"$0\"", editor);
+		execl("/bin/sh", "sh", "-c", command, path, (char *)NULL);
 		_exit(127);
 	}
 	waitpid(pid, &status, 0);
