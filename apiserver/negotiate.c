@@ -127,6 +127,7 @@ int api_negotiate_output(struct api_request *req, struct error *err)
 	if (str_empty(accept))
 		return 0;
 	size_t len = 0;
+	bool has_asked_protobuf = false;
 	char **texts = str_split(req->arena, accept, ',', &len);
 	struct clause *clauses = ARENA_ARRAY(req->arena, struct clause, len);
 	for (size_t i = 0; i < len; i++) {
@@ -139,13 +140,16 @@ int api_negotiate_output(struct api_request *req, struct error *err)
 		if (clauses[i].q <= 0 || !media_of(clauses[i].type, &media) ||
 		    !shape_of(req, &clauses[i], media, out))
 			continue;
-		if (media == MEDIA_PROTOBUF && req->type && !req->type->schema)
-			continue; /* custom resources have no protobuf form */
+		if (media == MEDIA_PROTOBUF && req->type && !req->type->schema && out->as == AS_OBJECT) {
+			has_asked_protobuf = true; /* custom resources have no protobuf form */
+			continue;
+		}
 		out->media = media;
 		out->is_stream = !strcmp(clauses[i].stream, "watch");
 		return check_shape(req, err);
 	}
-	*out = (struct api_output){.include_object = out->include_object};
+	*out = (struct api_output){
+	    .include_object = out->include_object, .media = has_asked_protobuf ? MEDIA_PROTOBUF : MEDIA_JSON};
 	return not_acceptable(err);
 }
 
@@ -187,8 +191,7 @@ int api_negotiate_body(struct api_request *req, struct error *err)
 		return negotiate_patch(req, c.type, err);
 	if (!*c.type || !strcmp(c.type, "*/*"))
 		return 0;
-	if (!media_of(c.type, &req->body_media) || strchr(c.type, '*') ||
-	    (req->body_media == MEDIA_PROTOBUF && req->type && !req->type->schema))
+	if (!media_of(c.type, &req->body_media) || strchr(c.type, '*'))
 		return unsupported(err, TYPE_JSON ", " TYPE_YAML ", " TYPE_PROTOBUF);
 	return 0;
 }

@@ -121,12 +121,21 @@ static struct api_request *new_request(struct api_server *server)
 	return req;
 }
 
+void pipeline_set_type(struct api_request *req, const struct resource_type *type)
+{
+	req->type = type;
+	if (type && type->dynamic)
+		type->dynamic->ref(type);
+}
+
 void pipeline_free(struct api_request *req)
 {
 	registry_release(req);
 	object_unref(req->object);
 	object_unref(req->old);
 	cache_item_unref(req->old_item);
+	if (req->type && req->type->dynamic)
+		req->type->dynamic->unref(req->type);
 	req->server->requests_running--;
 	arena_free(req->arena);
 }

@@ -13,6 +13,8 @@ void pipeline_run(struct api_request *req);
 /* An internal request; the caller fills it and calls pipeline_run(). It starts at the stage `load`. */
 struct api_request *pipeline_new_internal(struct api_server *server);
 void pipeline_free(struct api_request *req);
+/* Types that are made at run time may go while the request runs: it holds them. */
+void pipeline_set_type(struct api_request *req, const struct resource_type *type);
 bool api_is_write(const struct api_request *req);
 
 /* stages of this folder */

@@ -66,12 +66,12 @@ static int route_path(struct api_request *req, struct error *err)
 	return answer_unknown_path(req);
 }
 
-/* An unknown group is a path that nobody serves; an unknown version or resource in a known one is a Status.
- */
-static bool is_group_served(struct api_server *server, const char *group)
+/* An unknown group is a path that nobody serves, and so is what a group of custom resources lacks; an unknown
+ * version or resource in a built-in group is a Status. */
+static bool is_built_in(const char *group)
 {
-	for (size_t i = 0; i < api_types_count(server); i++) {
-		if (!strcmp(api_types_at(server, i)->group, group))
+	for (size_t i = 0; i < resources_count(); i++) {
+		if (!strcmp(resources_at(i)->group, group))
 			return true;
 	}
 	return false;
@@ -79,7 +79,7 @@ static bool is_group_served(struct api_server *server, const char *group)
 
 static int no_such_resource(struct api_request *req, struct error *err)
 {
-	if (!is_group_served(req->server, req->info.group)) {
+	if (!is_built_in(req->info.group)) {
 		api_respond_text(req, 404, "text/plain; charset=utf-8", "404 page not found\n");
 		return API_DONE;
 	}
@@ -113,9 +113,12 @@ static int check_verb(struct api_request *req, struct error *err)
 		return not_allowed(err);
 	if (*info->subresource) {
 		uint32_t verbs = registry_subresource_verbs(req->type, info->subresource);
-		if (!verbs)
-			return error_set(
-			    err, ERR_NOT_FOUND, "the server could not find the requested resource");
+		if (!verbs) {
+			error_set(err, ERR_NOT_FOUND, "the server could not find the requested resource");
+			if (req->type->dynamic)
+				registry_about(req, err);
+			return -1;
+		}
 		return verbs & bit ? 0 : not_allowed(err);
 	}
 	bool has_name = *info->name;
@@ -147,7 +150,7 @@ int api_route(struct api_request *req, struct error *err)
 	struct api_request_info *info = &req->info;
 	if (!info->is_resource)
 		return route_path(req, err);
-	req->type = api_find_type(req->server, info->group, info->version, info->resource);
+	pipeline_set_type(req, api_find_type(req->server, info->group, info->version, info->resource));
 	if (!req->type)
 		return no_such_resource(req, err);
 	if (info->verb == API_VERB_NONE)

@@ -46,10 +46,15 @@ int patch_to_object(struct api_request *req, const struct object *like, struct a
 	struct object *obj = NULL;
 	const char *kind = json_get_string(tree, "kind", ""),
 		   *version = json_get_string(tree, "apiVersion", "");
-	if (tree->type != JSON_OBJECT || strcmp(kind, like->kind) != 0 ||
-	    strcmp(version, like->api_version) != 0)
+	if (req->type->dynamic && !like->schema && tree->type == JSON_OBJECT) {
+		if (req->type->dynamic->decode(req->type, tree, &found, err)) {
+			arena_free(take_arena);
+			return -1;
+		}
+	} else if (tree->type != JSON_OBJECT || strcmp(kind, like->kind) != 0 ||
+		   strcmp(version, like->api_version) != 0)
 		error_set(&why, ERR_INVALID, "the patch turns the object into another kind");
-	else if (json_is_deeper(tree, JSON_PATCH_DEPTH_MAX))
+	if (why.code == ERR_NONE && json_is_deeper(tree, JSON_PATCH_DEPTH_MAX))
 		error_set(&why, ERR_INVALID, "the patch makes the object nest too deeply");
 	if (why.code == ERR_NONE && !like->schema) {
 		obj = object_wrap_tree(take_arena, tree, &why);

@@ -200,10 +200,11 @@ void registry_keep_status(struct object *obj, const struct object *old)
 	}
 }
 
-static bool tree_changed(const struct json *a, const struct json *b)
+/* Of a custom resource; its status counts when it has no subresource of that name. */
+static bool tree_changed(const struct json *a, const struct json *b, bool has_status)
 {
 	size_t shared = 0, a_len = 0, b_len = 0;
-	static const char *const skipped[] = {"metadata", "status", NULL};
+	const char *const skipped[] = {"metadata", has_status ? "status" : NULL, NULL};
 	for (size_t i = 0; i < a->len; i++) {
 		if (str_in(a->members[i].key, skipped))
 			continue;
@@ -217,10 +218,11 @@ static bool tree_changed(const struct json *a, const struct json *b)
 }
 
 /* Does anything but metadata and status differ? */
-bool registry_spec_changed(const struct object *obj, const struct object *old)
+bool registry_spec_changed(
+    const struct resource_type *type, const struct object *obj, const struct object *old)
 {
 	if (obj->tree && old->tree)
-		return tree_changed(obj->tree, old->tree);
+		return tree_changed(obj->tree, old->tree, type->flags & RESOURCE_STATUS);
 	void **spec = top_message(obj, "spec"), **old_spec = top_message(old, "spec");
 	if (spec && old_spec)
 		return !api_equal_message(*spec, *old_spec);

@@ -97,7 +97,12 @@ static int decode_text(
 		     : json_parse(arena, req->http->body, req->http->body_size, &limits, &tree, err);
 	if (!rc && tree->type != JSON_OBJECT)
 		rc = error_set(err, ERR_BAD_REQUEST, "the body is no object");
-	if (!rc)
+	const char *version = rc ? "" : json_get_string(tree, "apiVersion", "");
+	if (!rc && !e->schema && *version && strcmp(version, e->api_version))
+		rc = check_kind(e, version, "", err);
+	if (!rc && !e->schema)
+		rc = req->type->dynamic->decode(req->type, tree, &found, err);
+	else if (!rc)
 		rc = check_kind(
 		    e, json_get_string(tree, "apiVersion", ""), json_get_string(tree, "kind", ""), err);
 	if (!rc && e->schema)
@@ -109,8 +114,6 @@ static int decode_text(
 	if (e->schema) {
 		*ret = object_wrap(arena, e->schema, msg);
 	} else {
-		json_set(arena, tree, "apiVersion", json_new_string(arena, e->api_version));
-		json_set(arena, tree, "kind", json_new_string(arena, e->kind));
 		if (!json_get(tree, "metadata"))
 			json_set(arena, tree, "metadata", json_new_object(arena));
 		*ret = object_wrap_tree(arena, tree, err);
@@ -149,8 +152,10 @@ static int decode_object(struct api_request *req, struct error *err)
 {
 	struct expected e = expected_of(req);
 	struct object *obj = NULL;
-	int rc = req->body_media == MEDIA_PROTOBUF && e.schema ? decode_proto(req, &e, &obj, err)
-							       : decode_text(req, &e, &obj, err);
+	if (req->body_media == MEDIA_PROTOBUF && !e.schema)
+		return error_set(err, ERR_BAD_REQUEST, "%s has no protobuf form", e.kind);
+	int rc = req->body_media == MEDIA_PROTOBUF ? decode_proto(req, &e, &obj, err)
+						   : decode_text(req, &e, &obj, err);
 	req->object = obj;
 	if (rc) {
 		if (err->code == ERR_PARSE || err->code == ERR_IO)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/extensions/extensions.h"
 #include "apiserver/registry/internal.h"
 #include "lib/api/schema.h"
 #include "lib/api/values.h"
@@ -127,7 +128,10 @@ static int check_preconditions(struct api_request *req, struct error *err)
 	    req->type->plural, *req->type->group ? "." : "", req->type->group, req->info.name,
 	    uid_differs ? "UID" : "ResourceVersion", uid_differs ? o->precondition_uid : o->precondition_rv,
 	    uid_differs ? "UID" : "ResourceVersion", uid_differs ? meta->uid : meta->resource_version);
-	error_about(err, req->type->group, req->type->kind, req->info.name);
+	bool is_definition =
+	    req->type == resource_customresourcedefinitions; /* theirs is another code path upstream */
+	error_about(
+	    err, req->type->group, is_definition ? req->type->plural : req->type->kind, req->info.name);
 	return -1;
 }
 
@@ -238,6 +242,8 @@ static int start(struct api_request *req, struct error *err)
 	req->object = obj;
 	if (is_namespace(req))
 		mark_namespace(obj, now_s);
+	if (req->type == resource_customresourcedefinitions)
+		extensions_mark_deleting(obj, now_s);
 	enum graceful graceful = is_namespace(req) ? GRACEFUL_NONE : begin_graceful(req, obj, now_s);
 	if (graceful == GRACEFUL_PENDING && !registry_set_gc_finalizers(req, obj))
 		return answer_unchanged(req);

@@ -46,7 +46,7 @@ static void start_one(struct api_request *req, const char *ns, const char *name)
 	child->info.verb_text = "delete";
 	child->info.ns = arena_strdup(child->arena, ns);
 	child->info.name = arena_strdup(child->arena, name);
-	child->type = req->type;
+	pipeline_set_type(child, req->type);
 	child->done = on_deleted;
 	child->done_arg = req;
 	registry_state(req)->collection->running++;

@@ -31,7 +31,7 @@ static struct api_request *new_call(struct api_server *server, const struct reso
 	call->arg = arg;
 	call->what =
 	    arena_printf(req->arena, "internal %s of %s %s", verb_text, type->plural, str_or(name, ""));
-	req->type = type;
+	pipeline_set_type(req, type);
 	req->done = on_done;
 	req->done_arg = call;
 	req->info.is_resource = true;

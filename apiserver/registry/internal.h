@@ -82,7 +82,8 @@ void registry_set_meta(struct object *obj, const MetaV1__ObjectMeta *meta); /* a
 /* The status member of obj is made empty, or replaced by a copy of old's. */
 void registry_reset_status(struct object *obj);
 void registry_keep_status(struct object *obj, const struct object *old);
-bool registry_spec_changed(const struct object *obj, const struct object *old);
+bool registry_spec_changed(
+    const struct resource_type *type, const struct object *obj, const struct object *old);
 
 int registry_answer_delete(struct api_request *req); /* delete.c: the last stage of a delete */
 /* delete.c: the finalizers that a propagation policy means; true when they differ from what obj has. */

@@ -122,8 +122,7 @@ static int check_preconditions(struct api_request *req, struct error *err)
 		struct field_errors *errors = new_errors(req);
 		field_errors_add(errors, FIELD_INVALID, "metadata.resourceVersion", "0x0",
 		    "must be specified for an update");
-		report(req, errors, err);
-		return -1;
+		return field_errors_to_error(errors, req->type->group, req->type->plural, meta->name, err);
 	}
 	if (!has_version || !strcmp(version, old->resource_version))
 		return 0;
@@ -146,12 +145,23 @@ static void check_new_finalizers(struct api_request *req, struct field_errors *e
 			    meta->finalizers[i]);
 }
 
+/* A write to the status of a custom resource changes nothing of its metadata, not even labels. */
+static void keep_only_managers(struct object *obj, const MetaV1__ObjectMeta *sent)
+{
+	const MetaV1__ObjectMeta *meta = api_clone(obj->arena, sent);
+	obj->meta->managed_fields = meta->managed_fields;
+	obj->meta->n_managed_fields = meta->n_managed_fields;
+}
+
 /* A status write changes the status and metadata only: all the rest comes from the old object. */
 static void prepare_status(struct api_request *req)
 {
 	struct resource_context ctx = registry_context(req);
 	struct object *sent = req->object, *obj = object_clone(req->old);
-	registry_set_meta(obj, sent->meta);
+	if (req->type->dynamic)
+		keep_only_managers(obj, sent->meta);
+	else
+		registry_set_meta(obj, sent->meta);
 	registry_keep_status(obj, sent);
 	object_unref(sent);
 	req->object = obj;
@@ -173,7 +183,7 @@ static void prepare_main(struct api_request *req)
 	bool is_counted = obj->meta->generation != old->meta->generation;
 	bool counts =
 	    (req->type->flags & RESOURCE_HAS_GENERATION) && !(req->type->flags & RESOURCE_FIXED_GENERATION);
-	if (counts && !is_counted && registry_spec_changed(obj, old))
+	if (counts && !is_counted && registry_spec_changed(req->type, obj, old))
 		obj->meta->generation = old->meta->generation + 1;
 }
 

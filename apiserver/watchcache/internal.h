@@ -92,6 +92,9 @@ void watchcache_send_bookmarks(void *cache);
 void watchcache_list(struct watchcache *cache);
 void watchcache_apply_put(
     struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision, bool quiet);
+/* A value whose type is not known yet, or not any more. */
+void watchcache_keep_raw(
+    struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision);
 void watchcache_apply_delete(struct watchcache *cache, const char *key, int64_t revision, bool quiet);
 /* freshness.c */
 void watchcache_advance(struct watchcache *cache, int64_t revision);

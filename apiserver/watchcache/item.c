@@ -35,6 +35,7 @@ void cache_item_unref(struct cache_item *item)
 	object_unref(item->object);
 	bytes_unref(item->json);
 	bytes_unref(item->proto);
+	bytes_unref(item->stored);
 	free(item);
 }
 

@@ -52,12 +52,16 @@ struct cache_item *watchcache_decode(struct api_server *server, const struct res
 	}
 	obj->meta->resource_version = arena_printf(obj->arena, "%" PRId64, revision);
 	obj->revision = revision;
+	bool is_changed = type->dynamic && type->dynamic->load(type, obj);
 	if (!route(server->cache, storage_key, &rest))
 		rest = storage_key;
-	return cache_item_new(obj, rest);
+	struct cache_item *item = cache_item_new(obj, rest);
+	if (is_changed)
+		item->stored = bytes_new(value, size);
+	return item;
 }
 
-static void keep_raw(
+void watchcache_keep_raw(
     struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision)
 {
 	struct raw_value *raw = malloc(sizeof *raw + size);
@@ -76,7 +80,7 @@ void watchcache_apply_put(
 	struct cache_type *t = route(cache, key, &rest);
 	if (!t) {
 		if (!strncmp(key, cache->root, cache->root_size) && size && ((const char *)value)[0] == '{')
-			keep_raw(cache, key, value, size, revision);
+			watchcache_keep_raw(cache, key, value, size, revision);
 		return;
 	}
 	struct error err = ERROR_INIT;

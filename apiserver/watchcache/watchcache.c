@@ -148,6 +148,25 @@ void watchcache_add_type(struct watchcache *cache, const struct resource_type *t
 	claim(cache, t);
 }
 
+/* Another definition of the type may follow, which reads the same values in its own way. */
+static void give_back(struct watchcache *cache, const struct cache_type *t)
+{
+	struct buf key = BUF_INIT, value = BUF_INIT;
+	for (struct ordered_node *n = t->items.heads[0]; n; n = n->next[0]) {
+		const struct cache_item *item = n->value;
+		buf_reset(&key);
+		buf_reset(&value);
+		watchcache_storage_key(cache->server, t->type, NULL, NULL, &key);
+		buf_puts(&key, n->key);
+		if (!item->stored)
+			object_encode_stored(&value, item->object);
+		watchcache_keep_raw(cache, buf_str(&key), item->stored ? item->stored->data : value.data,
+		    item->stored ? item->stored->size : value.size, item->revision);
+	}
+	buf_done(&key);
+	buf_done(&value);
+}
+
 void watchcache_remove_type(struct watchcache *cache, const struct resource_type *type)
 {
 	struct cache_type *t = watchcache_type(cache, type);
@@ -156,6 +175,7 @@ void watchcache_remove_type(struct watchcache *cache, const struct resource_type
 	struct error err = ERROR_INIT;
 	error_set(&err, ERR_EXPIRED, "the resource is no longer served");
 	cache_type_end_watchers(t, &err);
+	give_back(cache, t);
 	strmap_remove(cache->by_prefix, prefix_of(t->type));
 	for (size_t i = 0; i < cache->types_len; i++) {
 		if (cache->types[i] == t) {

@@ -27,7 +27,9 @@ struct cache_item {
 	int64_t revision;
 	struct bytes *json;  /* compact JSON without a newline, or NULL: use cache_item_json() */
 	struct bytes *proto; /* wire envelope, or NULL: use cache_item_proto() */
-	char key[];          /* "namespace/name" or "name" */
+	struct bytes
+	    *stored; /* a custom resource: the value in the store, where the object differs; or NULL */
+	char key[];  /* "namespace/name" or "name" */
 };
 struct cache_item *cache_item_new(const struct object *take_object, const char *key);
 struct cache_item *cache_item_ref(struct cache_item *item);

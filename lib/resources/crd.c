@@ -7,6 +7,19 @@
 typedef ApiextensionsV1__CustomResourceDefinitionSpec Spec;
 typedef ApiextensionsV1__CustomResourceDefinitionVersion Version;
 
+/* The version that is written is one that has been stored. */
+static void note_stored_version(ApiextensionsV1__CustomResourceDefinition *crd, struct arena *arena)
+{
+	for (size_t i = 0; i < crd->spec->n_versions; i++) {
+		bool known = false;
+
+		for (size_t j = 0; j < crd->status->n_stored_versions && !known; j++)
+			known = str_eq(crd->status->stored_versions[j], crd->spec->versions[i]->name);
+		if (crd->spec->versions[i]->storage && !known)
+			api_append(arena, crd->status, stored_versions, crd->spec->versions[i]->name);
+	}
+}
+
 static void defaults(struct object *obj, const struct resource_context *ctx)
 {
 	Spec *spec = MSG(ApiextensionsV1__CustomResourceDefinition, obj)->spec;
@@ -19,19 +32,8 @@ static void defaults(struct object *obj, const struct resource_context *ctx)
 		spec->conversion = API_NEW(obj->arena, apiextensions_v1__custom_resource_conversion);
 		spec->conversion->strategy = (char *)"None";
 	}
-}
-
-/* The version that is written is one that has been stored. */
-static void note_stored_version(ApiextensionsV1__CustomResourceDefinition *crd, struct arena *arena)
-{
-	for (size_t i = 0; i < crd->spec->n_versions; i++) {
-		bool known = false;
-
-		for (size_t j = 0; j < crd->status->n_stored_versions && !known; j++)
-			known = str_eq(crd->status->stored_versions[j], crd->spec->versions[i]->name);
-		if (crd->spec->versions[i]->storage && !known)
-			api_append(arena, crd->status, stored_versions, crd->spec->versions[i]->name);
-	}
+	if (!MSG(ApiextensionsV1__CustomResourceDefinition, obj)->status->n_stored_versions)
+		note_stored_version(MSG(ApiextensionsV1__CustomResourceDefinition, obj), obj->arena);
 }
 
 static void prepare_create(struct object *obj, const struct resource_context *ctx)
@@ -215,6 +217,16 @@ static void check_storage(
 	    "must have exactly one version marked as storage version");
 	rule_invalid_if(e, PATH_CHILD(PATH_ROOT("status"), "storedVersions"), !crd->status->n_stored_versions,
 	    NULL, "must have at least one stored version");
+	/* Objects may be stored in it still. */
+	for (size_t i = 0; i < crd->status->n_stored_versions; i++) {
+		const char *stored = crd->status->stored_versions[i];
+		bool exists = false;
+
+		for (size_t k = 0; k < crd->spec->n_versions && !exists; k++)
+			exists = str_eq(crd->spec->versions[k]->name, stored);
+		rule_invalid_if(e, AT(PATH_CHILD(PATH_ROOT("status"), "storedVersions"), i), !exists, stored,
+		    "must appear in spec.versions");
+	}
 }
 
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
@@ -226,8 +238,10 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	const char *name =
 	    arena_printf(e->arena, "%s.%s", str_or(spec->names->plural, ""), str_or(spec->group, ""));
 
-	rule_invalid_if(e, CHILD(PATH_ROOT("metadata"), "name"), !str_eq(obj->meta->name, name),
-	    obj->meta->name, "must be spec.names.plural+\".\"+spec.group");
+	/* Names cannot change: on update it is the group or the plural that did, and is reported. */
+	rule_invalid_if(e, CHILD(PATH_ROOT("metadata"), "name"),
+	    !ctx->is_update && !str_eq(obj->meta->name, name), obj->meta->name,
+	    "must be spec.names.plural+\".\"+spec.group");
 	if (rule_required(e, CHILD(p, "group"), spec->group) &&
 	    rule_format(e, CHILD(p, "group"), spec->group, "dns-subdomain"))
 		rule_invalid_if(e, CHILD(p, "group"), !strchr(spec->group, '.'), spec->group,
@@ -263,6 +277,8 @@ static void validate_update(const struct object *obj, const struct object *old,
 		rule_immutable(
 		    e, CHILD(CHILD(p, "names"), "kind"), str_eq(spec->names->kind, was->names->kind));
 	}
+	rule_invalid_if(e, CHILD(p, "preserveUnknownFields"),
+	    spec->preserve_unknown_fields && !was->preserve_unknown_fields, "true", "must be false");
 	rule_immutable(e, CHILD(p, "group"), str_eq(spec->group, was->group));
 	rule_immutable(
 	    e, CHILD(CHILD(p, "names"), "plural"), str_eq(spec->names->plural, was->names->plural));

@@ -38,6 +38,8 @@ static void default_as_stored(
 void resource_apply_defaults(
     const struct resource_type *type, struct object *obj, const struct resource_context *ctx)
 {
+	if (type->dynamic)
+		type->dynamic->defaults(type, obj);
 	if (!obj->msg)
 		return;
 	schema_apply_defaults(obj->arena, type->schema, obj->msg);
@@ -114,7 +116,7 @@ static struct object *as_stored(const struct resource_type *type, const struct o
 {
 	struct object *stored = NULL;
 
-	if (type->stored_as != type && !type->validate)
+	if (type->stored_as != type && !type->validate && !type->dynamic)
 		resource_convert(obj, type->stored_as, &stored, NULL);
 	return stored;
 }
@@ -124,6 +126,8 @@ static void validate_one(const struct resource_type *type, const struct object *
 {
 	if (obj->msg)
 		schema_validate(type->schema, obj->msg, type->flags & RESOURCE_DECLARATIVE, NULL, errors);
+	if (type->dynamic && !ctx->is_update)
+		type->dynamic->validate(type, obj, NULL, errors);
 	if (type->validate)
 		type->validate(obj, ctx, errors);
 }
@@ -152,6 +156,8 @@ void resource_validate_update(const struct resource_type *type, const struct obj
 	stored_ctx.is_update = true;
 	rule_object_meta_update(errors, PATH_ROOT("metadata"), obj->meta, old->meta);
 	resource_validate(type, obj, &stored_ctx, errors);
+	if (type->dynamic)
+		type->dynamic->validate(type, obj, old, errors);
 	if (stored_old) {
 		stored_ctx.requested = type;
 		ctx = &stored_ctx;
@@ -172,6 +178,8 @@ void resource_validate_status_update(const struct resource_type *type, const str
 {
 	rule_object_meta_update(errors, PATH_ROOT("metadata"), obj->meta, old->meta);
 	validate_meta(type, obj, errors);
+	if (type->dynamic)
+		type->dynamic->validate(type, obj, old, errors);
 	if (type->validate_status_update)
 		type->validate_status_update(obj, old, ctx, errors);
 }
@@ -198,6 +206,8 @@ const char *resource_field(
 		return str_or(obj->meta->name, "");
 	if (!strcmp(name, "metadata.namespace"))
 		return str_or(obj->meta->namespace_, "");
+	if (type->dynamic)
+		return type->dynamic->field(type, obj, name, arena);
 	return type->field && is_selectable(type, name) ? type->field(obj, name, arena) : NULL;
 }
 
@@ -222,6 +232,10 @@ void resource_cells(const struct resource_type *type, const struct object *obj,
 {
 	struct object *stored = NULL;
 
+	if (type && type->dynamic) {
+		type->dynamic->cells(type, obj, ctx, ret_cells);
+		return;
+	}
 	if (type && type->stored_as && type->stored_as != type && !type->cells && type->stored_as->cells &&
 	    resource_convert(obj, type->stored_as, &stored, NULL) == 0) {
 		obj = stored;
@@ -277,6 +291,15 @@ int resource_convert(
 	struct object *stored = NULL;
 	int r;
 
+	if (to->dynamic) {
+		struct object *copy = object_clone(src);
+
+		r = to->dynamic->convert(to, copy, err);
+		*ret = r < 0 ? NULL : copy;
+		if (r < 0)
+			object_unref(copy);
+		return r;
+	}
 	if (!from || from == to) {
 		*ret = object_clone(src);
 		return 0;

@@ -17,6 +17,7 @@
 #include "lib/api/object.h"
 
 struct arena;
+struct codec_warnings;
 struct schema;
 struct table_row;
 
@@ -63,6 +64,36 @@ struct resource_context {
 	bool is_update;          /* validate: the object exists already, and validate_update follows */
 	/* The version that the client speaks, when the hook sees an object that was converted; else NULL. */
 	const struct resource_type *requested;
+};
+
+struct resource_type;
+/*
+ * What a type that is made at run time (a custom resource) has instead of a schema and hooks of its own: its
+ * objects are JSON trees, and one set of functions serves all such types and is told which one it is about.
+ */
+struct dynamic_type {
+	/* Requests may outlive the type. */
+	void (*ref)(const struct resource_type *type);
+	void (*unref)(const struct resource_type *type);
+	const char *(*api_version)(const struct resource_type *type);
+	/*
+	 * A tree that a client has sent: what the schema does not know is taken away and, when `unknown` is
+	 * not NULL, listed there. Fails when it is not of the type.
+	 */
+	int (*decode)(const struct resource_type *type, struct json *tree, struct codec_warnings *unknown,
+	    struct error *err);
+	/* An object as it was stored, brought to this version; true when that changed more than the version.
+	 */
+	bool (*load)(const struct resource_type *type, struct object *obj);
+	/* An object of another version of the kind becomes one of this. */
+	int (*convert)(const struct resource_type *type, struct object *obj, struct error *err);
+	void (*defaults)(const struct resource_type *type, struct object *obj);
+	void (*validate)(const struct resource_type *type, const struct object *obj, const struct object *old,
+	    struct field_errors *errors);
+	const char *(*field)(const struct resource_type *type, const struct object *obj, const char *name,
+	    struct arena *arena);
+	void (*cells)(const struct resource_type *type, const struct object *obj,
+	    const struct resource_context *ctx, struct json **cells);
 };
 
 struct resource_type {
@@ -115,6 +146,7 @@ struct resource_type {
 	int64_t (*default_grace_s)(const struct object *obj);
 	/* JSON paths for the scale subresource. */
 	const char *scale_spec_replicas, *scale_status_replicas, *scale_selector;
+	const struct dynamic_type *dynamic; /* NULL for the types of the table */
 };
 
 /* What is served below an object besides /status and /scale, which come from the flags.

@@ -231,6 +231,8 @@ const struct resource_type *resource_by_any_name(const char *name)
 
 const char *resource_api_version(const struct resource_type *type)
 {
+	if (type->dynamic)
+		return type->dynamic->api_version(type);
 	return texts[type - table][3];
 }
 
