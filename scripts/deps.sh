@@ -20,14 +20,16 @@ build=(
 	clang clang-format clang-tidy libclang-rt-14-dev llvm # clang's own runtime: sanitizers and fuzzing
 	protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libprotobuf-dev
 	libwebsockets-dev libwebsockets-evlib-uv libhttp-parser-dev libuv1-dev libcurl4-openssl-dev
-	libyaml-dev libyajl-dev libnghttp2-dev libssl-dev zlib1g-dev libcmocka-dev
+	libyaml-dev libyajl-dev libnghttp2-dev libssl-dev zlib1g-dev uthash-dev libcmocka-dev
 	python3                                       # writes OCI layers, reads facts
+	git                                           # lists the sources for the checks
 )
 # What the tests and the images use.
 test=(
 	debootstrap busybox-static                    # the images' base system; busybox
 	python3-kubernetes python3-yaml               # a stock client library
 	dnsutils curl jq socat                        # dig, HTTP, JSON, sockets at the shell
+	procps bsdutils                               # ps and pgrep, script
 )
 tools=${CUBE_TOOLS:-/var/cache/cube/tools}
 
