@@ -93,10 +93,8 @@ int preflight(const struct cluster *c, struct error *err)
 		int problem = port_is_free((int)ports[i].port);
 
 		if (problem)
-			buf_printf(&problems,
-			    "\n  port %lld for %s: %s; end what listens there (ss -ltnp) or choose another "
-			    "with %s",
-			    (long long)ports[i].port, ports[i].use, strerror(problem), ports[i].flag);
+			buf_printf(&problems, "\n  port %lld for %s: %s; end what listens there (ss -ltnp)%s",
+			    (long long)ports[i].port, ports[i].use, strerror(problem), ports[i].remedy);
 	}
 	if (problems.size)
 		rc = error_set(err, ERR_UNAVAILABLE, "this host is not ready:%s", buf_str(&problems));
