@@ -76,9 +76,14 @@ int preflight(const struct cluster *c, struct error *err)
 	struct buf problems = BUF_INIT;
 	const struct {
 		int64_t port;
-		const char *flag, *use;
-	} ports[] = {{c->api_port, "--api-port", "the API server"},
-	    {c->kubelet_port, "--kubelet-port", "the kubelet"}};
+		const char *remedy, *use;
+	} ports[] = {
+	    {c->api_port, " or choose another with --api-port", "the API server"},
+	    {c->kubelet_port, " or choose another with --kubelet-port", "the kubelet"},
+	    {10248, "", "the kubelet's health"},
+	    {10257, "", "the controller manager's health"},
+	    {10259, "", "the scheduler's health"},
+	};
 	int rc = 0;
 
 	if (geteuid() != 0)
