@@ -34,10 +34,14 @@ def check(condition, message):
         raise Failure(message)
 
 
+def environment(**more):
+    """What programs under test see: the test's own kubeconfig and home."""
+    return dict(os.environ, KUBECONFIG=str(KUBECONFIG), HOME=str(WORK), **more)
+
+
 def run(*argv, input=None, timeout=120, ok=(0,), env=None):
     """Runs a program; fails unless its exit status is one of `ok` (None: any). Returns the CompletedProcess, output as text."""
-    full = dict(os.environ, KUBECONFIG=str(KUBECONFIG), HOME=str(WORK))
-    full.update(env or {})
+    full = environment(**(env or {}))
     done = subprocess.run([str(a) for a in argv], input=input, capture_output=True, text=True, timeout=timeout, env=full)
     if ok is not None and done.returncode not in ok:
         raise Failure(f"{' '.join(map(str, argv))}: exit {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

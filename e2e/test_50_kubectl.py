@@ -4,7 +4,7 @@ import re
 import subprocess
 import time
 
-from harness import Failure, all_kubectls, check, ensure_cluster, fetch, load_image, namespace, ours, wait_for, wait_ready
+from harness import Failure, all_kubectls, check, ensure_cluster, environment, fetch, load_image, namespace, ours, wait_for, wait_ready
 
 NS = "e2e-kubectl"
 WEB = """
@@ -33,7 +33,7 @@ spec: {selector: {app: web}, ports: [{port: 80}]}
 
 
 def port_forward(kubectl, target):
-    process = subprocess.Popen([kubectl.path, "port-forward", "-n", NS, target, ":80"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen([kubectl.path, "port-forward", "-n", NS, target, ":80"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment())
     try:
         port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
         check(port, f"{kubectl.name}: port-forward said nothing of its port")
@@ -45,7 +45,7 @@ def port_forward(kubectl, target):
 
 
 def logs_follow(kubectl, pod):
-    process = subprocess.Popen([kubectl.path, "logs", "-f", "-n", NS, pod], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen([kubectl.path, "logs", "-f", "-n", NS, pod], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment())
     try:
         kubectl("exec", "-n", NS, pod, "--", "sh", "-c", "echo followed-line > /proc/1/fd/1")
         end = time.monotonic() + 20
@@ -63,7 +63,7 @@ def logs_follow(kubectl, pod):
 def terminal(kubectl, pod):
     """exec -it with a real terminal, by script(1)."""
     command = f"{kubectl.path} exec -it -n {NS} {pod} -- sh -c 'tty; stty size; read line; echo got-$line; exit 3'"
-    done = subprocess.run(["script", "-qec", command, "/dev/null"], input="hello\n", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["script", "-qec", command, "/dev/null"], input="hello\n", capture_output=True, text=True, timeout=60, env=environment())
     check("/dev/pts/" in done.stdout and "got-hello" in done.stdout, f"{kubectl.name}: {done.stdout}")
     check(done.returncode == 3, f"{kubectl.name}: exit status {done.returncode}")
 
