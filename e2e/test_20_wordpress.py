@@ -112,6 +112,7 @@ def test_killed_processes_come_back():
             os.kill(pid, 9)
             wait_for(f"{name} to come back", lambda: components().get(name, pid) != pid, 30)
             wait_for(f"the API after {name} was killed", lambda: cube("status", ok=(0,)), 60)
+        wait_for(f"the site after {name} was killed", lambda: site().has(POST), 20)
         # DNS is asked once a page for the database: what falls into its absence may fail. Nothing else may.
         late = [f for f in poll.failures if f[0] > 2]
         check(not late and (name == "kube-dns" or not poll.failures), f"{name}: {len(poll.failures)} of {poll.count} requests failed: {poll.failures[:3]}")
