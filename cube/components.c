@@ -11,6 +11,8 @@
 
 enum { ARGV_MAX = 48 };
 
+static const char *const etcd_sockets[] = {"client.sock:1", "peer.sock:1", NULL};
+
 static const char *const *args(const struct cluster *c, const char *program, ...) __attribute__((sentinel));
 static const char *const *in_node(const struct cluster *c, const char *const *argv);
 static const char *const *apiserver_args(const struct cluster *c);
@@ -49,12 +51,12 @@ const struct component *components_make(const struct cluster *c, size_t *ret_len
 		    "--initial-advertise-peer-urls=http://127.0.0.1:1",
 		    "--initial-cluster=cube=http://127.0.0.1:1", "--max-request-bytes=4194304",
 		    "--quota-backend-bytes=8589934592", "--logger=zap", "--log-level=warn", NULL),
-		cluster_path(c, "etcd"), STOP_ETCD},
-	    {"kube-apiserver", apiserver_args(c), NULL, STOP_CONTROL_PLANE},
+		cluster_path(c, "etcd"), etcd_sockets, STOP_ETCD},
+	    {"kube-apiserver", apiserver_args(c), NULL, NULL, STOP_CONTROL_PLANE},
 	    {"containerd",
 		in_node(
 		    c, args(c, "containerd", "--config", cluster_path(c, "containerd/config.toml"), NULL)),
-		NULL, STOP_CONTAINERD},
+		NULL, NULL, STOP_CONTAINERD},
 	    {"kube-controller-manager",
 		args(c, ours(c, "kube-controller-manager"), kubeconfig(c, "kube-controller-manager"),
 		    opt(c, "--cluster-cidr=%s", c->pod_cidr), "--allocate-node-cidrs=true",
@@ -63,24 +65,24 @@ const struct component *components_make(const struct cluster *c, size_t *ret_len
 		    opt(c, "--service-account-private-key-file=%s", cluster_path(c, "pki/sa.key")),
 		    opt(c, "--host-path-provisioner-dir=%s", cluster_path(c, "volumes")),
 		    "--leader-elect=false", NULL),
-		NULL, STOP_NODE_DAEMONS},
+		NULL, NULL, STOP_NODE_DAEMONS},
 	    {"kube-scheduler",
 		args(c, ours(c, "kube-scheduler"), kubeconfig(c, "kube-scheduler"), "--leader-elect=false",
 		    NULL),
-		NULL, STOP_NODE_DAEMONS},
-	    {"kubelet", in_node(c, kubelet_args(c)), NULL, STOP_NODE_DAEMONS},
+		NULL, NULL, STOP_NODE_DAEMONS},
+	    {"kubelet", in_node(c, kubelet_args(c)), NULL, NULL, STOP_NODE_DAEMONS},
 	    {"kube-proxy",
 		args(c, ours(c, "kube-proxy"), kubeconfig(c, "kube-proxy"),
 		    opt(c, "--hostname-override=%s", c->node_name), opt(c, "--cluster-cidr=%s", c->pod_cidr),
 		    opt(c, "--cni-conf-dir=%s", cluster_path(c, "cni/conf")),
 		    opt(c, "--cni-data-dir=%s", cluster_path(c, "cni/ipam")),
 		    opt(c, "--pod-bridge=%s", CLUSTER_POD_BRIDGE), NULL),
-		NULL, STOP_NODE_DAEMONS},
+		NULL, NULL, STOP_NODE_DAEMONS},
 	    {"kube-dns",
 		args(c, ours(c, "kube-dns"), kubeconfig(c, "kube-dns"),
 		    opt(c, "--domain=%s", c->cluster_domain), opt(c, "--bind-address=%s", c->node_ip),
 		    opt(c, "--cluster-ip=%s", c->dns_ip), NULL),
-		NULL, STOP_NODE_DAEMONS},
+		NULL, NULL, STOP_NODE_DAEMONS},
 	};
 
 	*ret_len = sizeof list / sizeof list[0];

@@ -14,7 +14,9 @@ struct component {
 	const char *name;
 	const char *const *argv; /* ends with NULL */
 	const char *cwd;         /* NULL: DATA_DIR */
-	int stop_rank;           /* those with the lowest rank stop first; a rank waits for the one before */
+	const char *const
+	    *sockets;  /* below cwd; removed before a start, for a killed process leaves them. NULL: none */
+	int stop_rank; /* those with the lowest rank stop first; a rank waits for the one before */
 };
 
 enum { STOP_NODE_DAEMONS, STOP_PODS, STOP_CONTAINERD, STOP_CONTROL_PLANE, STOP_ETCD, STOP_RANKS };

@@ -88,7 +88,8 @@ static void children_make(struct supervisor *sup)
 		struct child *child = &sup->children[i];
 
 		child->sup = sup;
-		child->spec = i < len ? list[i] : (struct component){"guard", guard, NULL, STOP_NODE_DAEMONS};
+		child->spec =
+		    i < len ? list[i] : (struct component){"guard", guard, NULL, NULL, STOP_NODE_DAEMONS};
 		child->timer = loop_timer_new(sup->loop, child_start, child);
 		if (!child_adopt(child))
 			child_start(child);
@@ -165,6 +166,8 @@ static void child_start(void *arg)
 		}
 		return;
 	}
+	for (const char *const *name = child->spec.sockets; name && *name; name++)
+		unlink(arena_printf(sup->cluster->arena, "%s/%s", child->spec.cwd, *name));
 	log_fd = open_log(child);
 	child->started_ms = loop_now_ms(sup->loop);
 	child->process = process_spawn(sup->loop,
