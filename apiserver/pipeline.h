@@ -43,8 +43,6 @@ const struct http_header *api_headers(struct api_request *req, const struct erro
 int api_encode(struct api_request *req, struct buf *out, const struct object *obj, struct cache_item *item,
     struct error *err);
 void api_encode_status(struct api_request *req, struct buf *out, const struct error *err);
-/* `{"kind":"Pod","apiVersion":"v1",`: what list items leave out of an object's JSON; its length. */
-size_t api_type_prefix_size(const struct object *obj);
 /* The object in the version of the URL; a new reference. */
 int api_to_version(struct api_request *req, const struct object *obj, struct object **ret, struct error *err);
 

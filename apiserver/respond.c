@@ -12,11 +12,6 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 
-size_t api_type_prefix_size(const struct object *obj)
-{
-	return strlen("{\"kind\":\"\",\"apiVersion\":\"\",") + strlen(obj->kind) + strlen(obj->api_version);
-}
-
 int api_to_version(struct api_request *req, const struct object *obj, struct object **ret, struct error *err)
 {
 	if (req->type && req->type->dynamic && obj->tree &&

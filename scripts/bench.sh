@@ -3,7 +3,7 @@
 # --large also fills the server with 100,000 pods and opens 1,000 watches (minutes). Ends what it started.
 set -eu
 cd "$(dirname "$0")/.."
-bin=$PWD/build/bin large= args=()
+bin=$PWD/build/bin large="" args=()
 for arg in "$@"; do
 	if [ "$arg" = --large ]; then large=1; else args+=("$arg"); fi
 done

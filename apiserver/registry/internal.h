@@ -106,11 +106,21 @@ struct list_output {
 	struct buf *out; /* begun with bytes_begin() */
 	size_t len;
 	struct buf *head, *tail; /* what stands around the items */
+	struct list_body
+	    *body; /* the items themselves, when they leave as they are cached: `out` stays empty then */
 };
 int list_output_add(struct list_output *o, struct cache_item *item, struct error *err);
 /* After the last item: makes head and tail. */
 void list_output_finish(
     struct list_output *o, int64_t revision, const char *continue_token, int64_t remaining);
+/* list_body.c: items by reference, copied once: when the connection takes them. */
+struct http_source;
+struct list_body *list_body_new(void);
+void list_body_free(struct list_body *body);
+void list_body_add(struct list_body *body, struct bytes *take_json, bool is_typed);
+/* The whole answer; done() of the source frees the body. */
+struct http_source list_body_source(
+    struct list_body *take_body, struct buf *take_head, struct buf *take_tail);
 /* The answer to a list of a virtual resource that has one object. */
 int registry_list_one(struct api_request *req, struct object *obj, struct error *err);
 void registry_list_respond(struct api_request *req);

@@ -294,15 +294,29 @@ int registry_list_one(struct api_request *req, struct object *obj, struct error 
 	return rc ? API_FAIL : API_NEXT;
 }
 
+static void respond_parts(struct api_request *req, struct list_state *ls)
+{
+	struct bytes *parts[] = {bytes_new(ls->head.data, ls->head.size), bytes_finish(&ls->out),
+	    bytes_new(ls->tail.data, ls->tail.size)};
+	http_respond_bytes(req->http, 200, api_content_type(req), api_headers(req, NULL), parts, 3);
+	for (size_t i = 0; i < 3; i++)
+		bytes_unref(parts[i]);
+}
+
+static void respond_body(struct api_request *req, struct list_state *ls)
+{
+	struct http_source source = list_body_source(ls->output.body, &ls->head, &ls->tail);
+	ls->output.body = NULL;
+	http_respond_source(req->http, 200, api_content_type(req), api_headers(req, NULL), &source);
+}
+
 void registry_list_respond(struct api_request *req)
 {
 	struct list_state *ls = registry_state(req)->list;
-	struct bytes *parts[] = {bytes_new(ls->head.data, ls->head.size), bytes_finish(&ls->out),
-	    bytes_new(ls->tail.data, ls->tail.size)};
-	if (req->http)
-		http_respond_bytes(req->http, 200, api_content_type(req), api_headers(req, NULL), parts, 3);
-	for (size_t i = 0; i < 3; i++)
-		bytes_unref(parts[i]);
+	if (req->http && ls->output.body)
+		respond_body(req, ls);
+	else if (req->http)
+		respond_parts(req, ls);
 	api_request_finished(req, 200);
 }
 
@@ -313,4 +327,5 @@ void registry_list_done(struct list_state *ls)
 	buf_done(&ls->out);
 	buf_done(&ls->head);
 	buf_done(&ls->tail);
+	list_body_free(ls->output.body);
 }

@@ -12,23 +12,18 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 
-static void add_json(struct list_output *o, const struct object *obj, struct cache_item *item)
+static void add_json(struct list_output *o, struct object *obj, struct cache_item *item)
 {
-	/* Items of built-in lists go without kind and apiVersion. */
-	size_t skip = obj->schema ? api_type_prefix_size(obj) : 0;
-	if (o->len)
-		buf_putc(o->out, ',');
-	if (skip)
-		buf_putc(o->out, '{');
+	struct bytes *json;
 	if (item->object == obj) {
-		const struct bytes *json = cache_item_json(item);
-		buf_append(o->out, json->data + skip, json->size - skip);
-		return;
+		json = bytes_ref(cache_item_json(item));
+	} else {
+		struct buf one = BUF_INIT;
+		bytes_begin(&one);
+		object_encode_json(&one, obj);
+		json = bytes_finish(&one);
 	}
-	struct buf one = BUF_INIT;
-	object_encode_json(&one, obj);
-	buf_append(o->out, one.data + skip, one.size - skip);
-	buf_done(&one);
+	list_body_add(o->body, json, obj->schema != NULL);
 }
 
 static void put_varint(struct buf *out, uint64_t n)
@@ -82,6 +77,8 @@ int list_output_add(struct list_output *o, struct cache_item *item, struct error
 			buf_putc(o->out, ',');
 		partial_metadata(o->req, o->out, converted);
 	} else {
+		if (!o->body)
+			o->body = list_body_new();
 		add_json(o, converted, item);
 	}
 	o->len++;
@@ -138,11 +135,24 @@ static void finish_proto(struct list_output *o, int64_t revision, const char *to
 	buf_done(&type_meta);
 }
 
+/* All of it as one text, for who must read it again. */
+static void collect_body(struct list_output *o)
+{
+	struct buf none_before = BUF_INIT, none_behind = BUF_INIT;
+	struct http_source source = list_body_source(o->body, &none_before, &none_behind);
+	o->out->size += source.fill(source.arg, buf_reserve(o->out, source.size), source.size);
+	o->out->data[o->out->size] = '\0';
+	source.done(source.arg);
+	o->body = NULL;
+}
+
 /* YAML and indented JSON are for eyes: made of the plain text by way of a tree. */
 static void to_other_text(struct list_output *o)
 {
 	struct json *tree = NULL;
 	struct buf all = BUF_INIT;
+	if (o->body)
+		collect_body(o);
 	buf_append(&all, o->head->data, o->head->size);
 	buf_append(&all, o->out->data + sizeof(struct bytes), items_size(o));
 	buf_append(&all, o->tail->data, o->tail->size);

@@ -214,10 +214,10 @@ static void send_shared(struct watch *w, enum frame type, struct cache_event *ev
 		struct buf out = BUF_INIT, view = {.data = cache_item_json(event->item)->data,
 					       .size = cache_item_json(event->item)->size};
 		wrap(w, &out, type, &view);
-		event->frames[type] = bytes_new(out.data, out.size);
+		event->frames[type] = http_chunk_new(out.data, out.size);
 		buf_done(&out);
 	}
-	check_queue(w, http_send_bytes(w->req->http, event->frames[type]));
+	check_queue(w, http_send_chunk(w->req->http, event->frames[type]));
 }
 
 static bool is_in_scope(const struct watch *w, const struct cache_item *item)

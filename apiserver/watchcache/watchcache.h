@@ -81,8 +81,8 @@ struct cache_event {
 	int64_t revision;
 	bool is_deletion;
 	struct cache_item *item, *old;
-	struct bytes
-	    *frames[3]; /* JSON watch frames: ADDED, MODIFIED, DELETED; registry/watch.c fills them */
+	struct bytes *frames[3]; /* JSON watch frames as HTTP chunks: ADDED, MODIFIED, DELETED;
+				    registry/watch.c fills them */
 };
 struct cache_watcher;
 struct cache_watcher_callbacks {

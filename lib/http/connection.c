@@ -79,6 +79,7 @@ void http_conn_free(struct http_conn *conn)
 			exchange->on_close(exchange->arg);
 		http_exchange_free(exchange);
 	}
+	http_conn_source_done(conn);
 	http_conn_queue_done(conn);
 	buf_done(&conn->head);
 	buf_done(&conn->body);

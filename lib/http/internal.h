@@ -80,6 +80,9 @@ struct http_conn {
 	struct http_segment *queue; /* ring */
 	size_t queue_head, queue_len, queue_capacity;
 	size_t queued; /* bytes */
+	struct http_source
+	    source; /* of the answer under way: comes behind the queue; fill NULL when there is none */
+	size_t source_left;
 };
 
 struct http_server {
@@ -111,7 +114,10 @@ void http_conn_continue(struct http_conn *conn); /* after an exchange: next pipe
 void http_conn_kill(struct http_conn *conn);     /* closes soon, dropping what is queued */
 void http_conn_close_after_drain(struct http_conn *conn);
 void http_exchange_free(struct http_exchange *exchange);
+void http_exchange_finish(
+    struct http_exchange *exchange); /* answered: flush, then the next request or the end */
 /* output.c */
+void http_conn_source_done(struct http_conn *conn); /* no more is wanted of it */
 void http_conn_queue(struct http_conn *conn, struct bytes *take_bytes);
 void http_conn_flush(struct http_conn *conn);    /* now */
 void http_conn_schedule(struct http_conn *conn); /* at the end of this turn of the loop */

@@ -92,25 +92,58 @@ static void drained(struct http_conn *conn)
 	}
 }
 
+/* What to write next behind the queue: the part of the answer that is made while it leaves. */
+static const char *fill_chunk(struct http_conn *conn, size_t *ret_size)
+{
+	size_t room = conn->source_left > HTTP_WRITE_MAX ? HTTP_WRITE_MAX : conn->source_left;
+	*ret_size = conn->source.fill(conn->source.arg, conn->server->scratch, room);
+	conn->source_left -= *ret_size;
+	return conn->server->scratch;
+}
+
+void http_conn_source_done(struct http_conn *conn)
+{
+	struct http_source source = conn->source;
+	conn->source = (struct http_source){0};
+	conn->source_left = 0;
+	if (source.done)
+		source.done(source.arg);
+}
+
+/* False: the connection is to be closed. */
+static bool write_some(struct http_conn *conn)
+{
+	/* Once lws had to keep a part, more writes would only make it copy: wait until the socket takes
+	 * bytes. */
+	while (conn->queued + conn->source_left > 0 && !conn->is_broken && !http_lws_is_full(conn->wsi)) {
+		size_t size = 0;
+		bool is_queue = conn->queued > 0;
+		const char *data = is_queue ? next_chunk(conn, &size) : fill_chunk(conn, &size);
+		if (http_lws_write(conn->wsi, data, size) < 0)
+			return false;
+		if (is_queue)
+			queue_drop(conn, size);
+	}
+	return true;
+}
+
 void http_conn_flush(struct http_conn *conn)
 {
 	bool had = conn->queued > 0;
-	/* Once lws had to keep a part, more writes would only make it copy: wait until the socket takes
-	 * bytes. */
-	while (conn->queued > 0 && !conn->is_broken && !http_lws_is_full(conn->wsi)) {
-		size_t size = 0;
-		const char *data = next_chunk(conn, &size);
-		if (http_lws_write(conn->wsi, data, size) < 0) {
-			http_conn_kill(conn);
-			return;
-		}
-		queue_drop(conn, size);
+	if (!write_some(conn)) {
+		http_conn_kill(conn);
+		return;
 	}
 	if (conn->is_broken)
 		return;
-	if (conn->queued > 0 || http_lws_is_full(conn->wsi)) {
+	if (conn->source.fill && conn->queued + conn->source_left == 0) {
+		http_conn_source_done(conn);
+		http_exchange_finish(conn->exchange); /* comes back here */
+		return;
+	}
+	if (conn->queued > 0 || conn->source.fill || http_lws_is_full(conn->wsi)) {
 		http_lws_want_write(conn->wsi);
-		if (conn->state == HTTP_CONN_CLOSING || conn->state == HTTP_CONN_IDLE)
+		if (conn->state == HTTP_CONN_CLOSING || conn->state == HTTP_CONN_IDLE || conn->source.fill)
 			http_lws_timeout(conn->wsi, HTTP_WRITE_STALL_S * 1000);
 	} else if (had || conn->state == HTTP_CONN_CLOSING) {
 		drained(conn);

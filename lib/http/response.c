@@ -53,8 +53,7 @@ static struct bytes *take_bytes(struct buf *buf)
 	return b;
 }
 
-/* The exchange is answered: flush, then the next request or the end. */
-static void finish(struct http_exchange *x)
+void http_exchange_finish(struct http_exchange *x)
 {
 	struct http_conn *conn = x->conn;
 	bool keep_alive = x->keep_alive && !conn->server->is_stopping;
@@ -81,6 +80,20 @@ static bool has_no_body(int status)
 	return status < 200 || status == 204 || status == 304;
 }
 
+/* The head of an answer whose size is known. */
+static void write_whole_head(struct buf *head, struct http_exchange *x, int status, const char *content_type,
+    const struct http_header *headers, size_t size)
+{
+	write_head(head, x->conn, status, content_type, headers);
+	if (!has_no_body(status))
+		buf_printf(head, "Content-Length: %zu\r\n", size);
+	if (!x->keep_alive || x->conn->server->is_stopping)
+		buf_puts(head, "Connection: close\r\n");
+	else if (x->is_http10)
+		buf_puts(head, "Connection: keep-alive\r\n");
+	buf_puts(head, "\r\n");
+}
+
 void http_respond_bytes(struct http_server_request *request, int status, const char *content_type,
     const struct http_header *headers, struct bytes *const *parts, size_t parts_len)
 {
@@ -90,14 +103,7 @@ void http_respond_bytes(struct http_server_request *request, int status, const c
 	for (size_t i = 0; i < parts_len; i++)
 		size += parts[i]->size;
 	struct buf head = BUF_INIT;
-	write_head(&head, conn, status, content_type, headers);
-	if (!has_no_body(status))
-		buf_printf(&head, "Content-Length: %zu\r\n", size);
-	if (!x->keep_alive || conn->server->is_stopping)
-		buf_puts(&head, "Connection: close\r\n");
-	else if (x->is_http10)
-		buf_puts(&head, "Connection: keep-alive\r\n");
-	buf_puts(&head, "\r\n");
+	write_whole_head(&head, x, status, content_type, headers, size);
 	bool with_body = !x->is_head && !has_no_body(status);
 	if (with_body && size < HTTP_COALESCE_MAX) {
 		for (size_t i = 0; i < parts_len; i++)
@@ -107,7 +113,7 @@ void http_respond_bytes(struct http_server_request *request, int status, const c
 	http_conn_queue(conn, take_bytes(&head));
 	for (size_t i = 0; with_body && i < parts_len; i++)
 		http_conn_queue(conn, bytes_ref(parts[i]));
-	finish(x);
+	http_exchange_finish(x);
 }
 
 void http_respond(struct http_server_request *request, int status, const char *content_type,
@@ -116,6 +122,25 @@ void http_respond(struct http_server_request *request, int status, const char *c
 	struct bytes *bytes = bytes_new(body, body_size);
 	http_respond_bytes(request, status, content_type, headers, &bytes, 1);
 	bytes_unref(bytes);
+}
+
+void http_respond_source(struct http_server_request *request, int status, const char *content_type,
+    const struct http_header *headers, const struct http_source *source)
+{
+	struct http_exchange *x = exchange_of(request);
+	struct http_conn *conn = x->conn;
+	struct buf head = BUF_INIT;
+	write_whole_head(&head, x, status, content_type, headers, source->size);
+	http_conn_queue(conn, take_bytes(&head));
+	x->on_close = NULL; /* whoever made the request has done his part */
+	if (x->is_head || has_no_body(status) || source->size == 0) {
+		source->done(source->arg);
+		http_exchange_finish(x);
+		return;
+	}
+	conn->source = *source;
+	conn->source_left = source->size;
+	http_conn_schedule(conn);
 }
 
 void http_respond_plain(struct http_conn *conn, int status)
@@ -189,12 +214,35 @@ size_t http_send_bytes(struct http_server_request *request, struct bytes *bytes)
 	return send_framed(exchange_of(request), bytes_ref(bytes), NULL, bytes->size);
 }
 
+struct bytes *http_chunk_new(const void *data, size_t size)
+{
+	struct buf out = BUF_INIT;
+	buf_reserve(&out, size + 24);
+	buf_printf(&out, "%zx\r\n", size);
+	buf_append(&out, data, size);
+	buf_puts(&out, "\r\n");
+	return take_bytes(&out);
+}
+
+size_t http_send_chunk(struct http_server_request *request, struct bytes *chunk)
+{
+	struct http_exchange *x = exchange_of(request);
+	struct http_conn *conn = x->conn;
+	if (!x->is_chunked || x->is_head) {
+		const char *data = strstr(chunk->data, "\r\n") + 2;
+		return http_send(request, data, chunk->size - (size_t)(data - chunk->data) - 2);
+	}
+	http_conn_queue(conn, bytes_ref(chunk));
+	http_conn_schedule(conn);
+	return conn->queued;
+}
+
 void http_end(struct http_server_request *request)
 {
 	struct http_exchange *x = exchange_of(request);
 	if (x->is_chunked && !x->is_head)
 		http_conn_queue(x->conn, bytes_new("0\r\n\r\n", 5));
-	finish(x);
+	http_exchange_finish(x);
 }
 
 void http_abort(struct http_server_request *request)

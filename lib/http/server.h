@@ -104,6 +104,21 @@ void http_respond_bytes(struct http_server_request *request, int status, const c
     const struct http_header *headers, struct bytes *const *parts, size_t parts_len);
 
 /*
+ * A whole answer whose body is made while it leaves, so that a large one is never in memory at once. fill()
+ * puts up to `room` bytes into `to` and returns how many: at least one until `size` are there. done() fires
+ * once, when the last byte has been taken or the peer is gone; the request object is not to be used any more
+ * after this call.
+ */
+struct http_source {
+	size_t size;
+	size_t (*fill)(void *arg, char *to, size_t room);
+	void (*done)(void *arg);
+	void *arg;
+};
+void http_respond_source(struct http_server_request *request, int status, const char *content_type,
+    const struct http_header *headers, const struct http_source *source);
+
+/*
  * A streamed answer (chunked). on_drain fires when the queue has emptied; on_close when the peer went away or
  * the server shuts down, after which the request is gone. http_send returns the bytes now queued: the owner
  * decides when a slow reader must be closed.
@@ -112,6 +127,9 @@ void http_start(struct http_server_request *request, int status, const char *con
     const struct http_header *headers, void (*on_drain)(void *arg), void (*on_close)(void *arg), void *arg);
 size_t http_send(struct http_server_request *request, const void *data, size_t size);
 size_t http_send_bytes(struct http_server_request *request, struct bytes *bytes);
+/* A piece of a stream with its framing, made once for all who get it. */
+struct bytes *http_chunk_new(const void *data, size_t size);
+size_t http_send_chunk(struct http_server_request *request, struct bytes *chunk);
 void http_end(struct http_server_request *request);   /* orderly: last chunk, keep-alive goes on */
 void http_abort(struct http_server_request *request); /* closes the connection at once */
 /* While a handler works asynchronously: called if the peer closes before the answer, so that work can be

@@ -49,7 +49,22 @@ struct fixture {
 	char directory[64];
 };
 
+enum { BIG = 24 * 1024 * 1024 };
+
 /* What the handler serves. */
+
+static size_t fill_source(void *arg, char *to, size_t room)
+{
+	size_t part = room > 10007 ? 10007 : room; /* less than there is room for */
+	memset(to, 'x', part);
+	return part;
+}
+
+static void on_source_done(void *arg)
+{
+	struct fixture *f = arg;
+	f->closed++;
+}
 
 static void on_stream_close(void *arg)
 {
@@ -106,6 +121,9 @@ static void handle(void *arg, struct http_server_request *r)
 		}
 	} else if (!strcmp(r->path, "/big")) {
 		http_respond_bytes(r, 200, "application/octet-stream", NULL, &f->big, 1);
+	} else if (!strcmp(r->path, "/source")) {
+		struct http_source source = {BIG, fill_source, on_source_done, f};
+		http_respond_source(r, 200, "application/octet-stream", NULL, &source);
 	} else if (r->is_upgrade && !strcmp(r->path, "/tunnel")) {
 		f->tunnel = http_tunnel(r, switching, sizeof switching - 1, &callbacks, f);
 	} else {
@@ -320,8 +338,6 @@ static void test_tunnels(void **state)
 	run(tunnel_client);
 }
 
-enum { BIG = 24 * 1024 * 1024 };
-
 /* Exactly so many bytes. */
 static void skip_bytes(int fd, size_t size)
 {
@@ -334,10 +350,11 @@ static void skip_bytes(int fd, size_t size)
 	free(chunk);
 }
 
-static void big_client(struct fixture *f)
+static void read_big(struct fixture *f, const char *path)
 {
 	int fd = dial(f);
-	say(fd, "GET /big HTTP/1.1\r\n\r\nGET /small HTTP/1.1\r\n\r\n");
+	say(fd, path);
+	say(fd, " HTTP/1.1\r\n\r\nGET /small HTTP/1.1\r\n\r\n");
 	usleep(200000); /* a reader that takes its time */
 	char *text = hear(fd, "\r\n\r\n");
 	has(text, "Content-Length: 25165824\r\n");
@@ -350,6 +367,32 @@ static void big_client(struct fixture *f)
 	skip_bytes(fd, BIG - BIG / 2 - got);
 	has(hear(fd, "GET /small"), "GET /small");
 	close(fd);
+}
+
+static void big_client(struct fixture *f)
+{
+	read_big(f, "GET /big");
+}
+
+static void source_client(struct fixture *f)
+{
+	read_big(f, "GET /source");
+	check(f->closed == 1);
+	int fd = dial(f);
+	say(fd, "HEAD /source HTTP/1.1\r\n\r\n");
+	has(hear(fd, "\r\n\r\n"), "Content-Length: 25165824\r\n");
+	check(f->closed == 2);
+	say(fd, "GET /source HTTP/1.1\r\n\r\n");
+	skip_bytes(fd, 100000);
+	close(fd); /* in the middle */
+	while (f->closed < 3)
+		usleep(1000);
+}
+
+static void test_answers_made_while_they_leave(void **state)
+{
+	struct fixture f = {0};
+	run_with(&f, &(struct http_server_options){.address = "127.0.0.1"}, source_client);
 }
 
 static void test_large_answers_to_slow_readers(void **state)
@@ -487,6 +530,7 @@ int main(void)
 	    cmocka_unit_test(test_streams),
 	    cmocka_unit_test(test_tunnels),
 	    cmocka_unit_test(test_large_answers_to_slow_readers),
+	    cmocka_unit_test(test_answers_made_while_they_leave),
 	    cmocka_unit_test(test_slow_heads_are_cut_off),
 	    cmocka_unit_test(test_tls_and_client_certificates),
 	    cmocka_unit_test(test_shutdown_lets_idle_connections_go),
