@@ -165,5 +165,7 @@ int api_route(struct api_request *req, struct error *err)
 	if (info->verb == API_PATCH && api_check_patch_options(req, err))
 		return API_FAIL;
 	api_field_manager(req);
+	if (req->type->deprecation)
+		api_warn(req, "%s", req->type->deprecation);
 	return API_NEXT;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/discovery/internal.h"
+#include "apiserver/extensions/definition.h"
 #include "lib/api/json.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
@@ -23,15 +24,26 @@ void discovery_groups(const struct api_server *server, bool (*fn)(void *arg, con
 			return;
 }
 
+static int by_priority(const void *a, const void *b)
+{
+	return definition_compare_versions(*(const char *const *)a, *(const char *const *)b);
+}
+
 const char *const *discovery_versions(const struct api_server *server, struct arena *arena, const char *group)
 {
 	size_t len = 0;
+	bool is_custom = false;
 	const char **out = ARENA_ARRAY(arena, const char *, api_types_count(server) + 1);
 	for (size_t i = 0; i < api_types_count(server); i++) {
 		const struct resource_type *type = api_types_at(server, i);
-		if (!strcmp(type->group, group) && !str_in(type->version, out))
-			out[len++] = type->version;
+		if (strcmp(type->group, group) != 0 || str_in(type->version, out))
+			continue;
+		out[len++] = type->version;
+		is_custom = is_custom || type->dynamic;
 	}
+	/* The table is in order; definitions of one group come in any. */
+	if (is_custom)
+		qsort(out, len, sizeof *out, by_priority);
 	return out;
 }
 

@@ -89,6 +89,27 @@ static void add_subresources(struct resource_type *t, const ApiextensionsV1__Cus
 	t->scale_selector = str_empty(s->scale->label_selector_path) ? NULL : s->scale->label_selector_path;
 }
 
+/* The definition's own text, or what to use instead when there is a newer version. */
+static const char *deprecation(const struct definition *def, const Version *v)
+{
+	const ApiextensionsV1__CustomResourceDefinitionSpec *spec = def->crd->spec;
+	const char *kind = def->crd->status->accepted_names->kind;
+	const char *newer = NULL;
+	if (!v->deprecated)
+		return NULL;
+	if (v->deprecation_warning)
+		return v->deprecation_warning;
+	for (size_t i = 0; i < spec->n_versions; i++) {
+		const Version *other = spec->versions[i];
+		if (other->served && !other->deprecated &&
+		    definition_compare_versions(other->name, v->name) < 0 &&
+		    (!newer || definition_compare_versions(other->name, newer) < 0))
+			newer = other->name;
+	}
+	const char *text = arena_printf(def->arena, "%s/%s %s is deprecated", spec->group, v->name, kind);
+	return newer ? arena_printf(def->arena, "%s; use %s/%s %s", text, spec->group, newer, kind) : text;
+}
+
 static void fill_type(struct definition *def, struct custom_type *t, const Version *v)
 {
 	const ApiextensionsV1__CustomResourceDefinitionSpec *spec = def->crd->spec;
@@ -110,6 +131,7 @@ static void fill_type(struct definition *def, struct custom_type *t, const Versi
 	    .verbs = VERB_ALL,
 	    .storage_prefix = arena_printf(arena, "/registry/%s/%s", spec->group, names->plural),
 	    .field_selectors = selectable_fields(arena, v),
+	    .deprecation = deprecation(def, v),
 	    .dynamic = &dynamic_functions};
 	add_subresources(&t->type, v->subresources);
 	custom_columns(arena, v, &t->type);
