@@ -1,5 +1,6 @@
 #include "lib/api/json_build.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 
-enum { SIZE_MAX_DEFAULT = 3 * 1024 * 1024, DEPTH_MAX_DEFAULT = 256, FEW_MEMBERS = 8 };
+enum { SIZE_MAX_DEFAULT = 3 * 1024 * 1024, DEPTH_MAX_DEFAULT = 256, FEW_MEMBERS = 8, FRAMES_FIRST = 16 };
 
 static char *copy_text(struct arena *arena, const char *text, size_t *size);
 static size_t merge_duplicates(struct json_builder *b, struct json_member *members, size_t len);
@@ -29,7 +30,8 @@ int json_build_init(struct json_builder *b, struct arena *arena, const struct js
 		return error_set(err, ERR_TOO_LARGE, "the document has %zu bytes, the limit is %zu", size,
 		    json_build_size_max(b));
 	b->depth_max = b->limits->depth_max ? b->limits->depth_max : DEPTH_MAX_DEFAULT;
-	b->frames = malloc((b->depth_max + 1) * sizeof(*b->frames));
+	b->frames_capacity = FRAMES_FIRST;
+	b->frames = malloc(b->frames_capacity * sizeof(*b->frames));
 	if (!b->frames)
 		abort();
 	return 0;
@@ -50,6 +52,12 @@ int json_build_open(struct json_builder *b, bool is_object)
 {
 	if (b->depth == b->depth_max)
 		return error_set(b->err, ERR_BAD_REQUEST, "nested deeper than %zu levels", b->depth_max);
+	if (b->depth + 1 >= b->frames_capacity) {
+		b->frames_capacity *= 2;
+		b->frames = realloc(b->frames, b->frames_capacity * sizeof(*b->frames));
+		if (!b->frames)
+			abort();
+	}
 	b->frames[b->depth++] = (struct json_frame){.is_object = is_object, .start = b->len};
 	return 0;
 }
@@ -119,6 +127,18 @@ void json_build_add(struct json_builder *b, struct json *value)
 	b->children[b->len++] = (struct json_member){b->frames[b->depth - 1].key, value};
 }
 
+/* How many bytes, but for the last seven, are ASCII: eight at a time, for texts of kilobytes. */
+static size_t ascii_len(const unsigned char *p, size_t size)
+{
+	size_t at = 0;
+	for (uint64_t eight; size - at >= sizeof eight; at += sizeof eight) {
+		memcpy(&eight, p + at, sizeof eight);
+		if (eight & 0x8080808080808080u)
+			break;
+	}
+	return at;
+}
+
 /* As Go does, bytes that are not UTF-8 (an escaped half of a surrogate pair, too) become U+FFFD. */
 static char *copy_text(struct arena *arena, const char *text, size_t *size)
 {
@@ -126,8 +146,7 @@ static char *copy_text(struct arena *arena, const char *text, size_t *size)
 	size_t len, out = 0;
 	char *copy;
 
-	while (p < end && *p < 0x80)
-		p++;
+	p += ascii_len(p, *size);
 	while (p < end && (len = json_utf8_len(p, (size_t)(end - p))) > 0)
 		p += len;
 	if (p == end)

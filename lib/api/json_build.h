@@ -22,6 +22,7 @@ struct json_builder {
 	struct arena *arena;
 	const struct json_limits *limits;
 	struct json_frame *frames; /* the open containers, outermost first */
+	size_t frames_capacity;
 	size_t depth, depth_max;
 	struct json_member *children; /* of all open containers; array items have no key */
 	size_t len, capacity;

@@ -62,6 +62,28 @@ static void test_nearest(void **state)
 	assert_null(str_nearest("x", NULL));
 }
 
+/* Every digit in every place, and lengths with each kind of end. */
+static void test_base64_of_all_bytes(void **state)
+{
+	struct arena *arena = arena_new();
+	unsigned char bytes[256 * 3 + 2];
+	size_t got = 0;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (unsigned char)(i * 7 + i / 256);
+	for (size_t size = sizeof bytes - 3; size <= sizeof bytes; size++) {
+		char *text = str_base64(arena, bytes, size);
+		assert_memory_equal(str_unbase64(arena, text, strlen(text), &got), bytes, size);
+		assert_int_equal(got, size);
+		char *url = str_base64url(arena, bytes, size);
+		assert_memory_equal(str_unbase64url(arena, url, strlen(url), &got), bytes, size);
+		assert_int_equal(got, size);
+		assert_null(str_unbase64url(arena, text, strcspn(text, "="), &got)); /* has + and / */
+		text[41] = '\xc1';
+		assert_null(str_unbase64(arena, text, strlen(text), &got));
+	}
+	arena_free(arena);
+}
+
 static void test_base64(void **state)
 {
 	struct arena *arena = arena_new();
@@ -116,6 +138,7 @@ int main(void)
 	    cmocka_unit_test(test_split_join),
 	    cmocka_unit_test(test_nearest),
 	    cmocka_unit_test(test_base64),
+	    cmocka_unit_test(test_base64_of_all_bytes),
 	    cmocka_unit_test(test_hash_and_random),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
