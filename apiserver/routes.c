@@ -2,6 +2,7 @@
  * formats. */
 #include <string.h>
 
+#include "apiserver/extensions/aggregation.h"
 #include "apiserver/pipeline.h"
 #include "apiserver/registry/internal.h"
 #include "lib/base/arena.h"
@@ -148,6 +149,9 @@ static int check_scope(struct api_request *req, struct error *err)
 int api_route(struct api_request *req, struct error *err)
 {
 	struct api_request_info *info = &req->info;
+	int rc = aggregation_serve(req, err);
+	if (rc != API_NEXT)
+		return rc;
 	if (!info->is_resource)
 		return route_path(req, err);
 	pipeline_set_type(req, api_find_type(req->server, info->group, info->version, info->resource));

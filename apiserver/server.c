@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/extensions/aggregation.h"
 #include "apiserver/extensions/extensions.h"
 #include "apiserver/metrics.h"
 #include "apiserver/openapi/openapi.h"
@@ -110,6 +111,7 @@ static void on_cache_ready(void *arg, const struct error *err)
 	struct error why = ERROR_INIT;
 	services_start(server->services);
 	extensions_start(server);
+	aggregation_start(server);
 	if (listen_for_requests(server, &why)) {
 		report_ready(server, &why);
 		return;
@@ -151,6 +153,7 @@ void api_server_free(struct api_server *server)
 	compactor_free(server->compactor);
 	http_server_free(server->http);
 	admission_done(server);
+	aggregation_done(server);
 	extensions_done(server);
 	openapi_done(server);
 	auth_done(server);

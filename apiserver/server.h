@@ -53,8 +53,9 @@ struct api_server {
 	struct system_objects *system_objects; /* registry/system_objects.h: the service kubernetes, ... */
 	struct compactor *compactor;           /* storage/compactor.h */
 	struct metrics *metrics;               /* metrics.h */
-	void *proxy, *discovery, *openapi, *bootstrap, *extensions; /* state that these folders keep */
-	bool is_bootstrapped;                                       /* /readyz says ok */
+	void *proxy, *discovery, *openapi, *bootstrap, *extensions,
+	    *aggregation;     /* state that these folders keep */
+	bool is_bootstrapped; /* /readyz says ok */
 	void (*on_ready)(void *arg, const struct error *err);
 	void *on_ready_arg;
 	bool is_stopping;

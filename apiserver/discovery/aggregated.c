@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "apiserver/discovery/internal.h"
+#include "apiserver/extensions/aggregation.h"
 #include "lib/api/json.h"
 #include "lib/base/arena.h"
 
@@ -50,9 +51,73 @@ static struct json *resource(struct arena *arena, const struct resource_type *ty
 	return r;
 }
 
+/* Another server's APIResourceList in the form of this document. */
+static struct json *remote_resource(
+    struct arena *arena, const struct aggregated_version *v, const struct json *from)
+{
+	struct json *out = json_new_object(arena);
+	static const char *const copied[] = {"verbs", "shortNames", "categories", NULL};
+	const char *name = json_get_string(from, "name", ""), *slash = strchr(name, '/');
+	set_text(arena, out, slash ? "subresource" : "resource", slash ? slash + 1 : name);
+	json_set(arena, out, "responseKind",
+	    gvk(arena, json_get_string(from, "group", v->group), json_get_string(from, "version", v->version),
+		json_get_string(from, "kind", "")));
+	for (const char *const *key = copied; *key; key++)
+		if (json_get(from, *key))
+			json_set(arena, out, *key, json_clone(arena, json_get(from, *key)));
+	if (slash)
+		return out;
+	set_text(arena, out, "scope", json_get_bool(from, "namespaced", false) ? "Namespaced" : "Cluster");
+	set_text(arena, out, "singularResource", json_get_string(from, "singularName", ""));
+	return out;
+}
+
+static struct json *parent_of(const struct json *list, const char *name)
+{
+	size_t size = strcspn(name, "/");
+	for (size_t i = 0; i < list->len; i++) {
+		const char *resource = json_get_string(list->items[i], "resource", "");
+		if (strlen(resource) == size && !strncmp(resource, name, size))
+			return list->items[i];
+	}
+	return NULL;
+}
+
+static struct json *remote_resources(struct arena *arena, const struct aggregated_version *v)
+{
+	struct json *out = json_new_array(arena);
+	const struct json *list = v->resources ? json_get(v->resources, "resources") : NULL;
+	for (size_t i = 0; list && list->type == JSON_ARRAY && i < list->len; i++) {
+		const char *name = json_get_string(list->items[i], "name", "");
+		struct json *r = remote_resource(arena, v, list->items[i]), *parent;
+		if (!strchr(name, '/')) {
+			json_push(arena, out, r);
+		} else if ((parent = parent_of(out, name))) {
+			struct json *subs = json_get(parent, "subresources");
+			if (!subs)
+				json_set(arena, parent, "subresources", subs = json_new_array(arena));
+			json_push(arena, subs, r);
+		}
+	}
+	return out;
+}
+
+static struct json *remote_entry(struct arena *arena, const struct aggregated_version *v)
+{
+	struct json *out = json_new_object(arena);
+	set_text(arena, out, "version", v->version);
+	json_set(arena, out, "resources", remote_resources(arena, v));
+	set_text(arena, out, "freshness", v->is_available ? "Current" : "Stale");
+	return out;
+}
+
 static struct json *version_entry(struct api_request *req, const char *group, const char *version)
 {
 	struct arena *arena = req->arena;
+	struct aggregated_version other;
+	for (size_t i = 0; aggregation_at(req->server, i, &other); i++)
+		if (!strcmp(other.group, group) && !strcmp(other.version, version))
+			return remote_entry(arena, &other);
 	struct json *out = json_new_object(arena), *list = json_new_array(arena);
 	for (size_t i = 0; i < api_types_count(req->server); i++) {
 		const struct resource_type *type = api_types_at(req->server, i);

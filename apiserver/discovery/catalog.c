@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/discovery/internal.h"
+#include "apiserver/extensions/aggregation.h"
 #include "apiserver/extensions/definition.h"
 #include "lib/api/json.h"
 #include "lib/base/arena.h"
@@ -17,10 +18,27 @@ static bool is_first_of_group(const struct api_server *server, size_t at)
 	return true;
 }
 
+/* Of another server's groups: those that are not ours, each once. */
+static bool is_new_group(const struct api_server *server, size_t at, const char *group)
+{
+	struct aggregated_version other;
+	for (size_t i = 0; i < api_types_count(server); i++)
+		if (!strcmp(api_types_at(server, i)->group, group))
+			return false;
+	for (size_t i = 0; i < at && aggregation_at(server, i, &other); i++)
+		if (!strcmp(other.group, group))
+			return false;
+	return true;
+}
+
 void discovery_groups(const struct api_server *server, bool (*fn)(void *arg, const char *group), void *arg)
 {
+	struct aggregated_version other;
 	for (size_t i = 0; i < api_types_count(server); i++)
 		if (is_first_of_group(server, i) && !fn(arg, api_types_at(server, i)->group))
+			return;
+	for (size_t i = 0; aggregation_at(server, i, &other); i++)
+		if (is_new_group(server, i, other.group) && !fn(arg, other.group))
 			return;
 }
 
@@ -33,13 +51,23 @@ const char *const *discovery_versions(const struct api_server *server, struct ar
 {
 	size_t len = 0;
 	bool is_custom = false;
-	const char **out = ARENA_ARRAY(arena, const char *, api_types_count(server) + 1);
+	size_t others_len = 0;
+	struct aggregated_version other;
+	while (aggregation_at(server, others_len, &other))
+		others_len++;
+	const char **out = ARENA_ARRAY(arena, const char *, api_types_count(server) + others_len + 1);
 	for (size_t i = 0; i < api_types_count(server); i++) {
 		const struct resource_type *type = api_types_at(server, i);
 		if (strcmp(type->group, group) != 0 || str_in(type->version, out))
 			continue;
 		out[len++] = type->version;
 		is_custom = is_custom || type->dynamic;
+	}
+	for (size_t i = 0; aggregation_at(server, i, &other); i++) {
+		if (strcmp(other.group, group) != 0 || str_in(other.version, out))
+			continue;
+		out[len++] = arena_strdup(arena, other.version);
+		is_custom = true;
 	}
 	/* The table is in order; definitions of one group come in any. */
 	if (is_custom)

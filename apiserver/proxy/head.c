@@ -69,6 +69,7 @@ void relay_write_head(
 			buf_printf(out, "%s: %s\r\n", h->name, h->value);
 	}
 	write_forwarded(out, http);
+	buf_puts(out, str_or(target->identity, ""));
 	if (upgrade)
 		buf_printf(out, "Connection: Upgrade\r\nUpgrade: %s\r\n", upgrade);
 	else

@@ -15,9 +15,10 @@ struct relay_target {        /* everything lives in the request's arena */
 	const char *address; /* "10.0.0.1:10250", "[::1]:80" */
 	bool use_tls;
 	struct http_tls tls;
-	const char *host; /* Host header */
-	const char *path; /* path and query, encoded */
-	bool is_kubelet;  /* its plain-text errors become a Status, and its failures read as upstream's */
+	const char *host;     /* Host header */
+	const char *path;     /* path and query, encoded */
+	const char *identity; /* header lines that say who asks, or NULL: extension servers */
+	bool is_kubelet;      /* its plain-text errors become a Status, and its failures read as upstream's */
 };
 
 /* Starts the exchange; returns API_PENDING. The request is answered and finished by the relay. */
