@@ -13,8 +13,11 @@
 
 #define CALL_TIMEOUT_MS 30000
 #define RETRY_MS 1000
-/* containerd's CRI plugin hears of an exit at the same time as we do: give it a few chances. */
-#define EXIT_TRIES 10
+/*
+ * containerd's CRI plugin hears of an exit at the same time as we do and may need long to note it on a busy
+ * machine; no other event follows. It is asked again at once, then every second.
+ */
+#define EXIT_TRIES 40
 
 struct waiter {
 	struct waiter *next;
@@ -175,6 +178,15 @@ static void refresh_later(struct refresh *r, int64_t ms)
 	loop_timer_start(r->timer, ms, 0);
 }
 
+/* The runtime doesn't know yet of an exit that we heard of: true when it is asked again. */
+static bool exit_is_awaited(struct refresh *r)
+{
+	if (!r->expect_exit || r->tries++ >= EXIT_TRIES)
+		return false;
+	refresh_later(r, r->tries < 8 ? 5 << r->tries : RETRY_MS);
+	return true;
+}
+
 static void refresh_failed(struct refresh *r, const struct error *err)
 {
 	if (err->code == ERR_NOT_FOUND && !r->kind_known && !r->is_sandbox) {
@@ -208,11 +220,11 @@ static void on_container_status(void *arg, const ProtobufCMessage *response, con
 		refresh_done(r);
 		return;
 	}
-	if (r->expect_exit && s->state == CRI_V1__CONTAINER_STATE__CONTAINER_RUNNING &&
-	    r->tries++ < EXIT_TRIES) {
-		refresh_later(r, 5 << (r->tries < 7 ? r->tries : 7));
+	/* Created: the exit came before the answer to the start. */
+	if ((s->state == CRI_V1__CONTAINER_STATE__CONTAINER_RUNNING ||
+		s->state == CRI_V1__CONTAINER_STATE__CONTAINER_CREATED) &&
+	    exit_is_awaited(r))
 		return;
-	}
 	note_id(cache, r->id, uid, false);
 	struct rt_pod *pod = pod_of_labels(
 	    cache, uid, cri_map_get(s, labels, LABEL_POD_NAMESPACE), cri_map_get(s, labels, LABEL_POD_NAME));
@@ -236,11 +248,8 @@ static void on_sandbox_status(void *arg, const ProtobufCMessage *response, const
 		refresh_done(r);
 		return;
 	}
-	if (r->expect_exit && s->state == CRI_V1__POD_SANDBOX_STATE__SANDBOX_READY &&
-	    r->tries++ < EXIT_TRIES) {
-		refresh_later(r, 5 << (r->tries < 7 ? r->tries : 7));
+	if (s->state == CRI_V1__POD_SANDBOX_STATE__SANDBOX_READY && exit_is_awaited(r))
 		return;
-	}
 	note_id(cache, r->id, uid, true);
 	struct rt_pod *pod = pod_of_labels(
 	    cache, uid, cri_map_get(s, labels, LABEL_POD_NAMESPACE), cri_map_get(s, labels, LABEL_POD_NAME));

@@ -34,7 +34,7 @@
 #include "lib/resources/resource.h"
 
 #define BUSYBOX "/var/cache/cube/images/busybox.tar"
-#define DEADLINE_MS 30000
+#define DEADLINE_MS 60000
 
 struct node {
 	char dir[64], endpoint[128], root[96], logs[96], cgroup[64];
