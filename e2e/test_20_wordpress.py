@@ -23,7 +23,8 @@ def test_apply_brings_the_installation_page():
     ours("apply", "-f", TOP / "manifests" / "wordpress-k8s.yml")
     ours("rollout", "status", "deployment/wordpress-mariadb", "--timeout=180s", timeout=200)
     ours("rollout", "status", "deployment/wordpress", "--timeout=180s", timeout=200)
-    status, page = site().get("/")
+    # The pod is ready; its address is on its way into the Service's rules.
+    status, page = wait_for("the first page", lambda: site().get("/"), 10)
     check(status == 200 and "install" in page.lower(), f"{status} {page[:500]}")
     for claim in ours.items("persistentvolumeclaims"):
         check(claim["status"]["phase"] == "Bound", claim)
