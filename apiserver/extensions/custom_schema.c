@@ -65,6 +65,7 @@ struct custom_schema *custom_schema_compile(struct arena *arena, const Props *p)
 		return NULL;
 	struct custom_schema *s = ARENA_NEW(arena, struct custom_schema);
 	s->props = p;
+	s->arena = arena;
 	s->type = type_of(p->type);
 	s->is_nullable = p->nullable;
 	s->is_int_or_string = p->x_kubernetes_int_or_string;
@@ -78,8 +79,6 @@ struct custom_schema *custom_schema_compile(struct arena *arena, const Props *p)
 		struct json *v = parse(arena, p->enum_[i]);
 		s->enum_values[s->enum_len++] = v ? v : json_new_null(arena);
 	}
-	if (!str_empty(p->pattern))
-		s->pattern = custom_pattern_compile(arena, p->pattern);
 	s->all_of = compile_list(arena, p->all_of, p->n_all_of);
 	s->any_of = compile_list(arena, p->any_of, p->n_any_of);
 	s->one_of = compile_list(arena, p->one_of, p->n_one_of);

@@ -53,7 +53,9 @@ struct custom_schema {
 	struct json *default_value;       /* NULL: none */
 	struct json **enum_values;
 	size_t enum_len;
-	regex_t *pattern; /* NULL: none, or one that cannot be run */
+	struct arena *arena;
+	regex_t *pattern; /* made when it is first needed; NULL after: one that cannot be run */
+	bool has_pattern;
 	struct custom_schema_list all_of, any_of, one_of;
 	struct custom_schema *not_;
 };

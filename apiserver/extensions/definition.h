@@ -27,6 +27,8 @@ struct definition {
 	struct custom_type *types; /* all versions, the preferred first */
 	size_t types_len;
 	const struct resource_type *stored;
+	void *owner;            /* the controller; NULL when it is not served any more */
+	size_t deletes_running; /* of its objects, when it is being deleted */
 };
 
 /* Of an established definition; takes a reference to the object. */

@@ -23,7 +23,7 @@
 
 #define CLEANUP_FINALIZER "customresourcecleanup.apiextensions.k8s.io"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, DELETES_MAX = 100 };
 
 typedef ApiextensionsV1__CustomResourceDefinition Crd;
 
@@ -70,14 +70,18 @@ static void uninstall(struct extensions *ext, const char *name)
 		publish_schema(ext->server, &def->types[i], true);
 		api_remove_type(ext->server, &def->types[i].type);
 	}
+	if (def)
+		def->owner = NULL;
 	definition_unref(def);
 }
 
+/* The last object of a dying definition may have gone. */
 static void on_custom_object(void *arg, const struct object *old, const struct object *obj)
 {
+	struct definition *def = arg;
 	(void)old;
-	if (!obj)
-		sync_soon(arg, 0); /* the last one may have gone */
+	if (!obj && !def->deletes_running && !(def->stored->verbs & VERB_CREATE))
+		sync_soon(def->owner, 0);
 }
 
 static void install(struct extensions *ext, const struct object *obj)
@@ -94,7 +98,8 @@ static void install(struct extensions *ext, const struct object *obj)
 		publish_schema(ext->server, &def->types[i], false);
 		api_add_type(ext->server, &def->types[i].type);
 	}
-	watchcache_subscribe(ext->server, def->stored, on_custom_object, ext);
+	def->owner = ext;
+	watchcache_subscribe(ext->server, def->stored, on_custom_object, def);
 }
 
 static bool is_same(const struct definition *def, const Crd *crd)
@@ -170,39 +175,52 @@ static void settle_status(struct extensions *ext, const struct object *cached)
 	object_unref(obj);
 }
 
-static void delete_one(struct extensions *ext, const struct resource_type *type, const struct object *obj)
-{
-	if (!object_is_deleting(obj))
-		registry_delete(
-		    ext->server, type, obj->meta->namespace_, obj->meta->name, obj->meta->uid, NULL, NULL);
-}
-
-/* All objects of a type, referenced, NULL-terminated: what is done with them may change the cache. */
-static const struct object **snapshot(struct extensions *ext, const struct resource_type *type)
+/* All definitions, referenced, NULL-terminated: what is done with them may change the cache. */
+static const struct object **snapshot(struct extensions *ext)
 {
 	struct watchcache_cursor cursor;
 	const struct object *obj;
-	size_t len = watchcache_count(ext->server, type), n = 0;
+	size_t len = watchcache_count(ext->server, resource_customresourcedefinitions), n = 0;
 	const struct object **all = calloc(len + 1, sizeof(*all));
 	if (!all)
 		abort();
-	watchcache_cursor_init(&cursor, ext->server, type, NULL);
+	watchcache_cursor_init(&cursor, ext->server, resource_customresourcedefinitions, NULL);
 	while (n < len && (obj = watchcache_next(&cursor)))
 		all[n++] = object_ref(obj);
 	return all;
 }
 
-/* Deletes all objects; true when there are none left. */
-static bool delete_objects(struct extensions *ext, const struct definition *def)
+static void on_deleted(void *arg, const struct object *obj, const struct error *err)
 {
-	const struct object **all = snapshot(ext, def->stored);
-	bool is_empty = !all[0];
-	for (size_t i = 0; all[i]; i++) {
-		delete_one(ext, def->stored, all[i]);
-		object_unref(all[i]);
+	struct definition *def = arg;
+	(void)obj;
+	if (err && err->code != ERR_NOT_FOUND && err->code != ERR_CONFLICT)
+		log_debug("deleting %s: %s", def->stored->plural, err->message);
+	if (--def->deletes_running == 0 && def->owner)
+		sync_soon(def->owner, err && err->code != ERR_NOT_FOUND ? RETRY_MS : 0);
+	definition_unref(def);
+}
+
+/* Deletes some objects at a time; true when there are none left. What finalizers hold back is waited for. */
+static bool delete_objects(struct extensions *ext, struct definition *def)
+{
+	const struct object *some[DELETES_MAX], *obj;
+	struct watchcache_cursor cursor;
+	size_t len = 0;
+	if (def->deletes_running)
+		return false;
+	watchcache_cursor_init(&cursor, ext->server, def->stored, NULL);
+	while (len < DELETES_MAX && (obj = watchcache_next(&cursor)))
+		if (!object_is_deleting(obj))
+			some[len++] = object_ref(obj);
+	def->deletes_running = len;
+	for (size_t i = 0; i < len; i++) {
+		const MetaV1__ObjectMeta *meta = some[i]->meta;
+		registry_delete(ext->server, def->stored, meta->namespace_, meta->name, meta->uid, on_deleted,
+		    definition_ref(def));
+		object_unref(some[i]);
 	}
-	free(all);
-	return is_empty;
+	return watchcache_count(ext->server, def->stored) == 0;
 }
 
 static void drop_finalizer(struct extensions *ext, const struct object *cached)
@@ -222,7 +240,8 @@ static void sync_one(struct extensions *ext, const struct object *obj)
 	if (strmap_has(ext->busy, obj->meta->name))
 		return;
 	if (!object_is_deleting(obj)) {
-		settle_status(ext, obj);
+		if (!names_are_settled(crd_of(obj)))
+			settle_status(ext, obj);
 		return;
 	}
 	if (!object_has_finalizer(obj->meta, CLEANUP_FINALIZER))
@@ -235,7 +254,7 @@ static void sync_one(struct extensions *ext, const struct object *obj)
 static void sync_all(void *arg)
 {
 	struct extensions *ext = arg;
-	const struct object **all = snapshot(ext, resource_customresourcedefinitions);
+	const struct object **all = snapshot(ext);
 	for (size_t i = 0; all[i]; i++) {
 		sync_one(ext, all[i]);
 		object_unref(all[i]);
@@ -256,8 +275,10 @@ void extensions_start(struct api_server *server)
 	watchcache_subscribe(server, resource_customresourcedefinitions, on_definition, ext);
 }
 
-static void release(void *def)
+static void release(void *arg)
 {
+	struct definition *def = arg;
+	def->owner = NULL;
 	definition_unref(def);
 }
 

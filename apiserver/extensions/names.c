@@ -6,6 +6,7 @@
 #include "lib/api/values.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
+#include "lib/resources/crd.h"
 
 typedef ApiextensionsV1__CustomResourceDefinition Crd;
 typedef ApiextensionsV1__CustomResourceDefinitionNames Names;
@@ -115,9 +116,38 @@ static void accept_short_names(
 	accepted->n_short_names = copy->n_short_names;
 }
 
+/* Definitions in the project's own groups say where they were approved. */
+static void settle_approval(struct arena *arena, Crd *crd, int64_t now_s)
+{
+	static const char type[] = "KubernetesAPIApprovalPolicyConformant";
+	const char *value = api_map_get(crd->metadata, annotations, CRD_APPROVED_ANNOTATION);
+	if (!crd_is_protected_group(crd->spec->group))
+		return;
+	if (str_empty(value))
+		crd_set_condition(arena, crd, type, "False", "MissingAnnotation",
+		    "protected groups must have approval annotation \"" CRD_APPROVED_ANNOTATION
+		    "\", see https://github.com/kubernetes/enhancements/pull/1111",
+		    now_s);
+	else if (str_has_prefix(value, "unapproved"))
+		crd_set_condition(arena, crd, type, "False", "UnapprovedAPI",
+		    arena_printf(arena, "not approved: \"%s\"", value), now_s);
+	else
+		crd_set_condition(arena, crd, type, "True", "ApprovedAnnotation",
+		    arena_printf(arena, "approved in %s", value), now_s);
+}
+
+bool names_are_settled(const Crd *crd)
+{
+	return crd_condition_is_true(crd, "NamesAccepted") && crd_condition_is_true(crd, "Established") &&
+	       (!crd_is_protected_group(crd->spec->group) ||
+		   crd_condition_is_true(crd, "KubernetesAPIApprovalPolicyConformant")) &&
+	       api_equal(crd->spec->names, crd->status->accepted_names);
+}
+
 void names_settle(struct arena *arena, Crd *crd, const struct names_taken *taken, int64_t now_s)
 {
 	struct settle s = {.arena = arena};
+	settle_approval(arena, crd, now_s);
 	const Names *wanted = crd->spec->names;
 	Names *accepted = crd->status->accepted_names;
 	accept(&s, &accepted->plural, wanted->plural, taken->names, taken->names_len, "PluralConflict");

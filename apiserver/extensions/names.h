@@ -18,6 +18,8 @@ struct names_taken {
 
 void names_take(
     struct arena *arena, struct names_taken *taken, const ApiextensionsV1__CustomResourceDefinitionNames *n);
+/* Has it all that it asks for? Then there is nothing to settle, whatever others have. */
+bool names_are_settled(const ApiextensionsV1__CustomResourceDefinition *crd);
 /* Brings the status of crd (whose parts live in arena) up to date. */
 void names_settle(struct arena *arena, ApiextensionsV1__CustomResourceDefinition *crd,
     const struct names_taken *taken, int64_t now_s);

@@ -4,6 +4,7 @@
  * "<nil>".
  */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "apiserver/extensions/custom_schema.h"
@@ -40,6 +41,16 @@ static size_t runes(const struct json *v)
 	return n;
 }
 
+/* Compiled patterns are large, and most are never asked. */
+static const regex_t *pattern_of(const struct custom_schema *schema)
+{
+	struct custom_schema *s = (struct custom_schema *)(uintptr_t)schema;
+	if (!s->has_pattern && !str_empty(s->props->pattern))
+		s->pattern = custom_pattern_compile(s->arena, s->props->pattern);
+	s->has_pattern = true;
+	return s->pattern;
+}
+
 static void check_string(
     const struct custom_schema *s, const struct json *v, const struct field_path *p, struct field_errors *e)
 {
@@ -49,7 +60,8 @@ static void check_string(
 		BAD("may not be more than %lld characters long", (long long)b->max_length);
 	if (b->has_min_length && (int64_t)runes(v) < b->min_length)
 		BAD("should be at least %lld chars long", (long long)b->min_length);
-	if (s->pattern && regexec(s->pattern, v->text, 0, NULL, 0))
+	const regex_t *pattern = pattern_of(s);
+	if (pattern && regexec(pattern, v->text, 0, NULL, 0))
 		BAD("should match '%s'", b->pattern);
 	if (detail)
 		BAD("%s", detail);

@@ -229,6 +229,29 @@ static void check_storage(
 	}
 }
 
+/* Groups that belong to the project: their definitions carry a link to where they were agreed upon (KEP
+ * 1111). */
+static void check_approval(const struct object *obj, const char *group, struct field_errors *e)
+{
+	const char *value = api_map_get(obj->meta, annotations, CRD_APPROVED_ANNOTATION);
+	const struct field_path *p =
+	    KEY(CHILD(PATH_ROOT("metadata"), "annotations"), CRD_APPROVED_ANNOTATION);
+
+	if (!crd_is_protected_group(group))
+		return;
+	if (rule_required_that(e, p, !str_empty(value),
+		"protected groups must have approval annotation \"api-approved.kubernetes.io\", see "
+		"https://github.com/kubernetes/enhancements/pull/1111"))
+		rule_invalid_if(e, p, !str_has_prefix(value, "unapproved") && !strstr(value, "://"), value,
+		    "protected groups must have a link to the approval, or \"unapproved\"");
+}
+
+bool crd_is_protected_group(const char *group)
+{
+	return str_eq(group, "k8s.io") || str_eq(group, "kubernetes.io") ||
+	       str_has_suffix(group, ".k8s.io") || str_has_suffix(group, ".kubernetes.io");
+}
+
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const ApiextensionsV1__CustomResourceDefinition *crd =
@@ -246,6 +269,8 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	    rule_format(e, CHILD(p, "group"), spec->group, "dns-subdomain"))
 		rule_invalid_if(e, CHILD(p, "group"), !strchr(spec->group, '.'), spec->group,
 		    "should be a domain with at least one dot");
+	if (!ctx->is_update)
+		check_approval(obj, spec->group, e);
 	if (rule_required(e, CHILD(p, "scope"), spec->scope))
 		RULE_ENUM(e, CHILD(p, "scope"), spec->scope, "Cluster", "Namespaced");
 	rule_invalid_if(e, CHILD(p, "preserveUnknownFields"),

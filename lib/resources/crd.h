@@ -7,6 +7,9 @@
 
 struct json;
 
+#define CRD_APPROVED_ANNOTATION "api-approved.kubernetes.io"
+bool crd_is_protected_group(const char *group);
+
 /* The schema of a version (`path` leads to openAPIV3Schema): well formed, structural, defaults that fit. */
 void crd_validate_schema(const ApiextensionsV1__JSONSchemaProps *schema, const struct field_path *path,
     struct field_errors *errors);
