@@ -83,7 +83,8 @@ void measure_rss(const struct bench_options *options);
 /* Creates pods bench/pod-FROM to bench/pod-TO with about 2 KB of JSON each. */
 void create_pods(const struct bench_options *options, int64_t from, int64_t to);
 void create_namespace(const struct bench_options *options);
-/* A ConfigMap of 2 KB. `salt` makes its content differ from the last one's. */
-void write_config_map(struct buf *out, const char *name, int64_t salt);
+/* A ConfigMap of 2 KB. `labels` is a member of its metadata with a comma, or "". `salt` makes its content
+ * differ. */
+void write_config_map(struct buf *out, const char *name, const char *labels, int64_t salt);
 
 #endif

@@ -8,13 +8,13 @@
 
 enum { VALUE_SIZE = 2000 };
 
-void write_config_map(struct buf *out, const char *name, int64_t salt)
+void write_config_map(struct buf *out, const char *name, const char *labels, int64_t salt)
 {
 	buf_printf(out,
-	    "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s\",\"namespace\":"
+	    "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{%s\"name\":\"%s\",\"namespace\":"
 	    "\"bench\"},"
 	    "\"data\":{\"salt\":\"%lld\",\"text\":\"",
-	    name, (long long)salt);
+	    labels, name, (long long)salt);
 	char *text = buf_reserve(out, VALUE_SIZE);
 	memset(text, 'x', VALUE_SIZE);
 	out->size += VALUE_SIZE;
@@ -56,7 +56,7 @@ static void create_config_map(struct load *load, struct buf *out, int64_t nth)
 	char name[64];
 	struct buf body = BUF_INIT;
 	snprintf(name, sizeof name, "map-%lld-%d", (long long)unique++, (int)getpid());
-	write_config_map(&body, name, nth);
+	write_config_map(&body, name, "", nth);
 	request_write(
 	    out, load->options, "POST", "/api/v1/namespaces/bench/configmaps", body.data, body.size);
 	buf_done(&body);

@@ -6,9 +6,19 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { WRITERS = 8 };
+
+struct writer {
+	struct fan_out *fan_out;
+	struct conn *conn;
+	char name[32];
+	bool is_busy;
+};
+
 struct fan_out {
 	const struct bench_options *options;
-	int64_t events, answers;
+	int64_t events;
+	struct writer writers[WRITERS]; /* each changes one object again and again */
 };
 
 struct watcher {
@@ -34,36 +44,51 @@ static void on_watch_end(void *arg, struct conn *conn, int status, size_t body_s
 
 static void on_update(void *arg, struct conn *conn, int status, size_t body_size)
 {
-	struct fan_out *f = arg;
+	struct writer *writer = arg;
 	if (status != 200 && status != 201) {
 		fprintf(stderr, "cube-bench: an update was answered %d\n", status);
 		exit(1);
 	}
-	f->answers++;
+	writer->is_busy = false;
 }
 
-static void update(struct fan_out *f, struct conn *conn, const char *method, int64_t nth)
+static void update(struct writer *writer, const char *method, int64_t salt)
 {
+	static const char target[] = "/api/v1/namespaces/bench/configmaps";
+	char path[96];
 	struct buf body = BUF_INIT, out = BUF_INIT;
-	write_config_map(&body, "watched", nth);
-	request_write(&out, f->options, method,
-	    strcmp(method, "POST") ? "/api/v1/namespaces/bench/configmaps/watched"
-				   : "/api/v1/namespaces/bench/configmaps",
+	snprintf(path, sizeof path, "%s/%s", target, writer->name);
+	write_config_map(&body, writer->name, "\"labels\":{\"watched\":\"yes\"},", salt);
+	request_write(&out, writer->fan_out->options, method, strcmp(method, "POST") ? path : target,
 	    body.data, body.size);
-	conn_send(conn, out.data, out.size);
+	writer->is_busy = true;
+	conn_send(writer->conn, out.data, out.size);
 	buf_done(&body);
 	buf_done(&out);
 }
 
-/* The updates one after the other; returns the server's CPU for all of them and their events. */
-static int64_t run_updates(struct fan_out *f, struct conn_set *set, struct conn *writer, int64_t watchers)
+/*
+ * So many updates, by one writer who waits until all have seen each, or by all writers as fast as they are
+ * answered. Returns the server's CPU for them and their events.
+ */
+static int64_t run_updates(struct fan_out *f, struct conn_set *set, bool is_burst, int64_t watchers)
 {
-	int64_t cpu_ns = process_cpu_ns((pid_t)f->options->pid);
-	int64_t events = f->events;
-	for (int64_t i = 0; i < f->options->updates; i++) {
-		int64_t answers = f->answers;
-		update(f, writer, "PUT", i + watchers * 1000000);
-		while (f->answers == answers || f->events < events + (i + 1) * watchers)
+	static int64_t salt;
+	int64_t cpu_ns = process_cpu_ns((pid_t)f->options->pid), first = f->events, sent = 0;
+	int64_t end = first + f->options->updates * watchers;
+	bool is_busy = false;
+	while (sent < f->options->updates || is_busy || f->events < end) {
+		is_busy = false;
+		for (size_t i = 0; i < (is_burst ? WRITERS : 1); i++) {
+			struct writer *writer = &f->writers[i];
+			bool may_send = is_burst || f->events == first + sent * watchers;
+			if (!writer->is_busy && may_send && sent < f->options->updates) {
+				update(writer, "PUT", salt++);
+				sent++;
+			}
+			is_busy = is_busy || writer->is_busy;
+		}
+		if (is_busy || f->events < end)
 			conn_run(set, 1000);
 	}
 	return process_cpu_ns((pid_t)f->options->pid) - cpu_ns;
@@ -75,45 +100,63 @@ static void settle(struct conn_set *set, int ms)
 		conn_run(set, 20);
 }
 
-void measure_watch(const struct bench_options *o)
+static void open_writers(struct fan_out *f, struct conn_set *set)
 {
-	static const struct conn_callbacks watch_callbacks = {on_watch_end, on_data};
-	static const struct conn_callbacks update_callbacks = {on_update, NULL};
-	struct fan_out f = {.options = o};
-	struct conn_set *set = conn_set_new(o);
-	struct conn *writer = conn_open(set, false, &update_callbacks, &f);
-	struct watcher *watchers = calloc((size_t)o->watchers, sizeof *watchers);
+	static const struct conn_callbacks callbacks = {on_update, NULL};
+	for (int i = 0; i < WRITERS; i++) {
+		struct writer *writer = &f->writers[i];
+		snprintf(writer->name, sizeof writer->name, "watched-%d", i);
+		writer->fan_out = f;
+		writer->conn = conn_open(set, false, &callbacks, writer);
+		update(writer, "POST", 0);
+		while (writer->is_busy)
+			conn_run(set, 1000);
+	}
+}
+
+static void open_watches(struct fan_out *f, struct conn_set *set, struct watcher *watchers)
+{
+	static const struct conn_callbacks callbacks = {on_watch_end, on_data};
 	struct buf out = BUF_INIT;
-	if (!watchers)
-		abort();
-	update(&f, writer, "POST", 0);
-	while (!f.answers)
-		conn_run(set, 1000);
-	int64_t alone_ns = run_updates(&f, set, writer, 0);
-	size_t rss = process_rss((pid_t)o->pid);
-	request_write(&out, o, "GET",
-	    "/api/v1/namespaces/bench/configmaps?watch=true&fieldSelector=metadata.name%3Dwatched", NULL, 0);
-	for (int64_t i = 0; i < o->watchers; i++) {
-		watchers[i].fan_out = &f;
-		conn_send(conn_open(set, false, &watch_callbacks, &watchers[i]), out.data, out.size);
+	request_write(&out, f->options, "GET",
+	    "/api/v1/namespaces/bench/configmaps?watch=true&labelSelector=watched%3Dyes", NULL, 0);
+	for (int64_t i = 0; i < f->options->watchers; i++) {
+		watchers[i].fan_out = f;
+		conn_send(conn_open(set, false, &callbacks, &watchers[i]), out.data, out.size);
 	}
 	buf_done(&out);
-	/* Each begins with what is there: one event. */
-	while (f.events < o->watchers)
+	/* Each begins with what is there. */
+	while (f->events < f->options->watchers * WRITERS)
 		conn_run(set, 1000);
 	settle(set, 500);
-	size_t idle = process_rss((pid_t)o->pid);
-	int64_t start = now_ns();
-	int64_t all_ns = run_updates(&f, set, writer, o->watchers);
-	double seconds = (double)(now_ns() - start) / 1e9, events = (double)o->watchers * (double)o->updates;
+}
+
+static void report(struct fan_out *f, struct conn_set *set, bool is_burst, int64_t alone_ns)
+{
+	const struct bench_options *o = f->options;
 	char name[64];
-	snprintf(name, sizeof name, "watch, %lld watchers x %lld updates", (long long)o->watchers,
-	    (long long)o->updates);
-	row(name, "%8.2f us CPU per event | %.0f events/s", (double)(all_ns - alone_ns) / 1e3 / events,
-	    events / seconds);
-	row("RSS of an idle watch", "%8.1f KB", ((double)idle - (double)rss) / 1024 / (double)o->watchers);
-	row("RSS of a watch after the events", "%8.1f KB",
+	int64_t start = now_ns(), cpu_ns = run_updates(f, set, is_burst, o->watchers) - alone_ns;
+	double seconds = (double)(now_ns() - start) / 1e9, events = (double)o->watchers * (double)o->updates;
+	snprintf(name, sizeof name, "watch, %lld watchers x %lld updates, %s", (long long)o->watchers,
+	    (long long)o->updates, is_burst ? "8 writers" : "in step");
+	row(name, "%8.2f us CPU per event | %.0f events/s", (double)cpu_ns / 1e3 / events, events / seconds);
+}
+
+void measure_watch(const struct bench_options *o)
+{
+	struct fan_out f = {.options = o};
+	struct conn_set *set = conn_set_new(o);
+	struct watcher *watchers = calloc((size_t)o->watchers, sizeof *watchers);
+	if (!watchers)
+		abort();
+	open_writers(&f, set);
+	int64_t step_ns = run_updates(&f, set, false, 0), burst_ns = run_updates(&f, set, true, 0);
+	size_t rss = process_rss((pid_t)o->pid);
+	open_watches(&f, set, watchers);
+	row("RSS of an idle watch", "%8.1f KB",
 	    ((double)process_rss((pid_t)o->pid) - (double)rss) / 1024 / (double)o->watchers);
+	report(&f, set, false, step_ns);
+	report(&f, set, true, burst_ns);
 	conn_set_free(set);
 	free(watchers);
 }
