@@ -1,7 +1,7 @@
 /*
  * arena: memory that is released all at once. A request, a decoded object, a reconcile run each own one.
  * Running out of memory aborts the process (state lives in etcd, every daemon restarts cleanly). Not thread
- * safe. All memory is zeroed and aligned to 16 bytes.
+ * safe. All memory is zeroed and aligned to 16 bytes, but for copies of text.
  */
 #ifndef CUBE_BASE_ARENA_H
 #define CUBE_BASE_ARENA_H

@@ -83,6 +83,29 @@ static void note(void *arg)
 	strcat(order, arg);
 }
 
+/* Texts and other memory share chunks from both ends: neither may reach into the other. */
+static void test_texts_beside_memory(void **state)
+{
+	static const char text[] = "abcdefghijklmnopqrstuvwxyz";
+	struct arena *arena = arena_new();
+	char *texts[200], *blocks[200];
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < 200; i++) {
+			texts[i] = arena_strndup(arena, text, i % 27);
+			blocks[i] = arena_alloc(arena, 1 + i % 40);
+			for (size_t j = 0; j < 1 + i % 40; j++)
+				assert_int_equal(blocks[i][j], 0);
+			memset(blocks[i], 0xff, 1 + i % 40);
+		}
+		for (size_t i = 0; i < 200; i++) {
+			assert_int_equal(strlen(texts[i]), i % 27);
+			assert_memory_equal(texts[i], text, i % 27);
+		}
+		arena_reset(arena);
+	}
+	arena_free(arena);
+}
+
 static void test_on_free_runs_last_first(void **state)
 {
 	struct arena *arena = arena_new();
@@ -117,6 +140,7 @@ int main(void)
 	    cmocka_unit_test(test_small_arena_is_small),
 	    cmocka_unit_test(test_grow),
 	    cmocka_unit_test(test_strings),
+	    cmocka_unit_test(test_texts_beside_memory),
 	    cmocka_unit_test(test_on_free_runs_last_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
