@@ -200,6 +200,9 @@ static void test_patterns(void **state)
 			fail_msg("%s on %s", cases[i].pattern, cases[i].text);
 	}
 	assert_null(custom_pattern_compile(arena, "(?P<name>x)"));
+	assert_null(custom_pattern_compile(arena, "^a{1001}$"));
+	assert_null(custom_pattern_compile(arena, "^((a{1,100}){1,100})$"));
+	assert_non_null(custom_pattern_compile(arena, "^([a-z]{1,63}\\.){1,3}[a-z]{2,500}$"));
 }
 
 static void test_paths(void **state)

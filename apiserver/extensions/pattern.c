@@ -8,6 +8,7 @@
 #include "apiserver/extensions/custom_schema.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
+#include "lib/resources/crd.h"
 
 /* What \x stands for, without brackets; NULL when it is x itself. */
 static const char *class_of(char c)
@@ -139,7 +140,8 @@ regex_t *custom_pattern_compile(struct arena *arena, const char *pattern)
 		flags |= REG_ICASE;
 		pattern += 4;
 	}
-	int rc = translate(pattern, &text) || regcomp(re, buf_str(&text), flags);
+	int rc = !crd_pattern_is_bounded(pattern) || translate(pattern, &text) ||
+		 regcomp(re, buf_str(&text), flags);
 	buf_done(&text);
 	if (rc)
 		return NULL;

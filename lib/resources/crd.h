@@ -7,6 +7,9 @@
 
 struct json;
 
+/* Like RE2: counts such as {1000}, multiplied where they nest, stay within a thousand: they are spelled out
+ * when compiled. */
+bool crd_pattern_is_bounded(const char *pattern);
 #define CRD_APPROVED_ANNOTATION "api-approved.kubernetes.io"
 bool crd_is_protected_group(const char *group);
 

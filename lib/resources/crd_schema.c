@@ -4,12 +4,15 @@
  */
 #include <math.h>
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/api/json.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 #include "lib/resources/crd.h"
+
+enum { PATTERN_REPEAT_MAX = 1000, PATTERN_DEPTH_MAX = 64 };
 
 typedef ApiextensionsV1__JSONSchemaProps Schema;
 
@@ -133,12 +136,71 @@ static void check_forbidden(const Schema *s, const struct field_path *p, struct 
 	    "items must be a schema object and not an array");
 }
 
+/* The upper count of {n}, {n,} or {n,m} at p; 1 when there is none. */
+static long repeat_at(const char *p)
+{
+	char *end;
+	long low, high;
+
+	if (*p != '{' || p[1] < '0' || p[1] > '9')
+		return 1;
+	low = high = strtol(p + 1, &end, 10);
+	if (*end == ',' && end[1] >= '0' && end[1] <= '9')
+		high = strtol(end + 1, &end, 10);
+	return high > low ? high : low;
+}
+
+static const char *skip_set(const char *p)
+{
+	p += p[1] == '^' ? 2 : 1;
+	if (*p == ']')
+		p++;
+	while (*p && *p != ']')
+		p += *p == '\\' && p[1] ? 2 : 1;
+	return p;
+}
+
+bool crd_pattern_is_bounded(const char *pattern)
+{
+	/* The largest product of counts in each open group. */
+	long most[PATTERN_DEPTH_MAX] = {1}, here;
+	size_t depth = 0;
+
+	for (const char *p = pattern; *p; p++) {
+		here = 1;
+		if (*p == '(') {
+			if (++depth == PATTERN_DEPTH_MAX)
+				return false;
+			most[depth] = 1;
+			continue;
+		}
+		if (*p == ')' && depth > 0)
+			here = most[depth--];
+		else if (*p == '\\' && p[1])
+			p++;
+		else if (*p == '[')
+			p = skip_set(p);
+		if (!*p)
+			break;
+		if (repeat_at(p + 1) > PATTERN_REPEAT_MAX)
+			return false;
+		here *= repeat_at(p + 1);
+		if (here > PATTERN_REPEAT_MAX)
+			return false;
+		if (here > most[depth])
+			most[depth] = here;
+	}
+	return true;
+}
+
 static void check_pattern(const Schema *s, const struct field_path *p, struct field_errors *e)
 {
 	regex_t re;
 	int rc;
 
-	if (str_empty(s->pattern))
+	if (str_empty(s->pattern) ||
+	    !rule_invalid_if(e, CHILD(p, "pattern"), !crd_pattern_is_bounded(s->pattern), s->pattern,
+		"must be a valid regular expression: it repeats too often"))
 		return;
 	rc = regcomp(&re, s->pattern, REG_EXTENDED | REG_NOSUB);
 	rule_invalid_if(e, CHILD(p, "pattern"), rc != 0 && rc != REG_BADRPT, s->pattern,
