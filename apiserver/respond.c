@@ -113,6 +113,8 @@ int api_encode(struct api_request *req, struct buf *out, const struct object *ob
 			codec_write_envelope(out, obj->api_version, obj->kind, obj->schema, obj->msg);
 	} else if (req->output.media == MEDIA_YAML || req->output.is_pretty) {
 		write_tree(req, out, object_to_json(req->arena, obj));
+	} else if (item && item->object == obj && api_is_write(req)) {
+		cache_item_append_json(item, out);
 	} else if (item && item->object == obj) {
 		buf_append(out, cache_item_json(item)->data, cache_item_json(item)->size);
 	} else {

@@ -211,9 +211,10 @@ static void send_bookmark(struct watch *w, int64_t revision, bool is_initial_end
 static void send_shared(struct watch *w, enum frame type, struct cache_event *event)
 {
 	if (!event->frames[type]) {
-		struct buf out = BUF_INIT, view = {.data = cache_item_json(event->item)->data,
-					       .size = cache_item_json(event->item)->size};
-		wrap(w, &out, type, &view);
+		struct buf out = BUF_INIT, json = BUF_INIT;
+		cache_item_append_json(event->item, &json);
+		wrap(w, &out, type, &json);
+		buf_done(&json);
 		event->frames[type] = http_chunk_new(out.data, out.size);
 		buf_done(&out);
 	}

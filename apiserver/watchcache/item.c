@@ -50,6 +50,14 @@ struct bytes *cache_item_json(struct cache_item *item)
 	return item->json;
 }
 
+void cache_item_append_json(const struct cache_item *item, struct buf *out)
+{
+	if (item->json)
+		buf_append(out, item->json->data, item->json->size);
+	else
+		object_encode_json(out, item->object);
+}
+
 struct bytes *cache_item_proto(struct cache_item *item)
 {
 	if (!item->proto) {

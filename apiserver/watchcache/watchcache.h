@@ -36,6 +36,11 @@ struct cache_item *cache_item_ref(struct cache_item *item);
 void cache_item_unref(struct cache_item *item);
 struct bytes *cache_item_json(struct cache_item *item);  /* borrowed */
 struct bytes *cache_item_proto(struct cache_item *item); /* borrowed */
+/* Appends the JSON without keeping an encoding that is not there yet: for the author of a write and for the
+ * one frame that all watchers share. Most objects are written and watched, but not read: kept, the text would
+ * take as much as they do. */
+struct buf;
+void cache_item_append_json(const struct cache_item *item, struct buf *out);
 
 /*
  * The object at this moment, borrowed until the loop's next turn (object_ref() to keep it); NULL when there
