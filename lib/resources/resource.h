@@ -146,7 +146,7 @@ struct resource_type {
 	int64_t (*default_grace_s)(const struct object *obj);
 	/* JSON paths for the scale subresource. */
 	const char *scale_spec_replicas, *scale_status_replicas, *scale_selector;
-	const char *deprecation; /* a warning for who uses this version, or NULL */
+	const char *deprecation;            /* a warning for who uses this version, or NULL */
 	const struct dynamic_type *dynamic; /* NULL for the types of the table */
 };
 
