@@ -23,8 +23,11 @@ struct program {
 static void on_ready(void *arg, const struct error *err)
 {
 	struct program *p = arg;
-	if (!err)
+	if (!err) {
+		/* Not before: what loading a large store leaves free is to go back too. */
+		loop_trim_later(p->loop);
 		return;
+	}
 	log_error("%s", err->message);
 	p->status = 1;
 	loop_stop(p->loop);
@@ -98,7 +101,6 @@ int main(int argc, char **argv)
 	loop_on_signal(p.loop, SIGTERM, on_signal, &p);
 	loop_on_signal(p.loop, SIGINT, on_signal, &p);
 	api_server_start(p.server, on_ready, &p);
-	loop_trim_later(p.loop);
 	loop_run(p.loop);
 	loop_timer_free(p.delay);
 	api_server_free(p.server);

@@ -87,6 +87,6 @@ void measure_pods(const struct bench_options *o)
 
 void measure_rss(const struct bench_options *o)
 {
-	sleep(2);
+	sleep(5);
 	row("RSS", "%8.1f MB", (double)process_rss((pid_t)o->pid) / 1e6);
 }
