@@ -17,6 +17,7 @@ struct loop {
 	struct loop_link ticks, owned, timers;
 	unsigned pass; /* of the fake timers */
 	struct loop_children children;
+	struct loop_timer *trim; /* loop_trim_later(); goes with the other timers when the loop does */
 	char *scratch;
 };
 
@@ -476,23 +477,18 @@ void loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *ar
 	uv_queue_work(&loop->uv, &item->uv, on_work, on_work_done);
 }
 
-struct trim {
-	struct loop_timer *timer;
-};
-
 static void on_trim(void *arg)
 {
-	struct trim *trim = arg;
+	struct loop *loop = arg;
 	footprint_trim();
-	loop_timer_free(trim->timer);
-	free(trim);
+	loop_timer_free(loop->trim);
+	loop->trim = NULL;
 }
 
 void loop_trim_later(struct loop *loop)
 {
-	struct trim *trim = calloc(1, sizeof *trim);
-	if (!trim)
-		abort();
-	trim->timer = loop_timer_new(loop, on_trim, trim);
-	loop_timer_start(trim->timer, FOOTPRINT_TRIM_AFTER_MS, 0);
+	if (loop->trim)
+		return;
+	loop->trim = loop_timer_new(loop, on_trim, loop);
+	loop_timer_start(loop->trim, FOOTPRINT_TRIM_AFTER_MS, 0);
 }
