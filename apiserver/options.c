@@ -95,11 +95,11 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	    BOOL("anonymous-auth", anonymous_auth, "let requests without credentials in as system:anonymous"),
 	    BOOL("enable-bootstrap-token-auth", enable_bootstrap_token_auth, "accept bootstrap tokens"),
 	    LIST("authorization-mode", authorization_modes, "AlwaysAllow, AlwaysDeny, Node, RBAC; in order"),
-	    STRING(
-		"authorization-webhook-config-file", authorization_webhook_config_file, "webhook authorizer"),
+	    STRING("authorization-webhook-config-file", authorization_webhook_config_file,
+		"not supported: refused"),
 	    STRING("authentication-token-webhook-config-file", authentication_token_webhook_config_file,
-		"webhook authenticator"),
-	    STRING("authorization-policy-file", authorization_policy_file, "ABAC policy"),
+		"not supported: refused"),
+	    STRING("authorization-policy-file", authorization_policy_file, "not supported: refused"),
 	    ARRAY("service-account-issuer", service_account_issuers, "issuer of service account tokens"),
 	    ARRAY("service-account-key-file", service_account_key_files,
 		"keys that verify service account tokens"),
@@ -127,8 +127,7 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 		"admission plugins besides the default ones"),
 	    LIST("disable-admission-plugins", disable_admission_plugins,
 		"default admission plugins to leave out"),
-	    STRING(
-		"admission-control-config-file", admission_control_config_file, "configuration of plugins"),
+	    STRING("admission-control-config-file", admission_control_config_file, "not supported: refused"),
 	    BOOL("allow-privileged", allow_privileged, "let containers be privileged"),
 	    STRING("service-cluster-ip-range", service_cluster_ip_range, "CIDR of cluster IPs"),
 	    STRING("service-node-port-range", service_node_port_range, "range of node ports"),
@@ -158,6 +157,25 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	memcpy(out, flags, sizeof flags);
 }
 
+/* A policy that is accepted and then not applied would leave the server more open than its operator believes.
+ */
+static int refuse_unfinished(const struct api_options *o, struct error *err)
+{
+	const struct {
+		const char *name, *value;
+	} unfinished[] = {
+	    {"authorization-webhook-config-file", o->authorization_webhook_config_file},
+	    {"authentication-token-webhook-config-file", o->authentication_token_webhook_config_file},
+	    {"authorization-policy-file", o->authorization_policy_file},
+	    {"admission-control-config-file", o->admission_control_config_file},
+	};
+	for (size_t i = 0; i < sizeof unfinished / sizeof unfinished[0]; i++)
+		if (!str_empty(unfinished[i].value))
+			return error_set(err, ERR_NOT_IMPLEMENTED, "--%s is not supported: leave it out",
+			    unfinished[i].name);
+	return 0;
+}
+
 int options_parse(struct api_options *o, int argc, char **argv, struct error *err)
 {
 	struct flag flags[FLAGS_MAX];
@@ -175,7 +193,7 @@ int options_parse(struct api_options *o, int argc, char **argv, struct error *er
 		return -1;
 	if (o->want_help)
 		flags_print_help(flags, "kube-apiserver [flags]");
-	return 0;
+	return refuse_unfinished(o, err);
 }
 
 void options_done(struct api_options *o)
