@@ -133,17 +133,6 @@ static void enqueue_controller(
 	arena_free(arena);
 }
 
-static bool labels_equal(const MetaV1__ObjectMeta *a, const MetaV1__ObjectMeta *b)
-{
-	if (a->n_labels != b->n_labels)
-		return false;
-	for (size_t i = 0; i < a->n_labels; i++)
-		if (!str_eq(a->labels[i]->key, b->labels[i]->key) ||
-		    !str_eq(a->labels[i]->value, b->labels[i]->value))
-			return false;
-	return true;
-}
-
 static const char *controller_uid(const struct object *obj)
 {
 	const MetaV1__OwnerReference *ref = obj ? object_controller(obj->meta) : NULL;
@@ -159,7 +148,7 @@ void claims_map(struct controller_context *ctx, const struct resource_type *owne
 		enqueue_controller(owner_type, old, enqueue);
 	enqueue_controller(owner_type, new_, enqueue);
 	if (!new_ || object_controller(new_->meta) || object_is_deleting(new_) ||
-	    (!moved && labels_equal(old->meta, new_->meta)))
+	    (!moved && api_map_equal(old->meta, new_->meta, labels)))
 		return;
 	struct arena *arena = arena_new();
 	informer_for_each (

@@ -107,17 +107,6 @@ const struct object **service_pods(
 
 /* ---- what wakes Services ---- */
 
-static bool labels_equal(const MetaV1__ObjectMeta *a, const MetaV1__ObjectMeta *b)
-{
-	if (a->n_labels != b->n_labels)
-		return false;
-	for (size_t i = 0; i < a->n_labels; i++)
-		if (!str_eq(a->labels[i]->key, b->labels[i]->key) ||
-		    !str_eq(a->labels[i]->value, b->labels[i]->value))
-			return false;
-	return true;
-}
-
 static bool ips_equal(const CoreV1__PodStatus *a, const CoreV1__PodStatus *b)
 {
 	if (!str_eq(a->pod_ip, b->pod_ip) || a->n_pod_ips != b->n_pod_ips)
@@ -135,7 +124,7 @@ static bool is_same_to_services(const struct object *old, const struct object *n
 	       pod_is_finished(a) == pod_is_finished(b) &&
 	       object_is_deleting(old) == object_is_deleting(new_) &&
 	       str_eq(a->spec->node_name, b->spec->node_name) && str_eq(object_uid(old), object_uid(new_)) &&
-	       labels_equal(old->meta, new_->meta);
+	       api_map_equal(old->meta, new_->meta, labels);
 }
 
 void service_map_pod(struct controller_context *ctx, const struct object *old, const struct object *new_,

@@ -4,6 +4,7 @@
 
 #include "lib/api/access.h"
 #include "lib/base/arena.h"
+#include "lib/base/str.h"
 
 static void clone_field(struct arena *arena, const struct schema_field *f, const void *from, void *to);
 static void *clone_message(struct arena *arena, const struct schema *schema, const ProtobufCMessage *msg);
@@ -46,6 +47,16 @@ const char *api_map_get_(size_t len, void *entries, const char *key)
 	size_t at = entry_position(len, entries, key, &found);
 
 	return found ? ((struct api_string_entry **)entries)[at]->value : NULL;
+}
+
+bool api_map_equal_(size_t a_len, void *a, size_t b_len, void *b)
+{
+	struct api_string_entry **x = a, **y = b;
+
+	for (size_t i = 0; a_len == b_len && i < a_len; i++)
+		if (!str_eq(x[i]->key, y[i]->key) || !str_eq(x[i]->value, y[i]->value))
+			return false;
+	return a_len == b_len;
 }
 
 void api_map_set_(struct arena *arena, size_t *len, void ***entries, const ProtobufCMessageDescriptor *entry,

@@ -106,8 +106,14 @@ static void test_build(void **state)
 	assert_null(api_map_get(obj->meta, labels, "b"));
 	copy = object_clone(obj);
 	assert_true(object_equal(obj, copy));
+	assert_true(api_map_equal(obj->meta, copy->meta, labels));
+	assert_true(api_map_equal(obj->meta, copy->meta, annotations));
+	api_map_set(copy->arena, copy->meta, labels, meta_v1__object_meta__labels_entry, "z", "2");
+	assert_false(api_map_equal(obj->meta, copy->meta, labels));
+	api_map_set(copy->arena, copy->meta, labels, meta_v1__object_meta__labels_entry, "z", "1");
 	assert_true(api_map_remove(copy->meta, labels, "m"));
 	assert_false(api_map_remove(copy->meta, labels, "m"));
+	assert_false(api_map_equal(obj->meta, copy->meta, labels));
 	assert_false(object_equal(obj, copy));
 	assert_string_equal(api_map_get(copy->meta, labels, "z"), "1");
 	assert_string_equal(object_key(obj, key), "default/web");

@@ -144,7 +144,7 @@ bool api_equal_message(const ProtobufCMessage *a, const ProtobufCMessage *b);
 /*
  * Maps with string values. entries is the array member, e.g. meta->labels with meta->n_labels; all string
  * maps have the same layout whatever their C type is. api_map_get returns NULL when absent. api_map_set keeps
- * the order by key.
+ * the order by key. api_map_equal(a, b, labels): the same keys with the same values.
  */
 struct api_string_entry {
 	ProtobufCMessage base;
@@ -156,6 +156,9 @@ const char *api_map_get_(size_t len, void *entries, const char *key);
 void api_map_set_(struct arena *arena, size_t *len, void ***entries, const ProtobufCMessageDescriptor *entry,
     const char *key, const char *value);
 bool api_map_remove_(size_t *len, void **entries, const char *key);
+bool api_map_equal_(size_t a_len, void *a, size_t b_len, void *b);
+#define api_map_equal(a, b, member)                                                                          \
+	api_map_equal_((a)->n_##member, (void *)(a)->member, (b)->n_##member, (void *)(b)->member)
 /* api_map_set(arena, meta, labels, meta_v1__object_meta__labels_entry, "app", "web") */
 #define api_map_set(arena, owner, member, entry_lower, key, value)                                           \
 	api_map_set_((arena), &(owner)->n_##member, (void ***)&(owner)->member, &entry_lower##__descriptor,  \

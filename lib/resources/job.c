@@ -45,17 +45,6 @@ static void defaults(struct object *obj, const struct resource_context *ctx)
 		    template->labels[i]->key, template->labels[i]->value);
 }
 
-static bool same_labels(const MetaV1__ObjectMeta *a, const MetaV1__ObjectMeta *b)
-{
-	if (!a->n_labels || a->n_labels != b->n_labels)
-		return false;
-	for (size_t i = 0; i < a->n_labels; i++)
-		if (!str_eq(a->labels[i]->key, b->labels[i]->key) ||
-		    !str_eq(a->labels[i]->value, b->labels[i]->value))
-			return false;
-	return true;
-}
-
 static void add_label(MetaV1__ObjectMeta *meta, struct arena *arena, const char *key, const char *value)
 {
 	if (!api_map_get(meta, labels, key))
@@ -81,7 +70,7 @@ static void prepare_create(struct object *obj, const struct resource_context *ct
 	if (job->spec->has_manual_selector && job->spec->manual_selector)
 		return;
 	/* a job without labels of its own has its template's, these among them */
-	if ((!job->metadata->n_labels || same_labels(job->metadata, template)) &&
+	if ((!job->metadata->n_labels || api_map_equal(job->metadata, template, labels)) &&
 	    format_is_label_value(job->metadata->name))
 		add_labels(job->metadata, obj->arena, job);
 	add_labels(template, obj->arena, job);

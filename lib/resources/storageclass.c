@@ -56,25 +56,14 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	check_topologies(sc, PATH_ROOT("allowedTopologies"), e);
 }
 
-static bool same_parameters(const StorageV1__StorageClass *a, const StorageV1__StorageClass *b)
-{
-	if (a->n_parameters != b->n_parameters)
-		return false;
-	for (size_t i = 0; i < a->n_parameters; i++)
-		if (!str_eq(a->parameters[i]->key, b->parameters[i]->key) ||
-		    !str_eq(a->parameters[i]->value, b->parameters[i]->value))
-			return false;
-	return true;
-}
-
 static void validate_update(const struct object *obj, const struct object *old,
     const struct resource_context *ctx, struct field_errors *e)
 {
 	const StorageV1__StorageClass *sc = MSG(StorageV1__StorageClass, obj),
 				      *was = MSG(StorageV1__StorageClass, old);
 
-	rule_forbidden_if(
-	    e, PATH_ROOT("parameters"), !same_parameters(sc, was), "updates to parameters are forbidden.");
+	rule_forbidden_if(e, PATH_ROOT("parameters"), !api_map_equal(sc, was, parameters),
+	    "updates to parameters are forbidden.");
 	rule_forbidden_if(e, PATH_ROOT("provisioner"), !str_eq(sc->provisioner, was->provisioner),
 	    "updates to provisioner are forbidden.");
 	rule_forbidden_if(e, PATH_ROOT("reclaimPolicy"), !str_eq(sc->reclaim_policy, was->reclaim_policy),
