@@ -58,10 +58,11 @@ void api_request_finished(struct api_request *req, int status)
 
 void api_respond_body(struct api_request *req, int status, const char *content_type, struct buf *take_body)
 {
-	struct http_server_request *http = req->http;
-	const struct http_header *headers = http ? api_headers(req, &req->error) : NULL;
-	if (http)
-		http_respond(http, status, content_type, headers, buf_str(take_body), take_body->size);
+	if (req->http) {
+		struct bytes *body = bytes_new(take_body->data, take_body->size);
+		api_send_bytes(req, status, content_type, api_headers(req, &req->error), &body, 1);
+		bytes_unref(body);
+	}
 	buf_done(take_body);
 	api_request_finished(req, status);
 }

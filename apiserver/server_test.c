@@ -444,6 +444,44 @@ static void restart_client(struct cluster *c)
 	expect(200, "GET", "/readyz", "");
 }
 
+static void get_with(struct cluster *c, const char *path, const char *header)
+{
+	int fd = dial(c);
+	send_request(fd, "GET", path, header, "");
+	hear(fd, NULL);
+	close(fd);
+}
+
+/* Large answers are compressed for who reads that; that the bytes are right is lib/http/gzip_test.c's matter.
+ */
+static void compression_client(struct cluster *c)
+{
+	enum { LARGE = 150 * 1024 };
+	char *body = malloc(LARGE + 200);
+	int n = sprintf(body, "{\"metadata\":{\"name\":\"large\"},\"data\":{\"k\":\"");
+	memset(body + n, 'x', LARGE);
+	strcpy(body + n + LARGE, "\"}}");
+	expect(201, "POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"zip\"}}");
+	expect(201, "POST", "/api/v1/namespaces/zip/configmaps", body);
+	free(body);
+	static const char *const paths[] = {"/api/v1/namespaces/zip/configmaps/large",
+	    "/api/v1/namespaces/zip/configmaps", "/api/v1/namespaces/zip/configmaps?pretty=true",
+	    "/openapi/v2"};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		get_with(c, paths[i], "application/json\r\nAccept-Encoding: deflate, gzip");
+		has(text, "Transfer-Encoding: chunked\r\n");
+		has(text, "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n");
+		check(!strstr(text, "Content-Length"));
+		has(text, "\x1f\x8b");
+		get_with(c, paths[i], "application/json");
+		check(!strstr(text, "gzip"));
+		has(text, "Content-Length: ");
+	}
+	get_with(c, "/api/v1/namespaces/zip", "application/json\r\nAccept-Encoding: gzip");
+	check(!strstr(text, "Content-Encoding")); /* too small */
+	expect(200, "DELETE", "/api/v1/namespaces/zip/configmaps/large", "");
+}
+
 #define CASE(name)                                                                                           \
 	static void test_##name(void **state)                                                                \
 	{                                                                                                    \
@@ -454,15 +492,17 @@ CASE(watch)
 CASE(paging)
 CASE(services)
 CASE(pods)
+CASE(compression)
 CASE(restart)
 
 int main(void)
 {
 	const struct CMUnitTest memory[] = {cmocka_unit_test(test_crud), cmocka_unit_test(test_watch),
-	    cmocka_unit_test(test_paging), cmocka_unit_test(test_services), cmocka_unit_test(test_pods)};
+	    cmocka_unit_test(test_paging), cmocka_unit_test(test_services), cmocka_unit_test(test_pods),
+	    cmocka_unit_test(test_compression)};
 	const struct CMUnitTest etcd[] = {cmocka_unit_test(test_crud), cmocka_unit_test(test_watch),
 	    cmocka_unit_test(test_paging), cmocka_unit_test(test_services), cmocka_unit_test(test_pods),
-	    cmocka_unit_test(test_restart)};
+	    cmocka_unit_test(test_compression), cmocka_unit_test(test_restart)};
 	cmocka_set_test_filter(getenv("ONLY"));
 	return cmocka_run_group_tests_name("memory", memory, setup_memory, teardown_memory) +
 	       cmocka_run_group_tests_name("etcd", etcd, setup_etcd, teardown_etcd);

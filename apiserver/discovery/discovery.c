@@ -43,10 +43,12 @@ static int answer_aggregated(struct api_request *req, const char *version, bool 
 	    {"Cache-Control", "public"}, {"ETag", etag}, {"Vary", "Accept"}, {NULL, NULL}};
 	const char *known = http_request_header(req->http, "If-None-Match");
 	int status = known && strstr(known, etag) ? 304 : 200;
-	http_respond(req->http, status,
+	struct bytes *body = bytes_new(text.data, text.size);
+	api_send_bytes(req, status,
 	    arena_printf(
 		req->arena, "application/json;g=apidiscovery.k8s.io;v=%s;as=APIGroupDiscoveryList", version),
-	    headers, text.data, status == 304 ? 0 : text.size);
+	    headers, &body, status == 304 ? 0 : 1);
+	bytes_unref(body);
 	buf_done(&text);
 	api_request_finished(req, status);
 	return API_DONE;

@@ -226,7 +226,7 @@ static int respond(struct api_request *req, const struct document *d, const char
 {
 	const char *known = http_request_header(req->http, "If-None-Match");
 	int status = known && strstr(known, d->etag) ? 304 : 200;
-	http_respond_bytes(req->http, status, content_type, headers, &d->bytes, status == 304 ? 0 : 1);
+	api_send_bytes(req, status, content_type, headers, &d->bytes, status == 304 ? 0 : 1);
 	api_request_finished(req, status);
 	return API_DONE;
 }

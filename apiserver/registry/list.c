@@ -298,7 +298,7 @@ static void respond_parts(struct api_request *req, struct list_state *ls)
 {
 	struct bytes *parts[] = {bytes_new(ls->head.data, ls->head.size), bytes_finish(&ls->out),
 	    bytes_new(ls->tail.data, ls->tail.size)};
-	http_respond_bytes(req->http, 200, api_content_type(req), api_headers(req, NULL), parts, 3);
+	api_send_bytes(req, 200, api_content_type(req), api_headers(req, NULL), parts, 3);
 	for (size_t i = 0; i < 3; i++)
 		bytes_unref(parts[i]);
 }
@@ -307,7 +307,7 @@ static void respond_body(struct api_request *req, struct list_state *ls)
 {
 	struct http_source source = list_body_source(ls->output.body, &ls->head, &ls->tail);
 	ls->output.body = NULL;
-	http_respond_source(req->http, 200, api_content_type(req), api_headers(req, NULL), &source);
+	api_send_source(req, 200, api_content_type(req), api_headers(req, NULL), &source);
 }
 
 void registry_list_respond(struct api_request *req)

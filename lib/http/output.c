@@ -1,6 +1,7 @@
 /* The queue of bytes that a connection still has to write, and how it leaves. */
 #include "lib/http/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,9 +93,37 @@ static void drained(struct http_conn *conn)
 	}
 }
 
+/*
+ * The next part of an answer whose size is not known, with its framing: the size in eight digits and a line
+ * break before it, a line break behind it.
+ */
+static const char *fill_framed(struct http_conn *conn, size_t *ret_size)
+{
+	enum { HEAD = 10, TAIL = 2 };
+	char *scratch = conn->server->scratch, line[HEAD + 1];
+	size_t size = conn->source.fill(conn->source.arg, scratch + HEAD, HTTP_WRITE_MAX - HEAD - TAIL);
+	if (size == 0)
+		conn->source_left = 0;
+	if (!conn->exchange->is_chunked) {
+		*ret_size = size;
+		return scratch + HEAD;
+	}
+	if (size == 0) {
+		*ret_size = 5;
+		return "0\r\n\r\n";
+	}
+	snprintf(line, sizeof line, "%08zx\r\n", size);
+	memcpy(scratch, line, HEAD);
+	memcpy(scratch + HEAD + size, "\r\n", TAIL);
+	*ret_size = HEAD + size + TAIL;
+	return scratch;
+}
+
 /* What to write next behind the queue: the part of the answer that is made while it leaves. */
 static const char *fill_chunk(struct http_conn *conn, size_t *ret_size)
 {
+	if (conn->source_left == HTTP_SIZE_UNKNOWN)
+		return fill_framed(conn, ret_size);
 	size_t room = conn->source_left > HTTP_WRITE_MAX ? HTTP_WRITE_MAX : conn->source_left;
 	*ret_size = conn->source.fill(conn->source.arg, conn->server->scratch, room);
 	conn->source_left -= *ret_size;
@@ -119,10 +148,12 @@ static bool write_some(struct http_conn *conn)
 		size_t size = 0;
 		bool is_queue = conn->queued > 0;
 		const char *data = is_queue ? next_chunk(conn, &size) : fill_chunk(conn, &size);
-		if (http_lws_write(conn->wsi, data, size) < 0)
+		if (size > 0 && http_lws_write(conn->wsi, data, size) < 0)
 			return false;
 		if (is_queue)
 			queue_drop(conn, size);
+		else if (conn->source_left == HTTP_SIZE_UNKNOWN)
+			break; /* such a part took its time to make: others have their turn */
 	}
 	return true;
 }

@@ -80,12 +80,16 @@ static bool has_no_body(int status)
 	return status < 200 || status == 204 || status == 304;
 }
 
-/* The head of an answer whose size is known. */
+/* The head of a whole answer; size may be HTTP_SIZE_UNKNOWN. */
 static void write_whole_head(struct buf *head, struct http_exchange *x, int status, const char *content_type,
     const struct http_header *headers, size_t size)
 {
 	write_head(head, x->conn, status, content_type, headers);
-	if (!has_no_body(status))
+	if (size == HTTP_SIZE_UNKNOWN && x->is_http10)
+		x->keep_alive = false; /* the end of the connection is the end of the answer */
+	else if (size == HTTP_SIZE_UNKNOWN)
+		buf_puts(head, "Transfer-Encoding: chunked\r\n");
+	else if (!has_no_body(status))
 		buf_printf(head, "Content-Length: %zu\r\n", size);
 	if (!x->keep_alive || x->conn->server->is_stopping)
 		buf_puts(head, "Connection: close\r\n");
@@ -140,6 +144,7 @@ void http_respond_source(struct http_server_request *request, int status, const 
 	}
 	conn->source = *source;
 	conn->source_left = source->size;
+	x->is_chunked = source->size == HTTP_SIZE_UNKNOWN && !x->is_http10;
 	http_conn_schedule(conn);
 }
 

@@ -105,10 +105,11 @@ void http_respond_bytes(struct http_server_request *request, int status, const c
 
 /*
  * A whole answer whose body is made while it leaves, so that a large one is never in memory at once. fill()
- * puts up to `room` bytes into `to` and returns how many: at least one until `size` are there. done() fires
- * once, when the last byte has been taken or the peer is gone; the request object is not to be used any more
- * after this call.
+ * puts up to `room` bytes into `to` and returns how many: at least one until `size` are there; where the size
+ * is HTTP_SIZE_UNKNOWN, 0 says that there are no more. done() fires once, when the last byte has been taken or
+ * the peer is gone; the request object is not to be used any more after this call.
  */
+#define HTTP_SIZE_UNKNOWN SIZE_MAX
 struct http_source {
 	size_t size;
 	size_t (*fill)(void *arg, char *to, size_t room);
@@ -117,6 +118,13 @@ struct http_source {
 };
 void http_respond_source(struct http_server_request *request, int status, const char *content_type,
     const struct http_header *headers, const struct http_source *source);
+
+/*
+ * The same bytes as gzip makes them; takes `plain`, whose size is known. Whoever answers with it sends
+ * "Content-Encoding: gzip". It needs memory for a window, whatever the size.
+ */
+struct http_source http_gzip_source(const struct http_source *plain);
+bool http_accepts_gzip(const struct http_server_request *request);
 
 /*
  * A streamed answer (chunked). on_drain fires when the queue has emptied; on_close when the peer went away or

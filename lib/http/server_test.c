@@ -66,6 +66,15 @@ static void on_source_done(void *arg)
 	f->closed++;
 }
 
+/* An answer whose end nobody knows beforehand: five parts. */
+static size_t fill_parts(void *arg, char *to, size_t room)
+{
+	static int part;
+	part = (part + 1) % 6;
+	memcpy(to, "part", 4);
+	return part ? 4 : 0;
+}
+
 static void on_stream_close(void *arg)
 {
 	struct fixture *f = arg;
@@ -124,6 +133,9 @@ static void handle(void *arg, struct http_server_request *r)
 	} else if (!strcmp(r->path, "/source")) {
 		struct http_source source = {BIG, fill_source, on_source_done, f};
 		http_respond_source(r, 200, "application/octet-stream", NULL, &source);
+	} else if (!strcmp(r->path, "/parts")) {
+		struct http_source source = {HTTP_SIZE_UNKNOWN, fill_parts, on_source_done, f};
+		http_respond_source(r, 200, "text/plain", NULL, &source);
 	} else if (r->is_upgrade && !strcmp(r->path, "/tunnel")) {
 		f->tunnel = http_tunnel(r, switching, sizeof switching - 1, &callbacks, f);
 	} else {
@@ -389,6 +401,30 @@ static void source_client(struct fixture *f)
 		usleep(1000);
 }
 
+static void parts_client(struct fixture *f)
+{
+	int fd = dial(f);
+	say(fd, "GET /parts HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n");
+	char *text = hear(fd, "GET /x");
+	has(text, "Transfer-Encoding: chunked\r\n");
+	has(text, "\r\n\r\n00000004\r\npart\r\n00000004\r\npart\r\n");
+	has(text, "part\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n");
+	check(f->closed == 1);
+	close(fd);
+	fd = dial(f);
+	say(fd, "GET /parts HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+	text = hear(fd, NULL);
+	has(text, "Connection: close\r\n\r\npartpartpartpartpart");
+	check(!strstr(text, "chunked"));
+	close(fd);
+}
+
+static void test_answers_of_unknown_size(void **state)
+{
+	struct fixture f = {0};
+	run_with(&f, &(struct http_server_options){.address = "127.0.0.1"}, parts_client);
+}
+
 static void test_answers_made_while_they_leave(void **state)
 {
 	struct fixture f = {0};
@@ -531,6 +567,7 @@ int main(void)
 	    cmocka_unit_test(test_tunnels),
 	    cmocka_unit_test(test_large_answers_to_slow_readers),
 	    cmocka_unit_test(test_answers_made_while_they_leave),
+	    cmocka_unit_test(test_answers_of_unknown_size),
 	    cmocka_unit_test(test_slow_heads_are_cut_off),
 	    cmocka_unit_test(test_tls_and_client_certificates),
 	    cmocka_unit_test(test_shutdown_lets_idle_connections_go),
