@@ -38,7 +38,8 @@ const char *api_content_type(const struct api_request *req);
 void api_respond_item(struct api_request *req, int status, struct cache_item *item);
 /* Encoded body; its headers are the request's warnings. Finishes the request. */
 void api_respond_body(struct api_request *req, int status, const char *content_type, struct buf *take_body);
-/* The same as http_respond_bytes() and http_respond_source(), compressed where that pays; len parts may be 0. */
+/* The same as http_respond_bytes() and http_respond_source(), compressed where that pays; len parts may be 0.
+ */
 void api_send_bytes(struct api_request *req, int status, const char *content_type,
     const struct http_header *headers, struct bytes *const *parts, size_t len);
 void api_send_source(struct api_request *req, int status, const char *content_type,

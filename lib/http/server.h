@@ -106,8 +106,8 @@ void http_respond_bytes(struct http_server_request *request, int status, const c
 /*
  * A whole answer whose body is made while it leaves, so that a large one is never in memory at once. fill()
  * puts up to `room` bytes into `to` and returns how many: at least one until `size` are there; where the size
- * is HTTP_SIZE_UNKNOWN, 0 says that there are no more. done() fires once, when the last byte has been taken or
- * the peer is gone; the request object is not to be used any more after this call.
+ * is HTTP_SIZE_UNKNOWN, 0 says that there are no more. done() fires once, when the last byte has been taken
+ * or the peer is gone; the request object is not to be used any more after this call.
  */
 #define HTTP_SIZE_UNKNOWN SIZE_MAX
 struct http_source {
