@@ -92,6 +92,7 @@ struct http_server {
 	void (*handler)(void *arg, struct http_server_request *request);
 	void *arg;
 	struct http_lws *lws;
+	struct http_tls_reload *tls_reload;
 	int listen_fd;
 	int port;
 	struct loop_fd *listen_watch;
@@ -128,6 +129,10 @@ void http_conn_forget(struct http_conn *conn); /* drops it from the list of dirt
 void http_respond_plain(struct http_conn *conn, int status); /* when there is no request to answer: closes */
 /* tls.c */
 void http_tls_peer(struct http_conn *conn);
+/* tls_reload.c: NULL without TLS */
+struct http_tls_reload *http_tls_reload_new(
+    struct loop *loop, void *ssl_ctx, const struct http_server_options *options);
+void http_tls_reload_free(struct http_tls_reload *reload);
 /* server.c */
 void http_server_conn_gone(struct http_server *server);
 const char *http_server_date(struct http_server *server);

@@ -18,6 +18,7 @@ struct http_lws {
 	struct lws_vhost *vhost;
 	struct http_server *server;
 	const struct http_server_options *options;
+	void *ssl_ctx; /* SSL_CTX * of the vhost; NULL without TLS */
 };
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
@@ -27,6 +28,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	switch (reason) {
 	case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
 		lws = lws_context_user(lws_get_context(wsi));
+		lws->ssl_ctx = user;
 		return http_tls_setup(user, lws->options);
 	case LWS_CALLBACK_RAW_ADOPT:
 		lws = lws_context_user(lws_get_context(wsi));
@@ -163,4 +165,9 @@ int http_lws_fd(struct lws *wsi)
 void *http_lws_ssl(struct lws *wsi)
 {
 	return lws_get_ssl(lws_get_network_wsi(wsi));
+}
+
+void *http_lws_ssl_ctx(struct http_lws *lws)
+{
+	return lws->ssl_ctx;
 }

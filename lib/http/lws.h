@@ -35,7 +35,8 @@ int http_lws_write(struct lws *wsi, const char *data, size_t size); /* takes all
 bool http_lws_is_full(struct lws *wsi); /* lws keeps a part that the socket did not take */
 void http_lws_kill(struct lws *wsi);
 int http_lws_fd(struct lws *wsi);
-void *http_lws_ssl(struct lws *wsi); /* SSL *, NULL without TLS */
+void *http_lws_ssl(struct lws *wsi);          /* SSL *, NULL without TLS */
+void *http_lws_ssl_ctx(struct http_lws *lws); /* SSL_CTX * that new connections get, NULL without TLS */
 
 /* What is called: connection.c and tls.c. */
 struct http_conn *http_conn_new(struct http_server *server, struct lws *wsi);

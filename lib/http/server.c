@@ -101,6 +101,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	o->head_timeout_ms = o->head_timeout_ms ? o->head_timeout_ms : 10000;
 	o->body_timeout_ms = o->body_timeout_ms ? o->body_timeout_ms : 60000;
 	o->idle_timeout_ms = o->idle_timeout_ms ? o->idle_timeout_ms : 180000;
+	o->reload_ms = o->reload_ms ? o->reload_ms : 60000;
 	server->scratch = malloc(HTTP_WRITE_MAX);
 	server->flush_timer = loop_timer_new(loop, http_flush_dirty, server);
 	/* The socket first: a port that is taken is the likely failure, and leaves no context to take down.
@@ -111,6 +112,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 		http_server_free(server);
 		return NULL;
 	}
+	server->tls_reload = http_tls_reload_new(loop, http_lws_ssl_ctx(server->lws), o);
 	return server;
 }
 
@@ -201,6 +203,7 @@ void http_server_free(struct http_server *server)
 	server->grace_timer = NULL;
 	server->shutdown_done = NULL;
 	server->is_stopping = true;
+	http_tls_reload_free(server->tls_reload);
 	http_lws_free(server->lws);
 	loop_timer_free(server->flush_timer);
 	server->is_freed = true;

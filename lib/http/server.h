@@ -85,7 +85,8 @@ struct http_server_options {
 	size_t head_max;                  /* 0: 64 KiB; larger heads are answered 431 */
 	int connections_max;              /* 0: 20000 */
 	int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* 0: 10 s, 60 s, 180 s */
-	const char *server_name;                                   /* Server header; NULL: none */
+	int64_t reload_ms;       /* how often the files are looked at for a change; 0: every minute */
+	const char *server_name; /* Server header; NULL: none */
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
