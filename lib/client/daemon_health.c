@@ -1,42 +1,24 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
+#include "lib/base/metrics.h"
 #include "lib/base/str.h"
 #include "lib/client/daemon_private.h"
 #include "lib/http/server.h"
 
 struct daemon_health {
 	struct http_server *server;
+	struct metric_set *metrics;
 	const struct daemon_health_hooks *hooks;
 };
-
-static void put_process_metrics(struct buf *out)
-{
-	struct rusage usage;
-	getrusage(RUSAGE_SELF, &usage);
-	double cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-		       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-	buf_printf(out, "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.2f\n", cpu_s);
-	long pages_total = 0, pages = 0;
-	FILE *file = fopen("/proc/self/statm", "re");
-	if (file && fscanf(file, "%ld %ld", &pages_total, &pages) == 2)
-		buf_printf(out,
-		    "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %lld\n",
-		    (long long)pages * sysconf(_SC_PAGESIZE));
-	if (file)
-		fclose(file);
-}
 
 static void respond_metrics(struct daemon_health *health, struct http_server_request *request)
 {
 	struct buf out = BUF_INIT;
-	put_process_metrics(&out);
+	metric_set_write(health->metrics, &out);
 	if (health->hooks->metrics)
 		health->hooks->metrics(health->hooks->metrics_arg, &out);
 	http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, buf_str(&out), out.size);
@@ -75,11 +57,13 @@ struct daemon_health *daemon_health_new(struct loop *loop, const char *address, 
 	if (!health)
 		abort();
 	health->hooks = hooks;
+	health->metrics = metric_set_new();
+	metric_set_add_process(health->metrics);
 	struct http_server_options options = {.address = address, .port = port, .connections_max = 100};
 	health->server = http_server_new(loop, &options, on_request, health, err);
 	if (health->server)
 		return health;
-	free(health);
+	daemon_health_free(health);
 	return NULL;
 }
 
@@ -88,5 +72,6 @@ void daemon_health_free(struct daemon_health *health)
 	if (!health)
 		return;
 	http_server_free(health->server);
+	metric_set_free(health->metrics);
 	free(health);
 }
