@@ -53,7 +53,7 @@ static void on_signal(void *arg, int signum)
 		return;
 	}
 	p->is_stopping = true;
-	p->server->is_stopping = true;
+	api_server_leave(p->server);
 	log_info("stopping on signal %d", signum);
 	p->delay = loop_timer_new(p->loop, stop, p);
 	loop_timer_start(p->delay, p->options->shutdown_delay_ms, 0);

@@ -131,9 +131,10 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	    BOOL("allow-privileged", allow_privileged, "let containers be privileged"),
 	    STRING("service-cluster-ip-range", service_cluster_ip_range, "CIDR of cluster IPs"),
 	    STRING("service-node-port-range", service_node_port_range, "range of node ports"),
-	    INT("apiserver-count", apiserver_count, "accepted and not used"),
+	    INT("apiserver-count", apiserver_count,
+		"how many servers there are, for --endpoint-reconciler-type=master-count"),
 	    STRING("endpoint-reconciler-type", endpoint_reconciler_type,
-		"none leaves the endpoints of kubernetes alone"),
+		"how servers keep the endpoints of the service kubernetes: lease, master-count or none"),
 	    STRING(
 		"kubelet-client-certificate", kubelet_client_certificate, "client certificate for kubelets"),
 	    STRING("kubelet-client-key", kubelet_client_key, "its key"),
@@ -176,6 +177,19 @@ static int refuse_unfinished(const struct api_options *o, struct error *err)
 	return 0;
 }
 
+static int check_endpoints(const struct api_options *o, struct error *err)
+{
+	static const char *const types[] = {"lease", "master-count", "none", NULL};
+	if (!str_in(o->endpoint_reconciler_type, types))
+		return error_set(err, ERR_BAD_REQUEST,
+		    "--endpoint-reconciler-type %s is not known: lease, master-count or none is wanted",
+		    o->endpoint_reconciler_type);
+	if (o->apiserver_count < 1)
+		return error_set(err, ERR_BAD_REQUEST,
+		    "--apiserver-count %lld: a number of 1 or more is wanted", (long long)o->apiserver_count);
+	return 0;
+}
+
 int options_parse(struct api_options *o, int argc, char **argv, struct error *err)
 {
 	struct flag flags[FLAGS_MAX];
@@ -193,7 +207,7 @@ int options_parse(struct api_options *o, int argc, char **argv, struct error *er
 		return -1;
 	if (o->want_help)
 		flags_print_help(flags, "kube-apiserver [flags]");
-	return refuse_unfinished(o, err);
+	return refuse_unfinished(o, err) || check_endpoints(o, err) ? -1 : 0;
 }
 
 void options_done(struct api_options *o)

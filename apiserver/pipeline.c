@@ -97,6 +97,12 @@ void pipeline_run(struct api_request *req)
 		case API_DONE:
 			return; /* the request may be gone */
 		default:
+			if (req->stage < stage_index("store") && registry_doubt(req)) {
+				req->stage = stage_index("load");
+				req->stage_state = NULL;
+				req->attempt++;
+				break;
+			}
 			api_respond_error(req, &req->error);
 			return;
 		}

@@ -105,18 +105,22 @@ static void on_bootstrapped(void *arg)
 	server->system_objects = system_objects_start(server, on_system_objects, server);
 }
 
+static void on_services_repaired(void *arg)
+{
+	bootstrap_start(arg, on_bootstrapped, arg);
+}
+
 static void on_cache_ready(void *arg, const struct error *err)
 {
 	struct api_server *server = arg;
 	struct error why = ERROR_INIT;
-	services_start(server->services);
 	extensions_start(server);
 	aggregation_start(server);
 	if (listen_for_requests(server, &why)) {
 		report_ready(server, &why);
 		return;
 	}
-	bootstrap_start(server, on_bootstrapped, server);
+	services_start(server->services, SERVICES_REPAIR_MS, on_services_repaired, server);
 }
 
 void api_server_start(
@@ -134,14 +138,38 @@ int api_server_port(const struct api_server *server)
 	return server->http ? http_server_port(server->http) : 0;
 }
 
-void api_server_shutdown(struct api_server *server, void (*done)(void *arg), void *arg)
+static void close_doors(struct api_server *server)
 {
-	server->is_stopping = true;
 	watchcache_end_watches(server->cache);
 	if (server->http)
-		http_server_shutdown(server->http, 2000, done, arg);
+		http_server_shutdown(server->http, 2000, server->on_shut, server->on_shut_arg);
 	else
-		loop_defer(server->loop, done, arg);
+		loop_defer(server->loop, server->on_shut, server->on_shut_arg);
+}
+
+static void on_left(void *arg)
+{
+	struct api_server *server = arg;
+	server->has_left = true;
+	if (server->on_shut)
+		close_doors(server);
+}
+
+void api_server_leave(struct api_server *server)
+{
+	if (server->is_stopping)
+		return;
+	server->is_stopping = true;
+	system_objects_leave(server->system_objects, on_left, server);
+}
+
+void api_server_shutdown(struct api_server *server, void (*done)(void *arg), void *arg)
+{
+	api_server_leave(server);
+	server->on_shut = done;
+	server->on_shut_arg = arg;
+	if (server->has_left)
+		close_doors(server);
 }
 
 void api_server_free(struct api_server *server)
@@ -157,8 +185,8 @@ void api_server_free(struct api_server *server)
 	extensions_done(server);
 	openapi_done(server);
 	auth_done(server);
-	watchcache_free(server->cache);
 	services_free(server->services);
+	watchcache_free(server->cache);
 	if (server->storage)
 		server->storage->functions->free(server->storage);
 	http_client_free(server->http_client);

@@ -58,7 +58,9 @@ struct api_server {
 	bool is_bootstrapped; /* /readyz says ok */
 	void (*on_ready)(void *arg, const struct error *err);
 	void *on_ready_arg;
-	bool is_stopping;
+	bool is_stopping, has_left;
+	void (*on_shut)(void *arg); /* of api_server_shutdown() */
+	void *on_shut_arg;
 	size_t requests_running,
 	    streams_running; /* streams: watches, tunnels; counted among the requests too */
 };
@@ -71,7 +73,9 @@ struct api_server *api_server_new(struct loop *loop, const struct api_options *o
 void api_server_start(
     struct api_server *server, void (*on_ready)(void *arg, const struct error *err), void *arg);
 int api_server_port(const struct api_server *server);
-/* Lets requests under way finish for a while; done fires once. */
+/* The beginning of a stop: no longer ready, out of the endpoints of the service kubernetes, still serving. */
+void api_server_leave(struct api_server *server);
+/* Leaves, and lets requests under way finish for a while; done fires once. */
 void api_server_shutdown(struct api_server *server, void (*done)(void *arg), void *arg);
 void api_server_free(struct api_server *server);
 

@@ -11,13 +11,14 @@
 #include <string.h>
 
 #include "apiserver/registry/registry.h"
+#include "apiserver/watchcache/watchcache.h"
 #include "lib/base/buf.h"
 #include "lib/base/strmap.h"
 #include "lib/loop/loop.h"
 #include "lib/resources/amounts.h"
 #include "lib/resources/quota_usage.h"
 
-#define ATTEMPTS 10
+#define ATTEMPTS 50 /* each one lost is one that another server or the controller has won */
 
 struct waiter { /* lives in its request's arena, as its stage_state; a request goes on when its client is gone
 		 */
@@ -235,6 +236,12 @@ static void resume_all(struct batch *b)
 	}
 }
 
+static void on_fresh(void *arg, const struct error *err)
+{
+	(void)err; /* an old cache loses the race once more, and is counted */
+	start_round(arg);
+}
+
 static void round_written(struct batch *b)
 {
 	bool again = b->has_conflict && ++b->attempts < ATTEMPTS;
@@ -247,7 +254,7 @@ static void round_written(struct batch *b)
 	}
 	end_round(b);
 	if (again) {
-		start_round(b);
+		watchcache_fence(b->server, on_fresh, b); /* what the other one has written is to be seen */
 		return;
 	}
 	resume_all(b);

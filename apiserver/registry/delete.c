@@ -19,7 +19,7 @@
 #define FINALIZER_ORPHAN "orphan"
 #define FINALIZER_FOREGROUND "foregroundDeletion"
 
-enum delete_phase { DELETE_START, DELETE_MARKED, DELETE_REMOVED, DELETE_SEEN, DELETE_FRESH };
+enum delete_phase { DELETE_START, DELETE_MARKED, DELETE_REMOVED, DELETE_RELEASED, DELETE_SEEN, DELETE_FRESH };
 
 static bool is_namespace(const struct api_request *req)
 {
@@ -235,8 +235,14 @@ static int start(struct api_request *req, struct error *err)
 	int64_t now_s = clock_wall_s(loop_clock(req->server->loop));
 	state->status = 200;
 	state->is_removed = false;
-	if (check_preconditions(req, err))
-		return API_FAIL;
+	if (check_preconditions(req, err)) {
+		if (state->is_fenced)
+			return API_FAIL;
+		*err = ERROR_INIT; /* another server may have brought what the client has seen */
+		state->is_fenced = true;
+		state->phase = DELETE_FRESH;
+		return registry_fence(req);
+	}
 	struct object *obj = object_clone(req->old);
 	object_unref(req->object);
 	req->object = obj;
@@ -265,6 +271,16 @@ static int start(struct api_request *req, struct error *err)
 	return object_equal(obj, req->old) ? answer_unchanged(req) : mark(req, err);
 }
 
+static int wait_until_seen(struct api_request *req)
+{
+	struct registry_state *state = registry_state(req);
+	if (watchcache_revision(req->server) >= state->revision)
+		return API_NEXT;
+	state->is_removed = state->phase == DELETE_REMOVED;
+	state->phase = DELETE_SEEN;
+	return registry_wait(req, state->revision, REGISTRY_CACHE_WAIT_MS);
+}
+
 static int on_written(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
@@ -282,11 +298,11 @@ static int on_written(struct api_request *req, struct error *err)
 	    arena_printf(req->object->arena, "%lld", (long long)state->revision);
 	if (state->phase == DELETE_MARKED && state->is_removed)
 		return remove_now(req, state->revision);
-	if (watchcache_revision(req->server) >= state->revision)
-		return API_NEXT;
-	state->is_removed = state->phase == DELETE_REMOVED;
-	state->phase = DELETE_SEEN;
-	return registry_wait(req, state->revision, REGISTRY_CACHE_WAIT_MS);
+	if (state->phase == DELETE_REMOVED && services_release(req, req->old, NULL) == API_PENDING) {
+		state->phase = DELETE_RELEASED;
+		return API_PENDING;
+	}
+	return wait_until_seen(req);
 }
 
 int registry_delete_object(struct api_request *req, struct error *err)
@@ -298,6 +314,9 @@ int registry_delete_object(struct api_request *req, struct error *err)
 	case DELETE_MARKED:
 	case DELETE_REMOVED:
 		return on_written(req, err);
+	case DELETE_RELEASED:
+		state->phase = DELETE_REMOVED;
+		return wait_until_seen(req);
 	case DELETE_SEEN:
 		state->phase = state->is_removed ? DELETE_REMOVED : DELETE_MARKED;
 		return API_NEXT;

@@ -22,6 +22,8 @@ struct registry_state {
 	int64_t revision;
 	struct error error;
 	bool is_fenced;                /* load has made sure that the cache is as new as the store */
+	bool is_doubted;               /* the request has failed; see registry_doubt() */
+	struct error doubt;            /* with this error */
 	struct object *decoded;        /* an update's body as it came, for another attempt */
 	struct service_claims *claims; /* addresses and ports taken for this write */
 	int phase;                     /* of the stage that is running; see the stage */
@@ -42,6 +44,12 @@ int registry_validate(struct api_request *req, struct error *err);
 int registry_store(struct api_request *req, struct error *err);
 int registry_encode(struct api_request *req, struct error *err);
 void registry_release(struct api_request *req);
+/*
+ * An update or patch has failed before it came to the store, by what the cache holds: another server may have
+ * changed the object meanwhile. True once: go back to `load`, which looks with a fresh cache, and fails with
+ * the same error again when nothing has changed.
+ */
+bool registry_doubt(struct api_request *req);
 
 /* by verb: what the stage `store` calls; same results as a stage */
 int registry_get(struct api_request *req, struct error *err);
@@ -126,10 +134,16 @@ int registry_list_one(struct api_request *req, struct object *obj, struct error 
 void registry_list_respond(struct api_request *req);
 void registry_list_done(struct list_state *ls);
 
-/* services.c: cluster IPs and node ports. */
-int services_claim(struct api_request *req, struct object *obj, const struct object *old, struct error *err);
-/* Gives back what the request holds: after a failure, and at its end, when the cache has the service itself.
+/*
+ * services.c: cluster IPs and node ports of a Service that is written. services_claim() takes what obj wants
+ * and old has not; when it returns API_PENDING, services_claimed() fills them in once the stage is called
+ * again. Then one of: services_commit(): what was taken stays taken; services_rollback(): it goes back.
  */
+int services_claim(struct api_request *req, struct object *obj, const struct object *old, struct error *err);
+int services_claimed(struct api_request *req, struct object *obj, struct error *err);
+void services_commit(struct api_request *req);
 void services_rollback(struct api_request *req);
+/* After a write: gives back what old had and obj (NULL: deleted) has not. May return API_PENDING. */
+int services_release(struct api_request *req, const struct object *old, const struct object *obj);
 
 #endif

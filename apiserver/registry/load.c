@@ -34,6 +34,18 @@ static bool has_object(const struct api_request *req)
 	return req->info.verb != API_CREATE || *req->info.subresource;
 }
 
+bool registry_doubt(struct api_request *req)
+{
+	struct registry_state *state = registry_state(req);
+	if ((req->info.verb != API_UPDATE && req->info.verb != API_PATCH) || !req->old_item ||
+	    state->is_fenced)
+		return false;
+	state->is_fenced = state->is_doubted = true;
+	state->doubt = req->error;
+	req->error = ERROR_INIT;
+	return true;
+}
+
 int registry_load(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
@@ -46,8 +58,16 @@ int registry_load(struct api_request *req, struct error *err)
 		*err = state->error;
 		return API_FAIL;
 	}
-	forget_attempt(req);
+	if (state->is_doubted && !was_fenced)
+		return registry_fence(req);
 	struct cache_item *item = watchcache_item(req->server, req->type, registry_ns(req), req->info.name);
+	if (state->is_doubted && item && item->revision == req->old_item->revision) {
+		*err = state->doubt;
+		return API_FAIL;
+	}
+	state->is_doubted = false;
+	state->is_fenced = state->is_fenced || was_fenced;
+	forget_attempt(req);
 	if (!item && !was_fenced)
 		return registry_fence(req); /* another server may have written it a moment ago */
 	req->is_creating = !item;

@@ -1,111 +1,52 @@
-/*
- * Cluster IPs and node ports of Services: given out, held while a write is under way, and known to be taken
- * from the cache of services, which is the only record. (One server at a time gives out addresses; ranges
- * shared between servers are not kept.)
- */
 #include "apiserver/registry/services.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apiserver/options.h"
 #include "apiserver/registry/internal.h"
+#include "apiserver/registry/range.h"
 #include "lib/api/schema.h"
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
 #include "lib/base/str.h"
-#include "lib/base/strmap.h"
-#include "proto/core_v1.pb-c.h"
 
-struct services {
-	struct api_server *server;
-	uint32_t network, size; /* the range: addresses network+1 .. network+size-2 */
-	int ip_bits;
-	unsigned port_min, port_max;
-	/* how many hold each: stored services, and writes under way */
-	uint16_t *ips;
-	uint16_t *ports;
-};
+/* The shares of the ranges' low ends that are for static addresses: KEP-3070 and KEP-3668. */
+enum { IPS_STEP = 16, IPS_RESERVED_MAX = 256, PORTS_STEP = 32, PORTS_RESERVED_MAX = 128 };
 
+/* What a write has taken; in the request's arena. */
 struct service_claims {
-	struct service_claims *next;
-	uint16_t *slot;
+	struct range_change ips, ports;
+	int64_t ip, ip_taken;
+	int64_t *wants, *taken;   /* node ports */
+	const char **want_fields; /* who asked: the path of the field */
+	size_t wants_len;
+	int64_t *port_wants; /* for each port of the spec the want that it gets its node port from, or -1 */
+	int64_t health_want;
+	unsigned waiting;
+	bool is_kept; /* the service kubernetes: its address is its own, whoever creates it */
 };
 
-static uint16_t *ip_slot(struct services *s, const char *text)
+static void on_missing(void *arg)
 {
-	struct in_addr a;
-	if (str_empty(text) || inet_pton(AF_INET, text, &a) != 1)
-		return NULL;
-	uint32_t ip = ntohl(a.s_addr);
-	return ip > s->network && ip < s->network + s->size - 1 ? &s->ips[ip - s->network] : NULL;
+	struct services *s = arg;
+	if (s->repair)
+		services_repair_now(s->repair, NULL, NULL);
 }
 
-static uint16_t *port_slot(struct services *s, int32_t port)
+static struct range *new_range(
+    struct services *s, const char *name, const char *text, int64_t len, uint32_t step, uint32_t reserved_max)
 {
-	return port >= (int32_t)s->port_min && port <= (int32_t)s->port_max
-		   ? &s->ports[port - (int32_t)s->port_min]
-		   : NULL;
-}
-
-static void count(uint16_t *slot, int by)
-{
-	if (slot)
-		*slot = (uint16_t)(*slot + by);
-}
-
-static void count_service(struct services *s, const struct object *obj, int by)
-{
-	const CoreV1__ServiceSpec *spec = obj ? ((const CoreV1__Service *)obj->msg)->spec : NULL;
-	if (!spec)
-		return;
-	if (spec->n_cluster_ips == 0)
-		count(ip_slot(s, spec->cluster_ip), by);
-	for (size_t i = 0; i < spec->n_cluster_ips; i++)
-		count(ip_slot(s, spec->cluster_ips[i]), by);
-	for (size_t i = 0; i < spec->n_ports; i++) {
-		bool is_repeated = false; /* one port number may serve several protocols */
-		for (size_t j = 0; j < i; j++)
-			is_repeated = is_repeated || spec->ports[j]->node_port == spec->ports[i]->node_port;
-		if (!is_repeated)
-			count(port_slot(s, spec->ports[i]->node_port), by);
-	}
-	count(port_slot(s, spec->health_check_node_port), by);
-}
-
-static void on_change(void *arg, const struct object *old, const struct object *obj)
-{
-	count_service(arg, old, -1);
-	count_service(arg, obj, 1);
-}
-
-static int parse_ranges(struct services *s, const struct api_options *options, struct error *err)
-{
-	char ip[64];
-	struct in_addr a;
-	const char *cidr = str_or(options->service_cluster_ip_range, "10.0.0.0/24");
-	const char *slash = strchr(cidr, '/');
-	size_t size = slash ? (size_t)(slash - cidr) : 0;
-	if (!slash || size >= sizeof ip)
-		return error_set(err, ERR_BAD_REQUEST, "--service-cluster-ip-range %s is no CIDR", cidr);
-	memcpy(ip, cidr, size);
-	ip[size] = '\0';
-	s->ip_bits = atoi(slash + 1);
-	if (inet_pton(AF_INET, ip, &a) != 1 || s->ip_bits < 8 || s->ip_bits > 30)
-		return error_set(err, ERR_BAD_REQUEST,
-		    "--service-cluster-ip-range %s: an IPv4 range of /8 to /30 is wanted", cidr);
-	s->size = 1u << (32 - s->ip_bits);
-	/* Upstream too uses at most 16 bits of a range. */
-	if (s->size > 65536)
-		s->size = 65536;
-	s->network = ntohl(a.s_addr) & ~((1u << (32 - s->ip_bits)) - 1);
-	if (sscanf(str_or(options->service_node_port_range, "30000-32767"), "%u-%u", &s->port_min,
-		&s->port_max) != 2 ||
-	    s->port_min > s->port_max || s->port_max > 65535)
-		return error_set(err, ERR_BAD_REQUEST, "--service-node-port-range %s is no range",
-		    options->service_node_port_range);
-	return 0;
+	struct buf key = BUF_INIT;
+	buf_printf(&key, "%s/ranges/%s", s->server->options->etcd_prefix, name);
+	/* Of cluster IPs the addresses of the network count too; of ports each one is given out. */
+	uint32_t size = (uint32_t)len + (step == IPS_STEP ? 2 : 0);
+	struct range *range = range_new(s->server->loop, s->server->storage, buf_str(&key), text,
+	    (uint32_t)len, bitmap_reserved_of(size, step, reserved_max));
+	range_on_missing(range, on_missing, s);
+	buf_done(&key);
+	return range;
 }
 
 struct services *services_new(struct api_server *server, struct error *err)
@@ -114,67 +55,43 @@ struct services *services_new(struct api_server *server, struct error *err)
 	if (!s)
 		abort();
 	s->server = server;
-	if (parse_ranges(s, server->options, err)) {
+	struct addresses *a = &s->addresses;
+	if (addresses_parse(a, server->options, err) < 0) {
 		free(s);
 		return NULL;
 	}
-	s->ips = calloc(s->size, sizeof *s->ips);
-	s->ports = calloc(s->port_max - s->port_min + 1, sizeof *s->ports);
-	if (!s->ips || !s->ports)
-		abort();
+	s->ips = new_range(s, "serviceips", a->ip_text, a->ips_len, IPS_STEP, IPS_RESERVED_MAX);
+	s->ports = new_range(s, "servicenodeports", a->port_text, a->port_max - a->port_min + 1, PORTS_STEP,
+	    PORTS_RESERVED_MAX);
 	return s;
 }
 
-void services_start(struct services *services)
+void services_start(struct services *services, int64_t repair_interval_ms, void (*done)(void *arg), void *arg)
 {
-	watchcache_subscribe(services->server, resource_services, on_change, services);
+	services->repair = services_repair_start(services, repair_interval_ms, done, arg);
 }
 
 void services_free(struct services *services)
 {
 	if (!services)
 		return;
-	free(services->ips);
-	free(services->ports);
+	services_repair_free(services->repair);
+	range_free(services->ips);
+	range_free(services->ports);
 	free(services);
 }
 
 const char *services_first_ip(struct services *services, struct arena *arena)
 {
-	struct in_addr a = {.s_addr = htonl(services->network + 1)};
 	char text[INET_ADDRSTRLEN];
-	inet_ntop(AF_INET, &a, text, sizeof text);
-	return arena_strdup(arena, text);
+	return arena_strdup(arena, addresses_ip(&services->addresses, 0, text));
 }
 
-static void claim(struct api_request *req, uint16_t *slot)
-{
-	struct registry_state *state = registry_state(req);
-	struct service_claims *c = ARENA_NEW(req->arena, struct service_claims);
-	c->slot = slot;
-	c->next = state->claims;
-	state->claims = c;
-	count(slot, 1);
-}
+/* --- what a write asks for --- */
 
-void services_rollback(struct api_request *req)
+static const CoreV1__ServiceSpec *spec_of(const struct object *obj)
 {
-	struct registry_state *state = req->registry_state;
-	while (state && state->claims) {
-		count(state->claims->slot, -1);
-		state->claims = state->claims->next;
-	}
-}
-
-static uint16_t *find_free(uint16_t *slots, uint32_t first, uint32_t len)
-{
-	uint32_t start = (uint32_t)random() % len;
-	for (uint32_t i = 0; i < len; i++) {
-		uint16_t *slot = &slots[first + (start + i) % len];
-		if (!*slot)
-			return slot;
-	}
-	return NULL;
+	return obj ? ((const CoreV1__Service *)obj->msg)->spec : NULL;
 }
 
 static bool had_ip(const CoreV1__ServiceSpec *old, const char *ip)
@@ -185,40 +102,21 @@ static bool had_ip(const CoreV1__ServiceSpec *old, const char *ip)
 	return has;
 }
 
-static void claim_ip(
-    struct api_request *req, struct object *obj, const CoreV1__ServiceSpec *old, struct field_errors *errors)
+static void want_ip(struct api_request *req, struct service_claims *claims, const CoreV1__ServiceSpec *spec,
+    const CoreV1__ServiceSpec *old, struct field_errors *errors)
 {
-	struct services *s = req->server->services;
-	CoreV1__ServiceSpec *spec = ((CoreV1__Service *)obj->msg)->spec;
-	if (!strcmp(spec->type, "ExternalName") || !strcmp(spec->cluster_ip, "None"))
+	if (!strcmp(spec->type, "ExternalName") || !strcmp(spec->cluster_ip, "None") ||
+	    (*spec->cluster_ip && had_ip(old, spec->cluster_ip)))
 		return;
-	if (!*spec->cluster_ip) {
-		uint16_t *slot = find_free(s->ips, 1, s->size - 2);
-		if (!slot) {
-			field_errors_add(errors, FIELD_INTERNAL, "spec.clusterIPs", NULL,
-			    "failed to allocate a serviceIP: range is full");
-			return;
-		}
-		struct in_addr a = {.s_addr = htonl(s->network + (uint32_t)(slot - s->ips))};
-		char text[INET_ADDRSTRLEN];
-		inet_ntop(AF_INET, &a, text, sizeof text);
-		claim(req, slot);
-		spec->cluster_ip = arena_strdup(obj->arena, text);
-		spec->n_cluster_ips = 0;
-		api_append(obj->arena, spec, cluster_ips, arena_strdup(obj->arena, text));
-		return;
-	}
-	if (had_ip(old, spec->cluster_ip))
-		return;
-	uint16_t *slot = ip_slot(s, spec->cluster_ip);
-	if (!slot)
+	claims->ip = RANGE_ANY;
+	if (*spec->cluster_ip)
+		claims->ip = addresses_ip_number(&req->server->services->addresses, spec->cluster_ip);
+	if (*spec->cluster_ip && claims->ip == ADDRESS_NONE)
 		field_errors_add(errors, FIELD_INVALID, "spec.clusterIPs", spec->cluster_ip,
-		    "failed to allocate IP %s: the provided IP is not in the valid range", spec->cluster_ip);
-	else if (*slot)
-		field_errors_add(errors, FIELD_INVALID, "spec.clusterIPs", spec->cluster_ip,
-		    "failed to allocate IP %s: provided IP is already allocated", spec->cluster_ip);
-	else
-		claim(req, slot);
+		    "failed to allocate IP %s: the provided IP (%s) is not in the valid range. The range of "
+		    "valid IPs is %s",
+		    spec->cluster_ip, spec->cluster_ip, req->server->services->addresses.ip_text);
+	claims->ips.takes_len = 1;
 }
 
 static bool wants_node_ports(const CoreV1__ServiceSpec *spec)
@@ -237,64 +135,60 @@ static bool had_port(const CoreV1__ServiceSpec *old, int32_t port)
 	return has;
 }
 
-static void claim_port(struct api_request *req, int32_t *port, const char *field,
-    const CoreV1__ServiceSpec *old, struct field_errors *errors)
+/* The index of the new want, or -1 when there is nothing to take. */
+static int64_t want_port(struct api_request *req, struct service_claims *claims, int32_t port,
+    const char *field, const CoreV1__ServiceSpec *old, struct field_errors *errors)
 {
-	struct services *s = req->server->services;
-	char text[16];
-	snprintf(text, sizeof text, "%d", *port);
-	uint16_t *slot;
-	if (*port == 0) {
-		slot = find_free(s->ports, 0, s->port_max - s->port_min + 1);
-		if (!slot) {
-			field_errors_add(errors, FIELD_INTERNAL, field, NULL,
-			    "failed to allocate a nodePort: range is full");
-			return;
-		}
-		*port = (int32_t)(s->port_min + (unsigned)(slot - s->ports));
-		claim(req, slot);
-		return;
+	const struct addresses *a = &req->server->services->addresses;
+	if (port && had_port(old, port))
+		return -1;
+	int64_t number = port ? addresses_port_number(a, port) : RANGE_ANY;
+	if (port && number == ADDRESS_NONE) {
+		field_errors_add(errors, FIELD_INVALID, field, arena_printf(req->arena, "%d", port),
+		    "provided port is not in the valid range. The range of valid ports is %s", a->port_text);
+		return -1;
 	}
-	if (had_port(old, *port))
-		return;
-	slot = port_slot(s, *port);
-	if (!slot)
-		field_errors_add(errors, FIELD_INVALID, field, text,
-		    "provided port is not in the valid range. The range of valid ports is %u-%u", s->port_min,
-		    s->port_max);
-	else if (*slot)
-		field_errors_add(errors, FIELD_INVALID, field, text, "provided port is already allocated");
-	else
-		claim(req, slot);
+	claims->wants[claims->wants_len] = number;
+	claims->want_fields[claims->wants_len] = field;
+	return (int64_t)claims->wants_len++;
 }
 
-/* A port of the same number for another protocol shares the node port. */
-static int32_t shared_port(const CoreV1__ServiceSpec *spec, size_t i)
+/* One node port serves the same port of several protocols: that of another one, or the one it will get. */
+static bool share_port(const CoreV1__ServiceSpec *spec, struct service_claims *claims, size_t i)
 {
-	for (size_t j = 0; j < spec->n_ports; j++)
-		if (j != i && spec->ports[j]->port == spec->ports[i]->port && spec->ports[j]->node_port &&
-		    strcmp(spec->ports[j]->protocol, spec->ports[i]->protocol) != 0)
-			return spec->ports[j]->node_port;
-	return 0;
+	CoreV1__ServicePort *p = spec->ports[i];
+	for (size_t j = 0; j < spec->n_ports && !p->node_port; j++) {
+		const CoreV1__ServicePort *other = spec->ports[j];
+		if (j == i || other->port != p->port || !strcmp(other->protocol, p->protocol))
+			continue;
+		if (other->node_port)
+			p->node_port = other->node_port;
+		else if (j < i)
+			claims->port_wants[i] = claims->port_wants[j];
+	}
+	for (size_t j = 0; p->node_port && j < i; j++)
+		if (spec->ports[j]->node_port == p->node_port)
+			return true;
+	return claims->port_wants[i] >= 0;
 }
 
-static void claim_ports(
-    struct api_request *req, struct object *obj, const CoreV1__ServiceSpec *old, struct field_errors *errors)
+static void want_ports(struct api_request *req, struct service_claims *claims,
+    const CoreV1__ServiceSpec *spec, const CoreV1__ServiceSpec *old, struct field_errors *errors)
 {
-	CoreV1__ServiceSpec *spec = ((CoreV1__Service *)obj->msg)->spec;
-	for (size_t i = 0; wants_node_ports(spec) && i < spec->n_ports; i++) {
-		CoreV1__ServicePort *p = spec->ports[i];
-		bool is_repeated = false;
-		if (!p->node_port)
-			p->node_port = shared_port(spec, i);
-		for (size_t j = 0; p->node_port && j < i; j++)
-			is_repeated = is_repeated || spec->ports[j]->node_port == p->node_port;
-		if (!is_repeated)
-			claim_port(req, &p->node_port,
+	claims->wants = ARENA_ARRAY(req->arena, int64_t, spec->n_ports + 1);
+	claims->taken = ARENA_ARRAY(req->arena, int64_t, spec->n_ports + 1);
+	claims->want_fields = ARENA_ARRAY(req->arena, const char *, spec->n_ports + 1);
+	claims->port_wants = ARENA_ARRAY(req->arena, int64_t, spec->n_ports + 1);
+	for (size_t i = 0; i < spec->n_ports; i++) {
+		claims->port_wants[i] = -1;
+		if (wants_node_ports(spec) && !share_port(spec, claims, i))
+			claims->port_wants[i] = want_port(req, claims, spec->ports[i]->node_port,
 			    arena_printf(req->arena, "spec.ports[%zu].nodePort", i), old, errors);
 	}
+	claims->health_want = -1;
 	if (!strcmp(spec->type, "LoadBalancer") && str_eq(spec->external_traffic_policy, "Local"))
-		claim_port(req, &spec->health_check_node_port, "spec.healthCheckNodePort", old, errors);
+		claims->health_want = want_port(
+		    req, claims, spec->health_check_node_port, "spec.healthCheckNodePort", old, errors);
 }
 
 static void set_families(struct object *obj)
@@ -308,20 +202,206 @@ static void set_families(struct object *obj)
 		spec->ip_family_policy = "SingleStack";
 }
 
+/*
+ * The address of the service kubernetes may be taken already: by a server that died before it wrote the
+ * service, or that writes it at this moment. It must not be given back then: one of the two will have it.
+ */
+static bool is_own_service(const struct api_request *req, const struct object *obj)
+{
+	struct watchcache_cursor cursor;
+	const struct object *other;
+	if (!req->is_internal || strcmp(obj->meta->name, "kubernetes") != 0 ||
+	    strcmp(obj->meta->namespace_, "default") != 0)
+		return false;
+	const char *ip = spec_of(obj)->cluster_ip;
+	watchcache_cursor_init(&cursor, req->server, resource_services, NULL);
+	while ((other = watchcache_next(&cursor)))
+		if (had_ip(spec_of(other), ip))
+			return false;
+	return true;
+}
+
+static void on_claimed(void *arg)
+{
+	struct api_request *req = arg;
+	struct registry_state *state = registry_state(req);
+	if (--state->claims->waiting > 0)
+		return;
+	state->has_result = true;
+	state->error = ERROR_INIT;
+	api_request_resume(req);
+}
+
+static void submit(
+    struct api_request *req, struct service_claims *claims, struct range *range, struct range_change *change)
+{
+	if (!change->takes_len)
+		return;
+	claims->waiting++;
+	change->is_dry_run = req->options.dry_run;
+	change->is_adopting = claims->is_kept;
+	change->done = on_claimed;
+	change->arg = req;
+	range_submit(range, change);
+}
+
 int services_claim(struct api_request *req, struct object *obj, const struct object *old, struct error *err)
 {
 	if (req->type != resource_services || *req->info.subresource)
-		return 0;
+		return API_NEXT;
+	struct services *s = req->server->services;
 	struct field_errors *errors = ARENA_NEW(req->arena, struct field_errors);
-	const CoreV1__ServiceSpec *was = old ? ((const CoreV1__Service *)old->msg)->spec : NULL;
+	struct service_claims *claims = ARENA_NEW(req->arena, struct service_claims);
 	field_errors_init(errors, req->arena);
-	services_rollback(req);
-	claim_ip(req, obj, was, errors);
+	want_ip(req, claims, spec_of(obj), spec_of(old), errors);
 	set_families(obj);
 	if (!errors->len)
-		claim_ports(req, obj, was, errors);
-	if (!errors->len)
-		return 0;
-	services_rollback(req);
-	return field_errors_to_error(errors, "", "Service", obj->meta->name, err);
+		want_ports(req, claims, spec_of(obj), spec_of(old), errors);
+	if (errors->len)
+		return field_errors_to_error(errors, "", "Service", obj->meta->name, err);
+	claims->is_kept = is_own_service(req, obj);
+	claims->ips.takes = &claims->ip;
+	claims->ips.taken = &claims->ip_taken;
+	claims->ports.takes = claims->wants;
+	claims->ports.taken = claims->taken;
+	claims->ports.takes_len = claims->wants_len;
+	registry_state(req)->claims = claims;
+	submit(req, claims, s->ips, &claims->ips);
+	submit(req, claims, s->ports, &claims->ports);
+	if (claims->waiting)
+		return API_PENDING;
+	registry_state(req)->claims = NULL;
+	return API_NEXT;
+}
+
+/* --- what came of it --- */
+
+static bool is_granted(const struct range_change *change)
+{
+	return change->takes_len && !change->error.code && change->refused == RANGE_NONE;
+}
+
+void services_commit(struct api_request *req)
+{
+	registry_state(req)->claims = NULL;
+}
+
+void services_rollback(struct api_request *req)
+{
+	struct registry_state *state = req->registry_state;
+	struct service_claims *claims = state ? state->claims : NULL;
+	if (!claims)
+		return;
+	state->claims = NULL;
+	if (req->options.dry_run || claims->is_kept)
+		return;
+	if (is_granted(&claims->ips))
+		range_give_back(req->server->services->ips, &claims->ip_taken, 1);
+	if (is_granted(&claims->ports))
+		range_give_back(req->server->services->ports, claims->taken, claims->wants_len);
+}
+
+static void report_refusals(
+    struct api_request *req, const struct service_claims *claims, struct field_errors *errors)
+{
+	const struct addresses *a = &req->server->services->addresses;
+	const struct range_change *ports = &claims->ports;
+	char text[INET_ADDRSTRLEN];
+	if (claims->ips.takes_len && claims->ips.refused != RANGE_NONE) {
+		if (claims->ip == RANGE_ANY)
+			field_errors_add(errors, FIELD_INTERNAL, "spec.clusterIPs", NULL,
+			    "failed to allocate a serviceIP: range is full");
+		else
+			field_errors_add(errors, FIELD_INVALID, "spec.clusterIPs",
+			    addresses_ip(a, claims->ip, text),
+			    "failed to allocate IP %s: provided IP is already allocated", text);
+	} else if (ports->takes_len && ports->refused != RANGE_NONE) {
+		const char *field = claims->want_fields[ports->refused];
+		if (claims->wants[ports->refused] == RANGE_ANY)
+			field_errors_add(errors, FIELD_INTERNAL, field, NULL,
+			    "failed to allocate a nodePort: range is full");
+		else
+			field_errors_add(errors, FIELD_INVALID, field,
+			    arena_printf(
+				req->arena, "%d", (int)(a->port_min + claims->wants[ports->refused])),
+			    "provided port is already allocated");
+	}
+}
+
+static void fill_in(struct object *obj, const struct addresses *a, const struct service_claims *claims)
+{
+	CoreV1__ServiceSpec *spec = ((CoreV1__Service *)obj->msg)->spec;
+	char text[INET_ADDRSTRLEN];
+	if (claims->ips.takes_len && claims->ip == RANGE_ANY) {
+		addresses_ip(a, claims->ip_taken, text);
+		spec->cluster_ip = arena_strdup(obj->arena, text);
+		spec->n_cluster_ips = 0;
+		api_append(obj->arena, spec, cluster_ips, arena_strdup(obj->arena, text));
+	}
+	for (size_t i = 0; i < spec->n_ports; i++)
+		if (claims->port_wants[i] >= 0)
+			spec->ports[i]->node_port =
+			    a->port_min + (int32_t)claims->taken[claims->port_wants[i]];
+	if (claims->health_want >= 0)
+		spec->health_check_node_port = a->port_min + (int32_t)claims->taken[claims->health_want];
+}
+
+int services_claimed(struct api_request *req, struct object *obj, struct error *err)
+{
+	struct service_claims *claims = registry_state(req)->claims;
+	struct field_errors *errors = ARENA_NEW(req->arena, struct field_errors);
+	field_errors_init(errors, req->arena);
+	if (claims->ips.error.code || claims->ports.error.code) {
+		*err = claims->ips.error.code ? claims->ips.error : claims->ports.error;
+		error_prefix(err, "cannot allocate addresses for the service");
+		services_rollback(req);
+		return API_FAIL;
+	}
+	report_refusals(req, claims, errors);
+	if (errors->len) {
+		services_rollback(req);
+		return field_errors_to_error(errors, "", "Service", obj->meta->name, err);
+	}
+	fill_in(obj, &req->server->services->addresses, claims);
+	return API_NEXT;
+}
+
+/* --- what a write leaves --- */
+
+struct release {
+	struct api_request *req;
+	struct range_change ips, ports;
+	unsigned waiting;
+};
+
+static void on_released(void *arg)
+{
+	struct release *release = arg;
+	struct registry_state *state = registry_state(release->req);
+	if (--release->waiting > 0)
+		return;
+	state->has_result = true; /* a failure keeps nobody waiting: repair gives back what is left */
+	state->error = ERROR_INIT;
+	api_request_resume(release->req);
+}
+
+int services_release(struct api_request *req, const struct object *old, const struct object *obj)
+{
+	if (req->type != resource_services || !old || req->options.dry_run)
+		return API_NEXT;
+	struct services *s = req->server->services;
+	struct address_list had, has;
+	addresses_of(req->arena, &s->addresses, spec_of(old), &had);
+	addresses_of(req->arena, &s->addresses, spec_of(obj), &has);
+	addresses_subtract(&had, &has);
+	struct release *release = ARENA_NEW(req->arena, struct release);
+	*release = (struct release){.req = req,
+	    .ips = {.gives = had.ips, .gives_len = had.ips_len, .done = on_released, .arg = release},
+	    .ports = {.gives = had.ports, .gives_len = had.ports_len, .done = on_released, .arg = release}};
+	release->waiting = (had.ips_len > 0) + (had.ports_len > 0);
+	if (had.ips_len)
+		range_submit(s->ips, &release->ips);
+	if (had.ports_len)
+		range_submit(s->ports, &release->ports);
+	return release->waiting ? API_PENDING : API_NEXT;
 }

@@ -12,7 +12,15 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 
-enum write_phase { WRITE_START, WRITE_LEASE, WRITE_STORE, WRITE_SEEN, WRITE_FRESH };
+enum write_phase {
+	WRITE_START,
+	WRITE_CLAIM,
+	WRITE_LEASE,
+	WRITE_STORE,
+	WRITE_RELEASE,
+	WRITE_SEEN,
+	WRITE_FRESH
+};
 
 static int already_exists(struct api_request *req, struct error *err)
 {
@@ -77,13 +85,11 @@ static bool has_lease(const struct api_request *req)
 	return !strcmp(req->type->plural, "events") && req->server->options->event_ttl_ms > 0;
 }
 
-static int start(struct api_request *req, struct error *err)
+/* A Service has its addresses now. */
+static int begin_write(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
 	struct storage *storage = req->server->storage;
-	state->status = req->is_creating ? 201 : 200;
-	if (services_claim(req, req->object, req->old, err))
-		return API_FAIL;
 	if (req->options.dry_run) {
 		if (!req->old &&
 		    watchcache_item(req->server, req->type, registry_ns(req), req->object->meta->name))
@@ -100,8 +106,17 @@ static int start(struct api_request *req, struct error *err)
 		return put(req, err);
 	state->phase = WRITE_LEASE;
 	state->op = storage->functions->lease(
-	    storage, req->server->options->event_ttl_ms / 1000, registry_on_stored, req);
+	    storage, req->server->options->event_ttl_ms / 1000, true, registry_on_stored, req);
 	return API_PENDING;
+}
+
+static int start(struct api_request *req, struct error *err)
+{
+	struct registry_state *state = registry_state(req);
+	state->status = req->is_creating ? 201 : 200;
+	state->phase = WRITE_CLAIM;
+	int rc = services_claim(req, req->object, req->old, err);
+	return rc == API_NEXT ? begin_write(req, err) : rc;
 }
 
 /* Somebody else was faster. Who named a version has a conflict; others try again with what is there now. */
@@ -119,25 +134,35 @@ static int lost_race(struct api_request *req, struct error *err)
 	return registry_fence(req);
 }
 
-static int on_stored(struct api_request *req, struct error *err)
+static int wait_until_seen(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
-	if (state->error.code) {
-		services_rollback(req);
-		*err = state->error;
-		return API_FAIL;
-	}
-	if (!state->succeeded)
-		return lost_race(req, err);
-	req->object->meta->resource_version =
-	    arena_printf(req->object->arena, "%lld", (long long)state->revision);
-	req->object->revision = state->revision;
 	state->phase = WRITE_SEEN;
 	/* Whoever has the answer shall find the write in the cache. */
 	if (watchcache_revision(req->server) < state->revision)
 		return registry_wait(req, state->revision, REGISTRY_CACHE_WAIT_MS);
 	state->has_result = true;
 	return registry_write(req, err);
+}
+
+static int on_stored(struct api_request *req, struct error *err)
+{
+	struct registry_state *state = registry_state(req);
+	if (state->error.code) {
+		services_commit(req); /* nobody knows whether it was written: repair will see */
+		*err = state->error;
+		return API_FAIL;
+	}
+	if (!state->succeeded)
+		return lost_race(req, err);
+	services_commit(req);
+	req->object->meta->resource_version =
+	    arena_printf(req->object->arena, "%lld", (long long)state->revision);
+	req->object->revision = state->revision;
+	state->phase = WRITE_RELEASE;
+	bool is_gone = req->old && registry_may_vanish(req->object);
+	int rc = services_release(req, req->old, is_gone ? NULL : req->object);
+	return rc == API_NEXT ? wait_until_seen(req, err) : rc;
 }
 
 static int on_seen(struct api_request *req)
@@ -158,6 +183,10 @@ int registry_write(struct api_request *req, struct error *err)
 	if (!registry_take_result(req))
 		return start(req, err);
 	switch ((enum write_phase)state->phase) {
+	case WRITE_CLAIM:
+		return services_claimed(req, req->object, err) ? API_FAIL : begin_write(req, err);
+	case WRITE_RELEASE:
+		return wait_until_seen(req, err);
 	case WRITE_LEASE:
 		if (state->error.code) {
 			*err = state->error;

@@ -196,7 +196,7 @@ static void on_answer(struct storage_op *op, struct arena *arena, const struct h
 		else if (op->kind == ETCD_LEASE)
 			result.revision = etcd_int(answer, "ID");
 	}
-	if (op->kind == ETCD_LEASE && !result.error) {
+	if (op->kind == ETCD_LEASE && op->lease_ttl_s && !result.error) {
 		op->etcd->lease_id = result.revision;
 		op->etcd->lease_ttl_s = op->lease_ttl_s;
 		op->etcd->lease_until_ms = loop_now_ms(op->etcd->loop) + 60000;
@@ -373,17 +373,19 @@ static void answer_shared_lease(void *arg)
 	finish(op, &result);
 }
 
-static struct storage_op *etcd_lease(struct storage *s, int64_t ttl_s, storage_done_fn *done, void *arg)
+static struct storage_op *etcd_lease(
+    struct storage *s, int64_t ttl_s, bool is_shared, storage_done_fn *done, void *arg)
 {
 	struct etcd *etcd = etcd_of(s);
 	struct storage_op *op = start(s, ETCD_LEASE, "/v3/lease/grant", done, arg);
-	op->lease_ttl_s = ttl_s;
-	if (etcd->lease_id && etcd->lease_ttl_s == ttl_s && loop_now_ms(etcd->loop) < etcd->lease_until_ms) {
+	op->lease_ttl_s = is_shared ? ttl_s : 0;
+	if (is_shared && etcd->lease_id && etcd->lease_ttl_s == ttl_s &&
+	    loop_now_ms(etcd->loop) < etcd->lease_until_ms) {
 		op->timer = loop_timer_new(etcd->loop, answer_shared_lease, op);
 		loop_timer_start(op->timer, 0, 0);
 		return op;
 	}
-	buf_printf(&op->body, "{\"TTL\":\"%" PRId64 "\"}", ttl_s + 60);
+	buf_printf(&op->body, "{\"TTL\":\"%" PRId64 "\"}", is_shared ? ttl_s + 60 : ttl_s);
 	send_op(op);
 	return op;
 }

@@ -50,7 +50,7 @@ struct storage_op {
 	struct loop_timer *timer; /* the next attempt, or the answer of a shared lease */
 	storage_done_fn *done;
 	void *arg;
-	int64_t lease_ttl_s;
+	int64_t lease_ttl_s;      /* of a lease that is to be shared; 0: it is not */
 	struct etcd_watch *watch; /* ETCD_WATCH */
 };
 

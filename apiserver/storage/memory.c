@@ -263,7 +263,8 @@ static struct storage_op *memory_compact(
 	return op_new(s, OP_OTHER, NULL, done, arg);
 }
 
-static struct storage_op *memory_lease(struct storage *s, int64_t ttl_s, storage_done_fn *done, void *arg)
+static struct storage_op *memory_lease(
+    struct storage *s, int64_t ttl_s, bool is_shared, storage_done_fn *done, void *arg)
 {
 	return op_new(s, OP_OTHER, NULL, done, arg); /* nothing expires here */
 }

@@ -68,8 +68,10 @@ struct storage_functions {
 	struct storage_op *(*watch)(
 	    struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg);
 	struct storage_op *(*compact)(struct storage *s, int64_t revision, storage_done_fn *done, void *arg);
-	/* A lease of at least ttl_s; result.revision is its id. Shared between callers within a minute. */
-	struct storage_op *(*lease)(struct storage *s, int64_t ttl_s, storage_done_fn *done, void *arg);
+	/* A lease; result.revision is its id. A shared one lasts at least ttl_s and serves all who ask within
+	 * a minute; else it is the caller's own, and lasts ttl_s. */
+	struct storage_op *(*lease)(
+	    struct storage *s, int64_t ttl_s, bool is_shared, storage_done_fn *done, void *arg);
 	void (*cancel)(struct storage_op *op);
 	const char *(*health)(struct storage *s); /* NULL: well; else why not */
 	void (*free)(struct storage *s);

@@ -137,9 +137,10 @@ static void prepare_update(struct object *obj, const struct object *old, const s
 
 	normalize_cluster_ips(spec, was, obj->arena);
 	drop_type_dependent(spec, was);
-	if (service_has_cluster_ip(spec) && service_has_cluster_ip(was) && str_empty(spec->cluster_ip)) {
-		spec->cluster_ip = kept->cluster_ip;
-		if (!spec->n_cluster_ips) {
+	if (service_has_cluster_ip(spec) && service_has_cluster_ip(was)) {
+		if (str_empty(spec->cluster_ip))
+			spec->cluster_ip = kept->cluster_ip;
+		if (!spec->n_cluster_ips && str_eq(spec->cluster_ip, was->cluster_ip)) {
 			spec->cluster_ips = kept->cluster_ips;
 			spec->n_cluster_ips = kept->n_cluster_ips;
 		}
