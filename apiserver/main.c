@@ -77,12 +77,13 @@ int main(int argc, char **argv)
 	log_init("kube-apiserver", LOG_INFO);
 	if (options_parse(&options, argc, argv, &err)) {
 		fprintf(stderr, "kube-apiserver: %s\n", err.message);
+		options_done(&options);
 		return 2;
 	}
-	if (options.want_help)
-		return 0;
-	if (options.want_version) {
+	if (options.want_version)
 		printf("Kubernetes v1.32.0+cube\n");
+	if (options.want_help || options.want_version) {
+		options_done(&options);
 		return 0;
 	}
 	if (options.verbosity >= 4)

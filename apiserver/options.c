@@ -1,8 +1,11 @@
 #include "apiserver/options.h"
+#include "apiserver/serving_flags.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
@@ -29,6 +32,7 @@ static void set_defaults(struct api_options *o)
 	    .kubelet_timeout_ms = 5000,
 	    .profiling = true,
 	    .enable_priority_and_fairness = true,
+	    .features = feature_gates_defaults,
 	};
 }
 
@@ -70,9 +74,9 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	    STRING("tls-cert-file", tls_cert_file, "certificate to serve with, PEM"),
 	    STRING("tls-private-key-file", tls_private_key_file, "its key, PEM"),
 	    STRING("cert-dir", cert_dir, "where a self-signed certificate is kept when none is given"),
-	    ARRAY("tls-sni-cert-key", tls_sni_cert_keys, "accepted and not used"),
-	    LIST("tls-cipher-suites", tls_cipher_suites, "accepted and not used"),
-	    STRING("tls-min-version", tls_min_version, "accepted; the least is TLS 1.2"),
+	    ARRAY("tls-sni-cert-key", tls_sni_cert_keys, "not supported: refused"),
+	    LIST("tls-cipher-suites", tls_cipher_suites, "cipher suites of TLS 1.2, by their IANA names"),
+	    STRING("tls-min-version", tls_min_version, "VersionTLS12 or VersionTLS13"),
 	    DURATION("shutdown-delay-duration", shutdown_delay_ms, "how long to go on serving after SIGTERM"),
 	    DURATION("request-timeout", request_timeout_ms, "longest time for a request that is no watch"),
 	    INT("min-request-timeout", min_request_timeout_s,
@@ -85,8 +89,8 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	    STRING("etcd-certfile", etcd_certfile, "client certificate for etcd"),
 	    STRING("etcd-keyfile", etcd_keyfile, "its key"),
 	    STRING("etcd-prefix", etcd_prefix, "prefix of all keys in etcd"),
-	    STRING(
-		"storage-media-type", storage_media_type, "accepted; built-in kinds are stored as protobuf"),
+	    STRING("storage-media-type", storage_media_type,
+		"application/vnd.kubernetes.protobuf; no other is supported"),
 	    DURATION("etcd-compaction-interval", etcd_compaction_interval_ms,
 		"how often history is dropped; 0 for never"),
 	    DURATION("event-ttl", event_ttl_ms, "how long events are kept"),
@@ -143,12 +147,13 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	    LIST("kubelet-preferred-address-types", kubelet_preferred_address_types,
 		"which node address to use"),
 	    DURATION("kubelet-timeout", kubelet_timeout_ms, "time for a kubelet to answer"),
-	    LIST("feature-gates", feature_gates, "accepted and not used"),
-	    LIST("runtime-config", runtime_config, "accepted and not used"),
+	    LIST("feature-gates", feature_gates, "Name=true|false; the names are listed below"),
+	    LIST("runtime-config", runtime_config, "group/version=true; nothing can be switched off"),
 	    {"v", 'v', FLAG_INT, &o->verbosity, "log level; from 4 on debug", NULL, NULL},
 	    BOOL("profiling", profiling, "accepted and not used"),
 	    BOOL("enable-priority-and-fairness", enable_priority_and_fairness, "accepted and not used"),
-	    BOOL("enable-aggregator-routing", enable_aggregator_routing, "accepted and not used"),
+	    BOOL("enable-aggregator-routing", enable_aggregator_routing,
+		"always so: extension servers are reached by their endpoints"),
 	    BOOL("insecure-http", is_insecure, "serve plain HTTP: for tests"),
 	    {"help", 'h', FLAG_BOOL, &o->want_help, "this text", NULL, NULL},
 	    BOOL("version", want_version, "print the version"),
@@ -190,6 +195,15 @@ static int check_endpoints(const struct api_options *o, struct error *err)
 	return 0;
 }
 
+static void print_help(const struct flag *flags)
+{
+	struct buf gates = BUF_INIT;
+	flags_print_help(flags, "kube-apiserver [flags]");
+	feature_gates_print(&gates);
+	printf("\nFeature gates:\n%s", buf_str(&gates));
+	buf_done(&gates);
+}
+
 int options_parse(struct api_options *o, int argc, char **argv, struct error *err)
 {
 	struct flag flags[FLAGS_MAX];
@@ -206,8 +220,10 @@ int options_parse(struct api_options *o, int argc, char **argv, struct error *er
 	if (has_args)
 		return -1;
 	if (o->want_help)
-		flags_print_help(flags, "kube-apiserver [flags]");
-	return refuse_unfinished(o, err) || check_endpoints(o, err) ? -1 : 0;
+		print_help(flags);
+	if (feature_gates_parse(&o->features, o->feature_gates.items, o->feature_gates.len, err))
+		return -1;
+	return refuse_unfinished(o, err) || check_endpoints(o, err) || serving_flags_check(o, err) ? -1 : 0;
 }
 
 void options_done(struct api_options *o)

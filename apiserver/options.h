@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/feature_gates.h"
 #include "lib/base/flags.h"
 
 struct error;
@@ -49,6 +50,7 @@ struct api_options {
 	int64_t kubelet_timeout_ms;
 	/* the rest */
 	struct flag_list feature_gates, runtime_config;
+	struct feature_gates features; /* what feature_gates says */
 	int64_t verbosity;
 	bool profiling, enable_priority_and_fairness, enable_aggregator_routing;
 	bool is_insecure; /* plain HTTP, for tests */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "apiserver/options.h"
 #include "apiserver/pipeline.h"
 #include "lib/api/json.h"
 #include "lib/api/labels.h"
@@ -128,15 +129,40 @@ int api_check_patch_options(struct api_request *req, struct error *err)
 	return 0;
 }
 
+/* A watch that begins with what exists says so twice: sendInitialEvents and NotOlderThan. */
+static int check_watch_match(struct api_request *req, struct error *err)
+{
+	const struct api_request_options *o = &req->options;
+	const char *match = o->resource_version_match;
+	if (!o->has_send_initial_events && !*match)
+		return 0;
+	if (!o->has_send_initial_events)
+		return invalid(req, FIELD_FORBIDDEN, "resourceVersionMatch", "",
+		    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided", err);
+	if (strcmp(match, "NotOlderThan") != 0)
+		return invalid(req, FIELD_FORBIDDEN, "resourceVersionMatch", "",
+		    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan", err);
+	if (!req->server->options->features.on[FEATURE_WatchList])
+		return invalid(req, FIELD_FORBIDDEN, "sendInitialEvents", "",
+		    "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
+		    err);
+	if (*o->continue_token)
+		return invalid(req, FIELD_FORBIDDEN, "resourceVersionMatch", "",
+		    "resourceVersionMatch is forbidden when continue is provided", err);
+	return 0;
+}
+
 static int check_version_match(struct api_request *req, struct error *err)
 {
 	struct api_request_options *o = &req->options;
 	const char *match = o->resource_version_match;
-	if (!*match || o->send_initial_events)
-		return 0;
 	if (req->info.verb == API_WATCH)
-		return invalid(req, FIELD_FORBIDDEN, "resourceVersionMatch", "",
-		    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided", err);
+		return check_watch_match(req, err);
+	if (o->has_send_initial_events)
+		return invalid(req, FIELD_FORBIDDEN, "sendInitialEvents", "",
+		    "sendInitialEvents is forbidden for list", err);
+	if (!*match)
+		return 0;
 	if (strcmp(match, "Exact") != 0 && strcmp(match, "NotOlderThan"))
 		return invalid(req, FIELD_NOT_SUPPORTED, "resourceVersionMatch", match,
 		    "supported values: \"Exact\", \"NotOlderThan\", \"\"", err);
@@ -178,7 +204,7 @@ static int parse_list(struct api_request *req, struct error *err)
 	o->resource_version_match = query_text(req, "resourceVersionMatch");
 	o->continue_token = query_text(req, "continue");
 	o->allow_bookmarks = query_bool(req, "allowWatchBookmarks", NULL);
-	o->send_initial_events = query_bool(req, "sendInitialEvents", NULL);
+	o->send_initial_events = query_bool(req, "sendInitialEvents", &o->has_send_initial_events);
 	if (query_int(req, "limit", &o->limit, NULL, err) ||
 	    query_int(req, "timeoutSeconds", &o->timeout_s, NULL, err))
 		return -1;

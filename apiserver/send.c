@@ -1,6 +1,7 @@
 /* How a body leaves: as it is, or compressed when it is large and the client reads gzip. */
 #include <string.h>
 
+#include "apiserver/options.h"
 #include "apiserver/pipeline.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
@@ -9,8 +10,9 @@ enum { GZIP_FROM = 128 * 1024 }; /* upstream's threshold: less is not worth the 
 
 static bool is_to_be_compressed(const struct api_request *req, int status, size_t size)
 {
-	return status == 200 && size >= GZIP_FROM && !strcmp(req->http->method, "GET") &&
-	       http_accepts_gzip(req->http);
+	return status == 200 && size >= GZIP_FROM &&
+	       req->server->options->features.on[FEATURE_APIResponseCompression] &&
+	       !strcmp(req->http->method, "GET") && http_accepts_gzip(req->http);
 }
 
 static const struct http_header *with_encoding(struct api_request *req, const struct http_header *headers)

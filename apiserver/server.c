@@ -14,6 +14,7 @@
 #include "apiserver/registry/system_objects.h"
 #include "apiserver/storage/compactor.h"
 #include "apiserver/storage/storage.h"
+#include "apiserver/serving_flags.h"
 #include "apiserver/tls_files.h"
 #include "apiserver/types.h"
 #include "apiserver/watchcache/watchcache.h"
@@ -74,7 +75,8 @@ static int listen_for_requests(struct api_server *server, struct error *err)
 	if (o->client_ca_file && !*o->client_ca_file)
 		http.client_ca_file = NULL;
 	if (!o->is_insecure)
-		rc = tls_files(arena, o, &http.cert_file, &http.key_file, err);
+		rc = tls_files(arena, o, &http.cert_file, &http.key_file, err) ||
+		     serving_flags_tls(arena, o, &http, err);
 	if (!rc) {
 		server->http = http_server_new(server->loop, &http, pipeline_handle, server, err);
 		rc = server->http ? 0 : -1;

@@ -119,7 +119,7 @@ struct api_request_info {
 /* Options that come in the query (and for deletes in the body). */
 struct api_request_options {
 	bool dry_run;
-	bool is_watch, allow_bookmarks, send_initial_events;
+	bool is_watch, allow_bookmarks, send_initial_events, has_send_initial_events;
 	bool has_resource_version;
 	const char *resource_version, *resource_version_match; /* "" when absent */
 	const char *continue_token;

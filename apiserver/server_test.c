@@ -482,6 +482,31 @@ static void compression_client(struct cluster *c)
 	expect(200, "DELETE", "/api/v1/namespaces/zip/configmaps/large", "");
 }
 
+static void list_options_client(struct cluster *c)
+{
+	static const char path[] = "/api/v1/namespaces/default/configmaps";
+	char url[256];
+	const struct {
+		const char *query, *want;
+	} wrong[] = {
+	    {"watch=1&sendInitialEvents=true", "requires setting resourceVersionMatch to NotOlderThan"},
+	    {"watch=1&resourceVersionMatch=NotOlderThan", "is forbidden for watch unless sendInitialEvents"},
+	    {"sendInitialEvents=true", "sendInitialEvents is forbidden for list"},
+	    {"resourceVersionMatch=Exact", "is forbidden unless resourceVersion is provided"},
+	};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		snprintf(url, sizeof url, "%s?%s", path, wrong[i].query);
+		expect(422, "GET", url, "");
+		has(text, wrong[i].want);
+	}
+	snprintf(url, sizeof url,
+	    "%s?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=1&"
+	    "timeoutSeconds=1",
+	    path);
+	expect(200, "GET", url, "");
+	has(text, "k8s.io/initial-events-end");
+}
+
 #define CASE(name)                                                                                           \
 	static void test_##name(void **state)                                                                \
 	{                                                                                                    \
@@ -493,16 +518,18 @@ CASE(paging)
 CASE(services)
 CASE(pods)
 CASE(compression)
+CASE(list_options)
 CASE(restart)
 
 int main(void)
 {
 	const struct CMUnitTest memory[] = {cmocka_unit_test(test_crud), cmocka_unit_test(test_watch),
 	    cmocka_unit_test(test_paging), cmocka_unit_test(test_services), cmocka_unit_test(test_pods),
-	    cmocka_unit_test(test_compression)};
+	    cmocka_unit_test(test_compression), cmocka_unit_test(test_list_options)};
 	const struct CMUnitTest etcd[] = {cmocka_unit_test(test_crud), cmocka_unit_test(test_watch),
 	    cmocka_unit_test(test_paging), cmocka_unit_test(test_services), cmocka_unit_test(test_pods),
-	    cmocka_unit_test(test_compression), cmocka_unit_test(test_restart)};
+	    cmocka_unit_test(test_compression), cmocka_unit_test(test_list_options),
+	    cmocka_unit_test(test_restart)};
 	cmocka_set_test_filter(getenv("ONLY"));
 	return cmocka_run_group_tests_name("memory", memory, setup_memory, teardown_memory) +
 	       cmocka_run_group_tests_name("etcd", etcd, setup_etcd, teardown_etcd);

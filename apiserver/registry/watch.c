@@ -333,29 +333,14 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	return API_DONE;
 }
 
-static int check_initial_events(struct api_request *req, struct error *err)
-{
-	struct api_request_options *o = &req->options;
-	if (!o->send_initial_events)
-		return 0;
-	if (strcmp(o->resource_version_match, "NotOlderThan") != 0) {
-		struct field_errors *errors = ARENA_NEW(req->arena, struct field_errors);
-		field_errors_init(errors, req->arena);
-		field_errors_add(errors, FIELD_FORBIDDEN, "resourceVersionMatch", NULL,
-		    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-		return field_errors_to_error(errors, "meta.k8s.io", "ListOptions", "", err);
-	}
-	return 0;
-}
-
 int registry_watch(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
 	const struct api_request_options *o = &req->options;
 	int64_t revision = 0;
-	if (check_initial_events(req, err) || registry_parse_revision(o->resource_version, &revision, err))
+	if (registry_parse_revision(o->resource_version, &revision, err))
 		return API_FAIL;
-	bool with_initial = revision == 0 || o->send_initial_events;
+	bool with_initial = o->has_send_initial_events ? o->send_initial_events : revision == 0;
 	if (registry_take_result(req)) {
 		if (state->error.code == ERR_TIMEOUT && o->has_resource_version)
 			return registry_too_new(req, revision, err);

@@ -93,6 +93,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	o->address = arena_strdup(server->arena, o->address);
 	o->cert_file = arena_strdup(server->arena, o->cert_file);
 	o->key_file = arena_strdup(server->arena, o->key_file);
+	o->tls_ciphers = arena_strdup(server->arena, o->tls_ciphers);
 	o->client_ca_file = arena_strdup(server->arena, o->client_ca_file);
 	o->server_name = arena_strdup(server->arena, o->server_name);
 	o->body_max = o->body_max ? o->body_max : 3 * 1024 * 1024;

@@ -81,6 +81,8 @@ struct http_server_options {
 	int port;                         /* 0: any; see http_server_port() */
 	const char *cert_file, *key_file; /* NULL: plain HTTP */
 	const char *client_ca_file;       /* client certificates are asked for when set, and stay optional */
+	int tls_min_version;              /* as OpenSSL numbers them; 0: TLS 1.2 */
+	const char *tls_ciphers;          /* of TLS 1.2, an OpenSSL cipher list; NULL: OpenSSL's default */
 	size_t body_max;                  /* 0: 3 MiB; larger bodies are answered 413 */
 	size_t head_max;                  /* 0: 64 KiB; larger heads are answered 431 */
 	int connections_max;              /* 0: 20000 */

@@ -17,7 +17,10 @@ static int accept_any(int preverify_ok, X509_STORE_CTX *ctx)
 int http_tls_setup(void *ssl_ctx, const struct http_server_options *options)
 {
 	SSL_CTX *ctx = ssl_ctx;
-	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_min_proto_version(
+	    ctx, options->tls_min_version ? options->tls_min_version : TLS1_2_VERSION);
+	if (options->tls_ciphers && SSL_CTX_set_cipher_list(ctx, options->tls_ciphers) != 1)
+		return -1;
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	/* No resumption, by cache or by ticket: without a session id context OpenSSL refuses to resume a
 	 * connection that asks for client certificates ("internal error"), and every connection's certificate
