@@ -21,7 +21,7 @@ enum {
 	RENEW_MS = 10000, /* upstream's figures, this and the next */
 	LEASE_S = 15,
 	SOON_MS = 500, /* after somebody has removed what is kept here */
-	LEAVE_MS = 2000,
+	LEAVE_MS = 5000,
 	ATTEMPTS = 3 /* of one renewal: nobody else writes the key but a server with the same address */
 };
 

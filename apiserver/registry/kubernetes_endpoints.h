@@ -13,7 +13,7 @@ struct kubernetes_endpoints;
 /* done fires once, when the first round is over: also when it has failed, or when there is nothing to do. */
 struct kubernetes_endpoints *kubernetes_endpoints_start(
     struct api_server *server, void (*done)(void *arg), void *arg);
-/* The server stops: takes its address out, in good order. done fires once, after two seconds at the latest.
+/* The server stops: takes its address out, in good order. done fires once, after five seconds at the latest.
  */
 void kubernetes_endpoints_leave(struct kubernetes_endpoints *endpoints, void (*done)(void *arg), void *arg);
 void kubernetes_endpoints_free(struct kubernetes_endpoints *endpoints);
