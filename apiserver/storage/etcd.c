@@ -74,26 +74,9 @@ void etcd_succeeded(struct etcd *etcd)
 
 void etcd_put_base64(struct buf *out, const void *data, size_t size)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *in = data;
-	char *p = buf_reserve(out, (size + 2) / 3 * 4 + 2);
-	char *start = p;
-	*p++ = '"';
-	for (; size >= 3; size -= 3, in += 3) {
-		*p++ = digits[in[0] >> 2];
-		*p++ = digits[(in[0] & 3) << 4 | in[1] >> 4];
-		*p++ = digits[(in[1] & 15) << 2 | in[2] >> 6];
-		*p++ = digits[in[2] & 63];
-	}
-	if (size) {
-		*p++ = digits[in[0] >> 2];
-		*p++ = digits[(in[0] & 3) << 4 | (size > 1 ? in[1] >> 4 : 0)];
-		*p++ = size > 1 ? digits[(in[1] & 15) << 2] : '=';
-		*p++ = '=';
-	}
-	*p++ = '"';
-	out->size += (size_t)(p - start);
-	out->data[out->size] = '\0';
+	buf_putc(out, '"');
+	out->size += str_base64_write(buf_reserve(out, (size + 2) / 3 * 4 + 1), data, size);
+	buf_putc(out, '"');
 }
 
 int64_t etcd_int(const struct json *object, const char *key)
@@ -263,7 +246,8 @@ static void send_op(struct storage_op *op)
 	    .body = op->body.data,
 	    .body_size = op->body.size,
 	    .timeout_ms = ETCD_TIMEOUT_MS,
-	    .response_max = ETCD_RESPONSE_MAX};
+	    .response_max = ETCD_RESPONSE_MAX,
+	    .no_redirects = true};
 	op->attempt++;
 	op->call = http_client_send(op->etcd->http, &request, on_done, op);
 	arena_free(arena);

@@ -192,7 +192,8 @@ static void connect_stream(struct etcd_watch *watch)
 	    .headers = headers,
 	    .body = body,
 	    .body_size = strlen(body),
-	    .timeout_ms = -1};
+	    .timeout_ms = -1,
+	    .no_redirects = true};
 	watch->op->call =
 	    http_client_stream(watch->op->etcd->http, &request, on_open, on_data, on_done, watch);
 	arena_free(arena);

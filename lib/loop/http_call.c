@@ -8,6 +8,7 @@
 #include "lib/loop/loop.h"
 
 #define RESPONSE_MAX ((size_t)64 << 20)
+enum { KEPT_MAX = 64 * 1024 }; /* bytes of a buffer that stays with a call in the pool */
 enum { TIMEOUT_MS = 30000, CONNECT_TIMEOUT_MS = 5000, REDIRECTS_MAX = 10, KEEPALIVE_S = 30 };
 
 struct response {
@@ -72,6 +73,7 @@ static size_t on_header(char *data, size_t one, size_t size, void *arg)
 	struct http_call *call = arg;
 	if (call->cancelled)
 		return CURL_WRITEFUNC_ERROR;
+	call->is_answered = true;
 	add_line(call, data, size);
 	if (call->on_data && size <= 2 && (data[0] == '\r' || data[0] == '\n'))
 		streams_now(call);
@@ -146,22 +148,26 @@ static void set_server_name(struct http_call *call, const char *url, const char 
 	curl_url_cleanup(parts);
 }
 
+static void set_body(struct http_call *call)
+{
+	curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->request_body.size);
+	curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, buf_str(&call->request_body));
+}
+
 static void set_method(struct http_call *call, const struct http_request *request)
 {
 	const char *method = request->method ? request->method : "GET";
 	bool is_get = strcmp(method, "GET") == 0, is_head = strcmp(method, "HEAD") == 0;
-	bool sends = request->body_size || !strcmp(method, "POST") || !strcmp(method, "PUT") ||
-		     !strcmp(method, "PATCH");
-	if (sends) {
-		buf_append(&call->request_body, request->body, request->body_size);
-		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
-		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->request_body.data);
+	call->sends = request->body_size || !strcmp(method, "POST") || !strcmp(method, "PUT") ||
+		      !strcmp(method, "PATCH");
+	if (call->sends) {
+		set_body(call);
 		if (!has_header(request->headers, "Content-Type"))
 			add_header(call, "Content-Type:"); /* not curl's form type */
 	}
 	if (is_head)
 		curl_easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
-	else if (!is_get || sends)
+	else if (!is_get || call->sends)
 		curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, method);
 	/* Without it curl waits a second for "100 Continue" before a body of more than 1 MB. */
 	add_header(call, "Expect:");
@@ -188,10 +194,10 @@ static void set_limits(struct http_call *call, const struct http_request *reques
 	}
 }
 
-void http_call_setup(struct http_call *call, const struct http_request *request)
+static void set_up(struct http_call *call, const struct http_request *request)
 {
 	const struct http_tls *tls = &call->client->tls;
-	CURL *easy = call->easy = http_pool_take(call->client);
+	CURL *easy = call->easy;
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -205,6 +211,8 @@ void http_call_setup(struct http_call *call, const struct http_request *request)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, http_socket_close);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, call->client);
 	if (request->unix_socket)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
 	set_tls(easy, tls);
@@ -215,6 +223,113 @@ void http_call_setup(struct http_call *call, const struct http_request *request)
 	for (const char *const *line = request->headers; line && *line; line++)
 		add_header(call, *line);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
+}
+
+/* Everything of a request but its body: what a handle was set up for serves the next request of the kind. */
+static void describe(struct buf *out, const struct http_request *request)
+{
+	struct {
+		int64_t timeout_ms, connect_timeout_ms;
+		size_t response_max;
+		bool no_redirects, fresh_connection, has_body, has_socket;
+	} rest;
+	memset(&rest, 0, sizeof rest); /* padding is compared too */
+	rest.timeout_ms = request->timeout_ms;
+	rest.connect_timeout_ms = request->connect_timeout_ms;
+	rest.response_max = request->response_max;
+	rest.no_redirects = request->no_redirects;
+	rest.fresh_connection = request->fresh_connection;
+	rest.has_body = request->body_size > 0;
+	rest.has_socket = request->unix_socket != NULL;
+	buf_append(out, &rest, sizeof rest);
+	const char *const texts[] = {
+	    str_or(request->method, "GET"), request->url, str_or(request->unix_socket, "")};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		buf_append(out, texts[i], strlen(texts[i]) + 1);
+	for (const char *const *line = request->headers; line && *line; line++)
+		buf_append(out, *line, strlen(*line) + 1);
+}
+
+static void empty(struct buf *buf)
+{
+	if (buf->capacity > KEPT_MAX)
+		buf_done(buf);
+	else
+		buf_reset(buf);
+}
+
+/* A call of the pool as new; `keeps_options`: its handle is set up for the same kind of request. */
+static void recycle(struct http_call *call, bool keeps_options)
+{
+	empty(&call->head);
+	empty(&call->body);
+	empty(&call->request_body);
+	call->is_answered = call->cancelled = call->opened = call->too_large = false;
+	call->on_open = NULL;
+	call->on_data = NULL;
+	call->done = NULL;
+	call->result = CURLE_OK;
+	call->message[0] = '\0';
+	if (keeps_options)
+		return;
+	curl_easy_reset(call->easy);
+	curl_slist_free_all(call->headers);
+	curl_slist_free_all(call->connect_to);
+	call->headers = call->connect_to = NULL;
+	buf_reset(&call->shape);
+}
+
+static struct http_call *take_from_pool(struct http_client *client)
+{
+	struct http_call *call;
+	for (size_t i = client->pool_len; i-- > 0;) {
+		call = client->pool[i];
+		if (call->shape.size != client->shape.size ||
+		    memcmp(call->shape.data, client->shape.data, client->shape.size) != 0)
+			continue;
+		client->pool[i] = client->pool[--client->pool_len];
+		recycle(call, true);
+		return call;
+	}
+	if (client->pool_len == 0)
+		return NULL;
+	call = client->pool[0]; /* the one that waits longest, by and large */
+	client->pool[0] = client->pool[--client->pool_len];
+	recycle(call, false);
+	return call;
+}
+
+struct http_call *http_call_new(struct http_client *client, const struct http_request *request)
+{
+	buf_reset(&client->shape);
+	describe(&client->shape, request);
+	struct http_call *call = take_from_pool(client);
+	if (!call) {
+		call = loop_must(calloc(1, sizeof(*call)));
+		call->client = client;
+		call->easy = loop_must(curl_easy_init());
+	}
+	buf_append(&call->request_body, request->body, request->body_size);
+	call->keeps_socket = request->no_redirects && !request->fresh_connection;
+	if (call->shape.size == 0) {
+		buf_append(&call->shape, client->shape.data, client->shape.size);
+		set_up(call, request);
+	} else if (call->sends) {
+		set_body(call);
+	}
+	return call;
+}
+
+void http_call_free(struct http_call *call)
+{
+	curl_easy_cleanup(call->easy);
+	curl_slist_free_all(call->headers);
+	curl_slist_free_all(call->connect_to);
+	buf_done(&call->head);
+	buf_done(&call->body);
+	buf_done(&call->request_body);
+	buf_done(&call->shape);
+	free(call);
 }
 
 static const char *find_header(const struct http_response *response, const char *name)

@@ -15,13 +15,6 @@
 
 enum { CONNECTIONS_MAX = 1024 };
 
-struct socket_watch {
-	uv_poll_t poll;
-	struct http_client *client;
-	curl_socket_t fd;
-	int events;
-};
-
 static void settle(struct http_client *client);
 static void close_client(void *owner);
 
@@ -36,62 +29,20 @@ static void leave(struct http_client *client)
 		settle(client);
 }
 
-/* curl's sockets and timer on the loop */
-
-static void on_socket(uv_poll_t *poll, int status, int events)
+void http_client_act(struct http_client *client, curl_socket_t fd, int flags)
 {
-	struct socket_watch *watch = poll->data;
-	struct http_client *client = watch->client;
-	int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
-	flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
-	flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
-	if (status < 0) /* libuv stopped watching; curl may still want to */
-		uv_poll_start(poll, watch->events, on_socket);
+	int running;
 	enter(client);
-	curl_multi_socket_action(
-	    client->multi, watch->fd, flags, &running); /* watch may be closed after this */
+	curl_multi_socket_action(client->multi, fd, flags, &running);
 	leave(client);
 }
+
+/* curl's timer on the loop; its sockets: http_socket.c */
 
 static void on_timer(void *arg)
 {
 	struct http_client *client = arg;
-	int running;
-	enter(client);
-	curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	leave(client);
-}
-
-static void free_watch(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-	struct http_client *client = arg;
-	struct socket_watch *watch = socket_arg;
-	if (what == CURL_POLL_REMOVE) {
-		if (watch) {
-			curl_multi_assign(client->multi, fd, NULL);
-			uv_close((uv_handle_t *)&watch->poll, free_watch);
-		}
-		return 0;
-	}
-	if (!watch) {
-		watch = loop_must(calloc(1, sizeof(*watch)));
-		watch->client = client;
-		watch->fd = fd;
-		if (uv_poll_init(loop_uv(client->loop), &watch->poll, fd)) {
-			free(watch);
-			return -1;
-		}
-		watch->poll.data = watch;
-		curl_multi_assign(client->multi, fd, watch);
-	}
-	watch->events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-	uv_poll_start(&watch->poll, watch->events, on_socket);
-	return 0;
+	http_client_act(client, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int set_timer(CURLM *multi, long timeout_ms, void *arg)
@@ -144,7 +95,7 @@ struct http_client *http_client_new(struct loop *loop, const struct http_tls *tl
 		    .insecure = tls->insecure,
 		};
 	client->multi = loop_must(curl_multi_init());
-	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, http_socket_set);
 	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
 	curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
@@ -183,8 +134,11 @@ void http_client_free(struct http_client *client)
 static void destroy(struct http_client *client)
 {
 	while (client->pool_len)
-		curl_easy_cleanup(client->pool[--client->pool_len]);
-	curl_multi_cleanup(client->multi); /* closes the connections and, through set_socket, their watches */
+		http_call_free(client->pool[--client->pool_len]);
+	curl_multi_cleanup(
+	    client->multi); /* closes the connections and, through http_socket.c, their watches */
+	free(client->watches);
+	buf_done(&client->shape);
 	loop_timer_free(client->timer);
 	loop_tick_stop(&client->tick);
 	const char *const texts[] = {client->tls.ca_file, client->tls.ca_data, client->tls.cert_file,
@@ -196,34 +150,19 @@ static void destroy(struct http_client *client)
 
 /* Calls */
 
-CURL *http_pool_take(struct http_client *client)
-{
-	return client->pool_len ? client->pool[--client->pool_len] : loop_must(curl_easy_init());
-}
-
-static void free_call(struct http_call *call)
+static void release_call(struct http_call *call)
 {
 	struct http_client *client = call->client;
 	loop_link_remove(&call->link);
-	if (call->easy && client->pool_len < sizeof(client->pool) / sizeof(*client->pool)) {
-		curl_easy_reset(call->easy);
-		client->pool[client->pool_len++] = call->easy;
-	} else if (call->easy) {
-		curl_easy_cleanup(call->easy);
-	}
-	curl_slist_free_all(call->headers);
-	curl_slist_free_all(call->connect_to);
-	buf_done(&call->head);
-	buf_done(&call->body);
-	buf_done(&call->request_body);
-	free(call);
+	if (call->easy && client->pool_len < sizeof(client->pool) / sizeof(*client->pool))
+		client->pool[client->pool_len++] = call;
+	else
+		http_call_free(call);
 }
 
 static struct http_call *start(struct http_client *client, const struct http_request *request)
 {
-	struct http_call *call = loop_must(calloc(1, sizeof(*call)));
-	call->client = client;
-	http_call_setup(call, request);
+	struct http_call *call = http_call_new(client, request);
 	loop_link_append(&client->starting, &call->link);
 	loop_tick_start(client->loop, &client->tick);
 	return call;
@@ -261,40 +200,6 @@ void http_call_cancel(struct http_call *call)
 
 /* Settling */
 
-static void add_starting(struct http_client *client)
-{
-	while (!loop_link_is_empty(&client->starting)) {
-		struct http_call *call = (struct http_call *)client->starting.next;
-		if (call->cancelled) {
-			free_call(call);
-			continue;
-		}
-		loop_link_remove(&call->link);
-		loop_link_append(&client->active, &call->link);
-		if (curl_multi_add_handle(client->multi, call->easy) == CURLM_OK)
-			continue;
-		call->result = CURLE_FAILED_INIT;
-		loop_link_remove(&call->link);
-		loop_link_append(&client->finished, &call->link);
-	}
-}
-
-static void remove_cancelled(struct http_client *client)
-{
-	if (!client->cancels)
-		return;
-	client->cancels = false;
-	struct loop_link *link, *next;
-	for (link = client->active.next; link != &client->active; link = next) {
-		struct http_call *call = (struct http_call *)link;
-		next = link->next;
-		if (!call->cancelled)
-			continue;
-		curl_multi_remove_handle(client->multi, call->easy);
-		free_call(call);
-	}
-}
-
 static void collect_finished(struct http_client *client)
 {
 	int left;
@@ -312,6 +217,49 @@ static void collect_finished(struct http_client *client)
 	}
 }
 
+static void add_starting(struct http_client *client)
+{
+	bool is_empty = loop_link_is_empty(&client->starting);
+	while (!loop_link_is_empty(&client->starting)) {
+		struct http_call *call = (struct http_call *)client->starting.next;
+		if (call->cancelled) {
+			release_call(call);
+			continue;
+		}
+		loop_link_remove(&call->link);
+		loop_link_append(&client->active, &call->link);
+		if (curl_multi_add_handle(client->multi, call->easy) == CURLM_OK)
+			continue;
+		call->result = CURLE_FAILED_INIT;
+		loop_link_remove(&call->link);
+		loop_link_append(&client->finished, &call->link);
+	}
+	if (is_empty)
+		return;
+	/* At once, instead of by curl's timer on the loop's next turn. */
+	int running;
+	curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	collect_finished(client);
+	if (!loop_link_is_empty(&client->finished))
+		loop_tick_start(client->loop, &client->tick);
+}
+
+static void remove_cancelled(struct http_client *client)
+{
+	if (!client->cancels)
+		return;
+	client->cancels = false;
+	struct loop_link *link, *next;
+	for (link = client->active.next; link != &client->active; link = next) {
+		struct http_call *call = (struct http_call *)link;
+		next = link->next;
+		if (!call->cancelled)
+			continue;
+		curl_multi_remove_handle(client->multi, call->easy);
+		release_call(call);
+	}
+}
+
 static void fire_finished(struct http_client *client)
 {
 	while (!loop_link_is_empty(&client->finished)) {
@@ -321,7 +269,7 @@ static void fire_finished(struct http_client *client)
 			call->cancelled = true; /* a cancel from inside done has nothing to do */
 			http_call_finish(call);
 		}
-		free_call(call);
+		release_call(call);
 	}
 }
 

@@ -64,6 +64,9 @@ static bool answer(struct connection *connection, const char *method, const char
 	} else if (!strcmp(path, "/cut")) {
 		chunks(connection, 2);
 		stream_shutdown(connection->stream);
+	} else if (!strcmp(path, "/last")) {
+		reply(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+		stream_shutdown(connection->stream); /* says nothing of it: the client takes it for idle */
 	} else if (!strcmp(path, "/quiet-watch")) {
 		chunks(connection, 0);
 	} else if (!strcmp(path, "/gone")) {
@@ -387,6 +390,46 @@ static void test_many(void **state)
 	assert_int_equal(accepted, before); /* connections were kept */
 }
 
+/* One handle serves requests of a kind: nothing of the one before may be left. */
+static void test_same_kind_again(void **state)
+{
+	static const char *const bodies[] = {"a long body", "", "b", NULL, "another"};
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+		char expected[64];
+		snprintf(expected, sizeof(expected), "POST /x %s", bodies[i] ? bodies[i] : "");
+		send_request((struct http_request){.method = "POST",
+				 .body = bodies[i],
+				 .body_size = bodies[i] ? strlen(bodies[i]) : 0,
+				 .no_redirects = true},
+		    "/x");
+		assert_string_equal(last.body, expected);
+		assert_int_equal(last.status, 200);
+	}
+	send_request((struct http_request){.no_redirects = true}, "/gone");
+	assert_int_equal(last.status, 410);
+	send_request((struct http_request){.no_redirects = true}, "/close");
+	assert_int_equal(last.code, ERR_IO);
+	send_request((struct http_request){.no_redirects = true}, "/x");
+	assert_string_equal(last.body, "GET /x ");
+	assert_int_equal(last.code, ERR_NONE);
+}
+
+/* A connection whose watch stayed while it was idle, closed by the peer meanwhile; its descriptor's number
+ * goes to the next. */
+static void test_closed_while_idle(void **state)
+{
+	for (int i = 1; i <= 3; i++) {
+		send_request((struct http_request){.no_redirects = true}, "/last");
+		assert_string_equal(last.body, "ok");
+		run_for(20);
+		assert_int_equal(accepted, i);
+	}
+	send_request((struct http_request){.no_redirects = true}, "/x");
+	assert_string_equal(last.body, "GET /x ");
+	send_request((struct http_request){.no_redirects = true}, "/x");
+	assert_int_equal(accepted, 4);
+}
+
 static void test_unix_socket(void **state)
 {
 	char path[64], address[80];
@@ -422,6 +465,8 @@ int main(void)
 	    TEST(test_cancel_anywhere),
 	    TEST(test_free_inside_done),
 	    TEST(test_many),
+	    TEST(test_same_kind_again),
+	    TEST(test_closed_while_idle),
 	    TEST(test_unix_socket),
 	    TEST(test_free_with_calls_under_way),
 	};
