@@ -1,6 +1,7 @@
 #include "lib/http/lws.h"
 
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,33 @@ struct http_lws {
 	void *ssl_ctx; /* SSL_CTX * of the vhost; NULL without TLS */
 };
 
+/*
+ * Without reading ahead OpenSSL asks the kernel twice for each record: for its head and for the rest. With
+ * it, one read may bring several records, of which lws knows the first only; the others are taken here, with
+ * reading ahead switched off: so this ends, even when the client sends without a pause. Reading ahead begins
+ * behind the handshake, because lws would not look at what came with the handshake's last message.
+ */
+static int receive(struct http_conn *conn, struct lws *wsi, const char *data, size_t size)
+{
+	SSL *ssl = lws_get_ssl(lws_get_network_wsi(wsi));
+	int rc = http_conn_receive(conn, data, size);
+	if (!ssl)
+		return rc;
+	SSL_set_read_ahead(ssl, 0);
+	while (!rc && SSL_has_pending(ssl)) {
+		char more[16 * 1024];
+		int n = SSL_read(ssl, more, sizeof more);
+		if (n > 0)
+			rc = http_conn_receive(conn, more, (size_t)n);
+		else if (SSL_get_error(ssl, n) == SSL_ERROR_WANT_READ)
+			break; /* the rest of a record is still on its way */
+		else
+			return -1;
+	}
+	SSL_set_read_ahead(ssl, 1);
+	return rc;
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
 {
 	struct http_lws *lws;
@@ -36,7 +64,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return 0;
 	case LWS_CALLBACK_RAW_RX:
 		conn = lws_get_opaque_user_data(wsi);
-		return conn ? http_conn_receive(conn, in, size) : -1;
+		return conn ? receive(conn, wsi, in, size) : -1;
 	case LWS_CALLBACK_RAW_WRITEABLE:
 		conn = lws_get_opaque_user_data(wsi);
 		return conn ? http_conn_writable(conn) : -1;
