@@ -12,15 +12,12 @@
 #include "lib/base/str.h"
 
 static void write_members(struct buf *out, const struct schema *schema, const ProtobufCMessage *msg);
-static bool is_left_out(const struct schema_field *f, const void *msg);
-static bool is_nil(const struct schema_field *f, const void *msg);
 static bool is_empty(const struct schema_field *f, const void *msg);
 static void write_name(struct buf *out, const char *name);
 static void write_list(struct buf *out, const struct schema_field *f, const void *msg);
 static void write_map(struct buf *out, const struct schema_field *f, const void *msg);
 static void write_value(struct buf *out, const struct schema_field *f, const void *value);
 static void write_bytes(struct buf *out, const ProtobufCBinaryData *bytes);
-static bool is_list_items(const struct schema *schema, const struct schema_field *f);
 
 void codec_to_json_text(struct buf *out, const struct schema *schema, const ProtobufCMessage *msg)
 {
@@ -39,19 +36,6 @@ void codec_to_json_text(struct buf *out, const struct schema *schema, const Prot
 	buf_putc(out, '"');
 	write_members(out, schema, msg);
 	buf_putc(out, '}');
-}
-
-struct json *codec_to_json(struct arena *arena, const struct schema *schema, const ProtobufCMessage *msg)
-{
-	struct json_limits limits = {.size_max = SIZE_MAX, .depth_max = 4 * MESSAGE_DEPTH_MAX};
-	struct buf text = BUF_INIT;
-	struct json *tree;
-	int r;
-
-	codec_to_json_text(&text, schema, msg);
-	r = json_parse(arena, text.data, text.size, &limits, &tree, NULL);
-	buf_done(&text);
-	return r < 0 ? json_new_object(arena) : tree;
 }
 
 void codec_write_message(struct buf *out, const struct schema *schema, const ProtobufCMessage *msg)
@@ -77,12 +61,12 @@ static void write_members(struct buf *out, const struct schema *schema, const Pr
 				write_members(out, f->message, inner);
 			continue;
 		}
-		if (is_left_out(f, msg))
+		if (codec_is_left_out(f, msg))
 			continue;
 		write_name(out, f->json);
-		if (is_list_items(schema, f))
+		if (codec_is_list_items(schema, f))
 			write_list(out, f, msg);
-		else if (is_nil(f, msg))
+		else if (codec_is_nil(f, msg))
 			buf_puts(out, "null");
 		else if (f->shape == SCHEMA_LIST)
 			write_list(out, f, msg);
@@ -93,15 +77,16 @@ static void write_members(struct buf *out, const struct schema *schema, const Pr
 	}
 }
 
-static bool is_left_out(const struct schema_field *f, const void *msg)
+bool codec_is_left_out(const struct schema_field *f, const void *msg)
 {
 	if (f->flags & SCHEMA_NOT_IN_JSON)
 		return true;
-	return (f->flags & SCHEMA_OMITEMPTY) && (field_is_nullable(f) ? is_nil(f, msg) : is_empty(f, msg));
+	return (f->flags & SCHEMA_OMITEMPTY) &&
+	       (field_is_nullable(f) ? codec_is_nil(f, msg) : is_empty(f, msg));
 }
 
 /* What Go prints as null: a nil pointer, slice or map. */
-static bool is_nil(const struct schema_field *f, const void *msg)
+bool codec_is_nil(const struct schema_field *f, const void *msg)
 {
 	if (f->shape != SCHEMA_SINGLE)
 		return MEMBER_COUNT(msg, f) == 0 && !MEMBER(void *, msg, f);
@@ -231,33 +216,18 @@ static void write_value(struct buf *out, const struct schema_field *f, const voi
 
 static void write_bytes(struct buf *out, const ProtobufCBinaryData *bytes)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t size = (bytes->len + 2) / 3 * 4;
-	char *to;
-
 	if (!bytes->data) {
 		buf_puts(out, "null");
 		return;
 	}
 	buf_putc(out, '"');
-	to = buf_reserve(out, size + 1);
-	for (size_t i = 0; i < bytes->len; i += 3) {
-		size_t left = bytes->len - i;
-		uint32_t n = (uint32_t)bytes->data[i] << 16;
-
-		n |= left > 1 ? (uint32_t)bytes->data[i + 1] << 8 : 0;
-		n |= left > 2 ? bytes->data[i + 2] : 0;
-		*to++ = alphabet[n >> 18];
-		*to++ = alphabet[n >> 12 & 63];
-		*to++ = left > 1 ? alphabet[n >> 6 & 63] : '=';
-		*to++ = left > 2 ? alphabet[n & 63] : '=';
-	}
-	out->size += size;
+	out->size +=
+	    str_base64_write(buf_reserve(out, (bytes->len + 2) / 3 * 4 + 1), bytes->data, bytes->len);
 	buf_putc(out, '"');
 }
 
 /* Upstream's servers never send a nil list of items, and clients count on it. */
-static bool is_list_items(const struct schema *schema, const struct schema_field *f)
+bool codec_is_list_items(const struct schema *schema, const struct schema_field *f)
 {
 	return schema->kind && f->shape == SCHEMA_LIST && strcmp(f->json, "items") == 0 &&
 	       str_has_suffix(schema->kind, "List");

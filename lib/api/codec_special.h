@@ -30,4 +30,10 @@ void codec_write_message(struct buf *out, const struct schema *schema, const Pro
 /* Appends a special value; msg may be NULL, which prints as Go prints the zero value. */
 void codec_write_special(struct buf *out, const struct schema *schema, const ProtobufCMessage *msg);
 
+/* What an encoder leaves out of an object, prints as null, and always prints as a list (codec_json_write.c).
+ */
+bool codec_is_left_out(const struct schema_field *f, const void *msg);
+bool codec_is_nil(const struct schema_field *f, const void *msg);
+bool codec_is_list_items(const struct schema *schema, const struct schema_field *f);
+
 #endif

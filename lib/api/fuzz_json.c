@@ -32,6 +32,7 @@ static void decode(
 
 		codec_to_json_text(&text, schema, trips[i - 1]);
 		assert(json_parse(arena, text.data, text.size, &limits, &again, &err) == 0);
+		assert(json_equal(again, codec_to_json(arena, schema, trips[i - 1])));
 		assert(codec_from_json(arena, schema, again, &unknown, &trips[i], &err) == 0);
 		buf_done(&text);
 	}

@@ -31,6 +31,7 @@ static void check(const struct schema *schema, const uint8_t *data, size_t size)
 		codec_to_json_text(&text, schema, api_clone_message(arena, msg));
 		assert(json_parse(arena, text.data, text.size,
 			   &(struct json_limits){.size_max = SIZE_MAX, .depth_max = 2048}, &tree, &err) == 0);
+		assert(json_equal(tree, codec_to_json(arena, schema, msg)));
 	}
 	buf_done(&proto);
 	buf_done(&twice);

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -228,6 +229,27 @@ static void test_numbers(void **state)
 	assert_false(number_parse_double("0x10", &d));
 }
 
+/* Whatever stands before and behind a byte that needs an escape, and at whatever place of a word. */
+static void test_escapes_at_every_place(void **state)
+{
+	for (int c = 1; c < 256; c++) {
+		for (size_t at = 0; at < 19; at++) {
+			char text[20], expected[32], one[8] = {(char)c};
+			struct buf out = BUF_INIT, escaped = BUF_INIT;
+			memset(text, 'x', 19);
+			text[at] = (char)c;
+			json_write_string(&escaped, one, 1);
+			snprintf(expected, sizeof expected, "\"%.*s%.*s%.*s\"", (int)at, text,
+			    (int)escaped.size - 2, escaped.data + 1, (int)(18 - at), "xxxxxxxxxxxxxxxxxx");
+			json_write_string(&out, text, 19);
+			assert_string_equal(buf_str(&out), expected);
+			assert_true(json_text_is_clean(out.data, out.size, 1));
+			buf_done(&out);
+			buf_done(&escaped);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +262,7 @@ int main(void)
 	    cmocka_unit_test(test_equal),
 	    cmocka_unit_test(test_clean),
 	    cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_escapes_at_every_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* JSON trees to text, as Go's encoding/json prints. */
+#include <stdint.h>
 #include <string.h>
 
 #include "lib/api/json.h"
@@ -14,12 +15,33 @@ void json_write(struct buf *out, const struct json *v, int indent)
 	write_value(out, v, indent, 0);
 }
 
+/* True when one of eight bytes is not plain. */
+static bool may_need_escape(uint64_t eight)
+{
+	const uint64_t ones = 0x0101010101010101, highs = ones << 7;
+	/* A byte below n borrows into its highest bit. Bytes of 0x80 and more show by themselves. */
+#define BELOW(x, n) (((x)-ones * (n)) & ~(x))
+#define EQUAL(x, c) BELOW((x) ^ ones * (c), 1)
+	/* '<' and '>' differ in one bit, and so do '"' and '&'. */
+	return (eight | BELOW(eight, 0x20) | EQUAL(eight, '\\') | EQUAL(eight | ones * 2, '>') |
+		   EQUAL(eight | ones * 4, '&')) &
+	       highs;
+#undef BELOW
+#undef EQUAL
+}
+
 void json_write_string(struct buf *out, const char *s, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)s, *end = p + len;
 	char *to = buf_reserve(out, len + 2); /* enough when nothing needs an escape, as is usual */
 
 	*to++ = '"';
+	for (uint64_t eight; (size_t)(end - p) >= sizeof eight; p += sizeof eight, to += sizeof eight) {
+		memcpy(&eight, p, sizeof eight);
+		if (may_need_escape(eight))
+			break;
+		memcpy(to, &eight, sizeof eight);
+	}
 	while (p < end && json_is_plain(*p))
 		*to++ = (char)*p++;
 	out->size = (size_t)(to - out->data);

@@ -25,6 +25,8 @@ char *str_lower(struct arena *arena, const char *s);
 /* Nearest of `list` (ends with NULL) to s by edit distance, or NULL when none is close: for "did you mean".
  */
 const char *str_nearest(const char *s, const char *const *list);
+/* base64.c. Into memory of at least (size + 2) / 3 * 4 bytes; returns how many were written. No NUL. */
+size_t str_base64_write(char *out, const void *data, size_t size);
 char *str_base64(struct arena *arena, const void *data, size_t size);
 char *str_base64url(struct arena *arena, const void *data, size_t size); /* unpadded */
 /* NULL on malformed input. Standard alphabet with padding, or url alphabet without. */
