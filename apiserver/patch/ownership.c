@@ -56,16 +56,23 @@ struct ownership_conflict *ownership_settle(
 	return conflicts;
 }
 
-struct fieldset *ownership_strip(struct arena *arena, const struct fieldset *set)
+/* What upstream never counts as owned; made once, for the life of the process. */
+static const struct fieldset *never_owned(void)
 {
-	static const char kept[] =
+	static const char text[] =
 	    "{\"f:apiVersion\":{},\"f:kind\":{},\"f:metadata\":{\".\":{},\"f:name\":{},\"f:namespace\":{},"
 	    "\"f:creationTimestamp\":{},\"f:selfLink\":{},\"f:uid\":{},\"f:clusterName\":{},\"f:generation\":"
 	    "{},"
 	    "\"f:managedFields\":{},\"f:resourceVersion\":{}}}";
-	struct fieldset *strip = NULL;
-	fieldset_parse(arena, kept, sizeof kept - 1, &strip, NULL);
-	return fieldset_difference(arena, set, strip);
+	static struct fieldset *set;
+	if (!set)
+		fieldset_parse(arena_new(), text, sizeof text - 1, &set, NULL);
+	return set;
+}
+
+struct fieldset *ownership_strip(struct arena *arena, const struct fieldset *set)
+{
+	return fieldset_difference(arena, set, never_owned());
 }
 
 void ownership_update(
