@@ -20,6 +20,7 @@ struct bench_options {
 	const char *only;        /* name of one measurement; NULL: all that are quick */
 	const char *ready_since; /* nanoseconds since the epoch, as `date +%s%N` prints them */
 	int64_t seconds_x10;     /* how long a closed loop runs, in tenths */
+	int64_t count;           /* requests of a closed loop in place of a time; 0: by time */
 	int64_t connections, pods, watchers, updates;
 };
 

@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 	    {"ready-since", 0, FLAG_STRING, &o.ready_since,
 		"when the server was started, in ns since the epoch"},
 	    {"tenths", 0, FLAG_INT, &o.seconds_x10, "tenths of a second that each closed loop runs"},
+	    {"count", 0, FLAG_INT, &o.count, "requests of each closed loop, in place of a time"},
 	    {"connections", 0, FLAG_INT, &o.connections, "connections of the loops with many"},
 	    {"pods", 0, FLAG_INT, &o.pods, "pods to list"},
 	    {"watchers", 0, FLAG_INT, &o.watchers, "watches that are open at once"},

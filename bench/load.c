@@ -43,6 +43,8 @@ struct load_result load_run(const struct load *load)
 	static const struct conn_callbacks callbacks = {on_response, NULL};
 	const struct bench_options *o = load->options;
 	struct run run = {.load = *load};
+	if (!run.load.count_max)
+		run.load.count_max = o->count;
 	struct conn_set *set = conn_set_new(o);
 	struct conn **conns = calloc((size_t)load->connections, sizeof(struct conn *));
 	if (!conns)
@@ -52,7 +54,7 @@ struct load_result load_run(const struct load *load)
 	/* Handshakes are over: only requests are counted. */
 	int64_t cpu_ns = process_cpu_ns((pid_t)o->pid), etcd_ns = process_cpu_ns((pid_t)o->etcd_pid),
 		start = now_ns();
-	int64_t end = start + (load->count_max ? INT64_MAX / 2 : load->seconds_x10 * 100000000LL);
+	int64_t end = start + (run.load.count_max ? INT64_MAX / 2 : load->seconds_x10 * 100000000LL);
 	for (int64_t i = 0; i < load->connections; i++)
 		send_next(&run, conns[i]);
 	while (run.busy > 0) {
