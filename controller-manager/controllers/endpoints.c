@@ -40,7 +40,8 @@ static void add_ports(struct arena *arena, const CoreV1__Service *service, const
 	}
 }
 
-/* A subset of its own for each pod: endpoints_repack() brings equal ones together. */
+/* A subset of its own for each pod, for which there is room: endpoints_repack() brings equal ones together.
+ */
 static void add_pod(struct arena *arena, CoreV1__Endpoints *endpoints, const CoreV1__Service *service,
     const struct object *obj)
 {
@@ -63,7 +64,7 @@ static void add_pod(struct arena *arena, CoreV1__Endpoints *endpoints, const Cor
 		api_append(arena, subset, addresses, address);
 	else
 		api_append(arena, subset, not_ready_addresses, address);
-	api_append(arena, endpoints, subsets, subset);
+	endpoints->subsets[endpoints->n_subsets++] = subset;
 }
 
 /* Ready addresses are kept first when there are too many. Returns how many were cut off. */
@@ -118,7 +119,7 @@ static void write_endpoints(struct controller_context *ctx, const struct object 
 	size_t len;
 	const struct object **pods = service_pods(ctx, plan_arena(plan), service, &len);
 	endpoints->n_subsets = 0;
-	endpoints->subsets = NULL;
+	endpoints->subsets = ARENA_ARRAY(obj->arena, CoreV1__EndpointSubset *, len + 1);
 	if (!stored) {
 		obj->meta->name = arena_strdup(obj->arena, object_name(service));
 		obj->meta->namespace_ = arena_strdup(obj->arena, object_namespace(service));

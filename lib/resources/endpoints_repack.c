@@ -8,6 +8,14 @@
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 
+/* One appearance of an address in a subset. */
+struct entry {
+	CoreV1__EndpointAddress *address;
+	const CoreV1__EndpointSubset *subset;
+	size_t order; /* of appearance: of equal ones the first speaks */
+	bool ready;
+};
+
 /* One address with all ports that some subset gives it. */
 struct host {
 	CoreV1__EndpointAddress *address;
@@ -32,6 +40,11 @@ static int compare_ports(const void *x, const void *y)
 	return d ? d : (a->port > b->port) - (a->port < b->port);
 }
 
+static const char *target_uid(const CoreV1__EndpointAddress *a)
+{
+	return a->target_ref ? a->target_ref->uid : "";
+}
+
 /* Numerically, IPv4 before IPv6; the object that an address stands for decides between equal ones. */
 static int compare_addresses(const void *x, const void *y)
 {
@@ -50,24 +63,22 @@ static int compare_addresses(const void *x, const void *y)
 	d = memcmp(p, q, sizeof p);
 	if (!d)
 		d = compare_text(a->hostname, b->hostname);
-	return d ? d
-		 : compare_text(
-		       a->target_ref ? a->target_ref->uid : "", b->target_ref ? b->target_ref->uid : "");
+	return d ? d : compare_text(target_uid(a), target_uid(b));
 }
 
-static bool same_address(const CoreV1__EndpointAddress *a, const CoreV1__EndpointAddress *b)
+static int compare_identity(const struct entry *a, const struct entry *b)
 {
-	return str_eq(a->ip, b->ip) &&
-	       str_eq(a->target_ref ? a->target_ref->uid : "", b->target_ref ? b->target_ref->uid : "");
+	int d = compare_text(a->address->ip, b->address->ip);
+
+	return d ? d : compare_text(target_uid(a->address), target_uid(b->address));
 }
 
-static struct host *find_host(struct host *hosts, size_t *len, CoreV1__EndpointAddress *address)
+static int compare_entries(const void *x, const void *y)
 {
-	for (size_t i = 0; i < *len; i++)
-		if (same_address(hosts[i].address, address))
-			return &hosts[i];
-	hosts[*len] = (struct host){.address = address, .ready = true};
-	return &hosts[(*len)++];
+	const struct entry *a = x, *b = y;
+	int d = compare_identity(a, b);
+
+	return d ? d : (a->order > b->order) - (a->order < b->order);
 }
 
 static void add_ports(struct host *host, const CoreV1__EndpointSubset *s, struct arena *arena)
@@ -91,34 +102,34 @@ static void add_ports(struct host *host, const CoreV1__EndpointSubset *s, struct
 	host->n_ports = len;
 }
 
-static void add_addresses(
-    struct host *hosts, size_t *len, const CoreV1__EndpointSubset *s, bool ready, struct arena *arena)
+static void add_entries(struct entry *entries, size_t *len, const CoreV1__EndpointSubset *s, bool ready)
 {
 	size_t n = ready ? s->n_addresses : s->n_not_ready_addresses;
 	CoreV1__EndpointAddress **list = ready ? s->addresses : s->not_ready_addresses;
 
-	for (size_t i = 0; i < n; i++) {
-		struct host *host = find_host(hosts, len, list[i]);
+	for (size_t i = 0; i < n; i++, ++*len)
+		entries[*len] =
+		    (struct entry){.address = list[i], .subset = s, .order = *len, .ready = ready};
+}
 
-		host->ready = host->ready && ready; /* not ready somewhere is not ready */
-		add_ports(host, s, arena);
+/* Entries of one address become one host; not ready somewhere is not ready. */
+static size_t merge_entries(struct host *hosts, struct entry *entries, size_t len, struct arena *arena)
+{
+	size_t n = 0;
+
+	qsort(entries, len, sizeof *entries, compare_entries);
+	for (size_t i = 0; i < len; i++) {
+		if (i == 0 || compare_identity(&entries[i - 1], &entries[i]))
+			hosts[n++] = (struct host){.address = entries[i].address, .ready = true};
+		hosts[n - 1].ready = hosts[n - 1].ready && entries[i].ready;
+		add_ports(&hosts[n - 1], entries[i].subset, arena);
 	}
+	return n;
 }
 
-static bool same_ports(const struct host *host, const CoreV1__EndpointSubset *s)
+static int compare_hosts(const void *x, const void *y)
 {
-	if (host->n_ports != s->n_ports)
-		return false;
-	for (size_t i = 0; i < s->n_ports; i++)
-		if (compare_ports(&host->ports[i], &s->ports[i]))
-			return false;
-	return true;
-}
-
-static int compare_subsets(const void *x, const void *y)
-{
-	const CoreV1__EndpointSubset *a = *(CoreV1__EndpointSubset *const *)x,
-				     *b = *(CoreV1__EndpointSubset *const *)y;
+	const struct host *a = x, *b = y;
 
 	for (size_t i = 0; i < a->n_ports && i < b->n_ports; i++) {
 		int d = compare_ports(&a->ports[i], &b->ports[i]);
@@ -129,52 +140,49 @@ static int compare_subsets(const void *x, const void *y)
 	return (a->n_ports > b->n_ports) - (a->n_ports < b->n_ports);
 }
 
+/* Hosts that have the same ports. */
+static CoreV1__EndpointSubset *make_subset(const struct host *hosts, size_t len, struct arena *arena)
+{
+	CoreV1__EndpointSubset *s = API_NEW(arena, core_v1__endpoint_subset);
+
+	s->ports = hosts[0].ports;
+	s->n_ports = hosts[0].n_ports;
+	s->addresses = ARENA_ARRAY(arena, CoreV1__EndpointAddress *, len);
+	s->not_ready_addresses = ARENA_ARRAY(arena, CoreV1__EndpointAddress *, len);
+	for (size_t i = 0; i < len; i++) {
+		if (hosts[i].ready)
+			s->addresses[s->n_addresses++] = hosts[i].address;
+		else
+			s->not_ready_addresses[s->n_not_ready_addresses++] = hosts[i].address;
+	}
+	qsort(s->addresses, s->n_addresses, sizeof *s->addresses, compare_addresses);
+	qsort(s->not_ready_addresses, s->n_not_ready_addresses, sizeof *s->not_ready_addresses,
+	    compare_addresses);
+	return s;
+}
+
 void endpoints_repack(CoreV1__Endpoints *ep, struct arena *arena)
 {
-	size_t total = 0, len = 0;
-	CoreV1__Endpoints packed = *ep;
-	struct host *hosts;
+	size_t total = 0, entries_len = 0;
 
 	for (size_t i = 0; i < ep->n_subsets; i++) {
 		total += ep->subsets[i]->n_addresses + ep->subsets[i]->n_not_ready_addresses;
 		if (!ep->subsets[i]->n_addresses && !ep->subsets[i]->n_not_ready_addresses)
 			return; /* invalid: validation says so */
 	}
-	hosts = ARENA_ARRAY(arena, struct host, total + 1);
+	struct entry *entries = ARENA_ARRAY(arena, struct entry, total + 1);
+	struct host *hosts = ARENA_ARRAY(arena, struct host, total + 1);
 	for (size_t i = 0; i < ep->n_subsets; i++) {
-		add_addresses(hosts, &len, ep->subsets[i], true, arena);
-		add_addresses(hosts, &len, ep->subsets[i], false, arena);
+		add_entries(entries, &entries_len, ep->subsets[i], true);
+		add_entries(entries, &entries_len, ep->subsets[i], false);
 	}
-	packed.n_subsets = 0;
-	packed.subsets = NULL;
-	for (size_t i = 0; i < len; i++) {
-		CoreV1__EndpointSubset *s = NULL;
-
-		for (size_t j = 0; j < packed.n_subsets && !s; j++)
-			if (same_ports(&hosts[i], packed.subsets[j]))
-				s = packed.subsets[j];
-		if (!s) {
-			s = API_NEW(arena, core_v1__endpoint_subset);
-			s->ports = hosts[i].ports;
-			s->n_ports = hosts[i].n_ports;
-			api_append(arena, &packed, subsets, s);
-		}
-		if (hosts[i].ready)
-			api_append(arena, s, addresses, hosts[i].address);
-		else
-			api_append(arena, s, not_ready_addresses, hosts[i].address);
+	size_t len = merge_entries(hosts, entries, entries_len, arena);
+	qsort(hosts, len, sizeof *hosts, compare_hosts); /* the order of subsets too */
+	ep->subsets = ARENA_ARRAY(arena, CoreV1__EndpointSubset *, len + 1);
+	ep->n_subsets = 0;
+	for (size_t i = 0, end; i < len; i = end) {
+		for (end = i + 1; end < len && !compare_hosts(&hosts[i], &hosts[end]);)
+			end++;
+		ep->subsets[ep->n_subsets++] = make_subset(&hosts[i], end - i, arena);
 	}
-	for (size_t i = 0; i < packed.n_subsets; i++) {
-		CoreV1__EndpointSubset *s = packed.subsets[i];
-
-		if (s->n_addresses)
-			qsort(s->addresses, s->n_addresses, sizeof *s->addresses, compare_addresses);
-		if (s->n_not_ready_addresses)
-			qsort(s->not_ready_addresses, s->n_not_ready_addresses,
-			    sizeof *s->not_ready_addresses, compare_addresses);
-	}
-	if (packed.n_subsets)
-		qsort(packed.subsets, packed.n_subsets, sizeof *packed.subsets, compare_subsets);
-	ep->n_subsets = packed.n_subsets;
-	ep->subsets = packed.subsets;
 }
