@@ -10,6 +10,7 @@
 #include "lib/api/schema.h"
 #include "lib/api/values.h"
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
@@ -28,13 +29,28 @@ struct identity {
 	char hostname[256], name[IDENTITY_NAME_MAX], holder[IDENTITY_NAME_MAX + 40];
 };
 
+/* Each with its size before it, so that no two pairs look the same. */
+static void hash_names(const char *hostname, unsigned char hash[SHA256_DIGEST_LENGTH])
+{
+	struct buf text = BUF_INIT;
+	const char *const names[] = {hostname, LABEL_VALUE};
+	for (size_t i = 0; i < 2; i++) {
+		size_t size = strlen(names[i]);
+		buf_putc(&text, (char)(size >> 8));
+		buf_putc(&text, (char)size);
+		buf_append(&text, names[i], size);
+	}
+	SHA256((const unsigned char *)text.data, text.size, hash);
+	buf_done(&text);
+}
+
 const char *identity_name(const char *hostname, char out[IDENTITY_NAME_MAX])
 {
 	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
 	unsigned char hash[SHA256_DIGEST_LENGTH];
 	unsigned bits = 0;
 	int n = 0;
-	SHA256((const unsigned char *)hostname, strlen(hostname), hash);
+	hash_names(hostname, hash);
 	char *p = out + snprintf(out, IDENTITY_NAME_MAX, "apiserver-");
 	for (size_t i = 0; i < HASH_SIZE; i++) {
 		bits = bits << 8 | hash[i];
@@ -85,7 +101,7 @@ static void renew(void *arg)
 static bool is_expired(const CoordinationV1__LeaseSpec *spec, int64_t now_s)
 {
 	return !spec->renew_time || !spec->has_lease_duration_seconds ||
-	       micro_time_ns(spec->renew_time) / INT64_C(1000000000) + spec->lease_duration_seconds < now_s;
+	       spec->renew_time->seconds + spec->lease_duration_seconds < now_s;
 }
 
 static void collect(void *arg)

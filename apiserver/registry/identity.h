@@ -13,7 +13,8 @@ enum { IDENTITY_NAME_MAX = 40 };
 
 struct identity *identity_start(struct api_server *server);
 void identity_free(struct identity *identity);
-/* "apiserver-" and the first 16 bytes of the SHA-256 of the host's name, in base 32. */
+/* "apiserver-" and the first 16 bytes of a SHA-256 of the host's name and the program's, in base 32: the name
+ * that upstream gives. */
 const char *identity_name(const char *hostname, char out[IDENTITY_NAME_MAX]);
 
 #endif

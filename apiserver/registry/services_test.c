@@ -1,6 +1,7 @@
 /* Component test: a Service's addresses and the stored ranges, in one server over memory. */
 #include "apiserver/testing/test_server.h"
 
+#include "apiserver/registry/identity.h"
 #include "apiserver/registry/services.h"
 #include "apiserver/storage/storage.h"
 #include "lib/api/object.h"
@@ -338,6 +339,70 @@ static void lost_range_is_rebuilt(void **state)
 	assert_int_equal(call(ADMIN, "POST", SERVICES, service("a", "\"type\":\"ClusterIP\"")).status, 500);
 }
 
+/* --- what tells of this server --- */
+
+static void identity_is_named_after_the_host(void **state)
+{
+	static const char leases[] = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+	static const char old[] =
+	    "{\"metadata\":{\"name\":\"apiserver-old\",\"labels\":{\"apiserver.kubernetes.io/identity\":"
+	    "\"kube-apiserver\"}},\"spec\":{\"holderIdentity\":\"o\",\"leaseDurationSeconds\":3600,"
+	    "\"renewTime\":\"%s\"}}";
+	char name[IDENTITY_NAME_MAX], host[256];
+	assert_string_equal(identity_name("master-1", name), "apiserver-wj467rbl25eeviqacfhvg2yvnm");
+	gethostname(host, sizeof host);
+	struct answer a =
+	    expect(200, "GET", arena_printf(arena, "%s/%s", leases, identity_name(host, name)), NULL);
+	assert_string_equal(
+	    json_get_string(json_get(json_get(a.body, "metadata"), "labels"), "kubernetes.io/hostname", ""),
+	    host);
+	assert_int_equal(json_get_int(spec_of(&a), "leaseDurationSeconds", 0), 3600);
+	/* Of two others, the one that has run out goes, once somebody looks. */
+	expect(201, "POST", leases, arena_printf(arena, old, "2020-01-01T00:00:00.000000Z"));
+	struct identity *second = identity_start(server);
+	for (int i = 0;
+	     i < 20000 &&
+	     call(ADMIN, "GET", arena_printf(arena, "%s/apiserver-old", leases), NULL).status != 404;
+	     i++)
+		usleep(1000);
+	expect(404, "GET", arena_printf(arena, "%s/apiserver-old", leases), NULL);
+	expect(201, "POST", leases, arena_printf(arena, old, "2999-01-01T00:00:00.000000Z"));
+	identity_free(second);
+	second = identity_start(server);
+	expect(200, "GET", arena_printf(arena, "%s/apiserver-old", leases), NULL);
+	repair(); /* the loop has turned */
+	expect(200, "GET", arena_printf(arena, "%s/apiserver-old", leases), NULL);
+	identity_free(second);
+}
+
+static void wrong_flags_are_refused(void **state)
+{
+	static const char *const wrong[] = {"--endpoint-reconciler-type=both", "--apiserver-count=0", NULL};
+	static const char *const ranges[] = {"--service-cluster-ip-range=10.0.0.0/8",
+	    "--service-cluster-ip-range=10.0.0.0", "--service-cluster-ip-range=10.0.0.0/31",
+	    "--service-cluster-ip-range=fd00::/112", "--service-node-port-range=30000",
+	    "--service-node-port-range=30000-20000", "--service-node-port-range=1-70000",
+	    "--service-node-port-range=1-2x", NULL};
+	for (size_t i = 0; wrong[i]; i++) {
+		struct api_options o;
+		struct error err = ERROR_INIT;
+		char *argv[] = {"kube-apiserver", (char *)wrong[i]};
+		assert_int_equal(options_parse(&o, 2, argv, &err), -1);
+		assert_non_null(strstr(err.message, "is wanted"));
+		options_done(&o);
+	}
+	for (size_t i = 0; ranges[i]; i++) {
+		struct api_options o;
+		struct addresses a;
+		struct error err = ERROR_INIT;
+		char *argv[] = {"kube-apiserver", (char *)ranges[i]};
+		assert_int_equal(options_parse(&o, 2, argv, &err), 0);
+		assert_int_equal(addresses_parse(&a, &o, &err), -1);
+		assert_non_null(strstr(err.message, "wanted"));
+		options_done(&o);
+	}
+}
+
 static int stop_all(void **state)
 {
 	object_unref(got);
@@ -352,6 +417,7 @@ int main(void)
 	    cmocka_unit_test(leaked_address_returns_after_three_rounds),
 	    cmocka_unit_test(damage_is_reported_and_repaired),
 	    cmocka_unit_test(another_range_is_refused_until_repaired),
-	    cmocka_unit_test(lost_range_is_rebuilt)};
+	    cmocka_unit_test(lost_range_is_rebuilt), cmocka_unit_test(identity_is_named_after_the_host),
+	    cmocka_unit_test(wrong_flags_are_refused)};
 	return cmocka_run_group_tests(tests, start, stop_all);
 }
