@@ -21,6 +21,7 @@ bool api_is_write(const struct api_request *req);
 int api_inspect(struct api_request *req, struct error *err);      /* inspect.c */
 int api_flow_control(struct api_request *req, struct error *err); /* flow.c */
 int api_route(struct api_request *req, struct error *err);        /* routes.c */
+bool api_is_built_in_group(const char *group);                    /* "" is one */
 
 /* parse_options.c: the query (and for deletes the body's DeleteOptions). */
 int api_parse_options(struct api_request *req, struct error *err);

@@ -69,7 +69,7 @@ static int route_path(struct api_request *req, struct error *err)
 
 /* An unknown group is a path that nobody serves, and so is what a group of custom resources lacks; an unknown
  * version or resource in a built-in group is a Status. */
-static bool is_built_in(const char *group)
+bool api_is_built_in_group(const char *group)
 {
 	for (size_t i = 0; i < resources_count(); i++) {
 		if (!strcmp(resources_at(i)->group, group))
@@ -80,7 +80,7 @@ static bool is_built_in(const char *group)
 
 static int no_such_resource(struct api_request *req, struct error *err)
 {
-	if (!is_built_in(req->info.group)) {
+	if (!api_is_built_in_group(req->info.group)) {
 		api_respond_text(req, 404, "text/plain; charset=utf-8", "404 page not found\n");
 		return API_DONE;
 	}

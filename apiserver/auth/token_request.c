@@ -103,7 +103,7 @@ static int bind_object(struct api_request *req, const AuthenticationV1__BoundObj
 	if (!obj)
 		return not_found(type->plural, ref->name, err);
 	if (!str_empty(ref->uid) && !str_eq(ref->uid, object_uid(obj)))
-		return conflict(type->plural, ref->name, ref->uid, err);
+		return conflict(ref->kind, ref->name, ref->uid, err);
 	if (type == resource_pods)
 		return bind_pod(req, obj, r, err);
 	if (type == resource_secrets) {

@@ -92,6 +92,12 @@ static int answer(struct api_request *req, struct json *doc, struct error *err)
 	return API_DONE;
 }
 
+/* An unknown version of a group that the server itself has. */
+static int no_such_version(struct error *err)
+{
+	return error_set(err, ERR_NOT_FOUND, "the server could not find the requested resource");
+}
+
 int discovery_serve(struct api_request *req, struct error *err)
 {
 	size_t len = 0;
@@ -106,11 +112,12 @@ int discovery_serve(struct api_request *req, struct error *err)
 		return answer_aggregated(req, version, is_core);
 	if (len == 1)
 		return answer(req, is_core ? discovery_api_versions(req) : discovery_group_list(req), err);
-	if (len == 2)
-		return answer(req,
-		    is_core ? discovery_resource_list(req, "", parts[1]) : discovery_group(req, parts[1]),
-		    err);
-	if (len == 3 && !is_core && *parts[1])
-		return answer(req, discovery_resource_list(req, parts[1], parts[2]), err);
-	return answer(req, NULL, err);
+	if (len == 2 && !is_core)
+		return answer(req, discovery_group(req, parts[1]), err);
+	const char *group = is_core ? "" : parts[1];
+	if (len == (is_core ? 2 : 3) && (is_core || *group)) {
+		struct json *list = discovery_resource_list(req, group, parts[len - 1]);
+		return list || !api_is_built_in_group(group) ? answer(req, list, err) : no_such_version(err);
+	}
+	return is_core ? no_such_version(err) : answer(req, NULL, err);
 }

@@ -209,7 +209,10 @@ static void write_value(struct buf *out, const struct schema_field *f, const voi
 		write_bytes(out, value);
 		break;
 	default:
-		codec_write_message(out, f->message, *(ProtobufCMessage *const *)value);
+		if (f->flags & SCHEMA_TYPED)
+			codec_to_json_text(out, f->message, *(ProtobufCMessage *const *)value);
+		else
+			codec_write_message(out, f->message, *(ProtobufCMessage *const *)value);
 		break;
 	}
 }

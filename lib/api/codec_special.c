@@ -248,6 +248,11 @@ static int read_props_or(struct codec_reader *r, const struct schema *schema, co
 		or_array->schema = (void *)inner;
 		return inner ? 0 : read_props_list(r, tree, path, depth, or_array);
 	}
+	/* As upstream's decoder: anything else is as good as nothing, and validation asks for what is
+	 * missing.
+	 */
+	if (schema->special != SCHEMA_JSON_OR_BOOL && tree->type != JSON_ARRAY && !inner)
+		return 0;
 	if (schema->special == SCHEMA_JSON_OR_STRINGS && inner) {
 		or_strings->schema = (void *)inner;
 		return 0;

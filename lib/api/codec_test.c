@@ -20,6 +20,20 @@ static const struct schema *schema_of_tree(struct arena *arena, const struct jso
 	return schema_by_gvk(group, slash ? slash + 1 : api_version, json_get_string(tree, "kind", ""));
 }
 
+/* The vectors come from upstream's serializer alone: its server adds the type of a StatefulSet's claims
+ * before that, which is ours to do when we print (SCHEMA_TYPED). */
+static void drop_claim_types(struct json *tree)
+{
+	struct json *claims = json_get_path(tree, "spec.volumeClaimTemplates");
+
+	for (size_t i = 0; claims && i < claims->len; i++) {
+		assert_string_equal(json_get_string(claims->items[i], "kind", ""), "PersistentVolumeClaim");
+		assert_string_equal(json_get_string(claims->items[i], "apiVersion", ""), "v1");
+		json_remove(claims->items[i], "kind");
+		json_remove(claims->items[i], "apiVersion");
+	}
+}
+
 static void check_vector(struct arena *arena, const char *name)
 {
 	size_t json_size = 0, pb_size = 0, yaml_size = 0;
@@ -56,6 +70,7 @@ static void check_vector(struct arena *arena, const char *name)
 	assert_true(api_equal(copy, from_pb));
 	codec_to_json_text(&text, schema, copy);
 	assert_int_equal(json_parse(arena, text.data, text.size, NULL, &tree, &err), 0);
+	drop_claim_types(tree);
 	buf_reset(&text);
 	json_write(&text, tree, 2);
 	if (strcmp(buf_str(&text), json) != 0)

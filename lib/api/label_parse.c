@@ -51,7 +51,10 @@ int selector_parse(struct arena *arena, const char *text, struct selector **ret,
 	return 0;
 }
 
-/* Upstream's rules: terms between commas, each with =, == or !=; a backslash takes \ , = literally. */
+/*
+ * Upstream's rules: terms between commas, each with =, == or !=; a backslash takes \ , = literally. A term
+ * that names neither field nor value selects everything.
+ */
 int field_selector_parse(
     struct arena *arena, const char *text, struct field_selector **ret, struct error *err)
 {
@@ -79,7 +82,7 @@ int field_selector_parse(
 			return error_set(err, ERR_BAD_REQUEST,
 			    "invalid selector: '%.200s'; can't understand '%.*s'", text,
 			    (int)(len < 200 ? len : 200), text);
-		if (len > 0) {
+		if (len > op_len) {
 			sel->terms = arena_grow(
 			    arena, sel->terms, sel->len * sizeof(*term), (sel->len + 1) * sizeof(*term));
 			term = &sel->terms[sel->len++];

@@ -141,6 +141,9 @@ static void test_field_selectors(void **state)
 	assert_false(sel->terms[1].equal);
 	assert_string_equal(sel->terms[2].value, "y");
 	assert_true(sel->terms[2].equal);
+	assert_int_equal(field_selector_parse(arena, "=,!=,a=b,==", &sel, NULL), 0);
+	assert_int_equal(sel->len, 1);
+	assert_string_equal(sel->terms[0].field, "a");
 	assert_int_equal(field_selector_parse(arena, "abc", &sel, &err), -1);
 	assert_int_equal(field_selector_parse(arena, "a=b\\", &sel, NULL), -1);
 	arena_free(arena);

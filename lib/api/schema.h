@@ -72,6 +72,7 @@ enum {
 	SCHEMA_PATCH_REPLACE = 1 << 8,
 	SCHEMA_NOT_IN_JSON = 1 << 9, /* json:"-" */
 	SCHEMA_DEPRECATED = 1 << 10,
+	SCHEMA_TYPED = 1 << 11, /* JSON: values print their kind and apiVersion */
 };
 
 struct schema_field {

@@ -175,7 +175,8 @@ class Table:
         if o.get("atomic") or (target and target.atomic):
             flags.append("ATOMIC")
         for name, flag in (("inline", "INLINE"), ("ptr", "NULLABLE"), ("required", "REQUIRED"), ("immutable", "IMMUTABLE"),
-                           ("retain_keys", "PATCH_RETAIN_KEYS"), ("replace", "PATCH_REPLACE"), ("no_json", "NOT_IN_JSON")):
+                           ("retain_keys", "PATCH_RETAIN_KEYS"), ("replace", "PATCH_REPLACE"), ("no_json", "NOT_IN_JSON"),
+                           ("typed", "TYPED")):
             if o.get(name):
                 flags.append(flag)
         if "merge" in o:

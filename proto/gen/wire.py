@@ -76,7 +76,7 @@ FIELD = {
     1: ("inline", bool), 2: ("ptr", bool), 3: ("always", bool), 4: ("required", bool), 5: ("omitempty", bool),
     6: ("merge", text), 7: ("retain_keys", bool), 8: ("replace", bool), 9: ("list", number), 10: ("keys*", text),
     11: ("atomic", bool), 12: ("no_json", bool), 13: ("default", text), 14: ("enum", text), 15: ("format", text),
-    16: ("min", number), 17: ("max", number), 18: ("immutable", bool),
+    16: ("min", number), 17: ("max", number), 18: ("immutable", bool), 19: ("typed", bool),
 }
 
 # google/protobuf/descriptor.proto; the options keep only what we read
