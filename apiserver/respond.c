@@ -15,8 +15,11 @@
 int api_to_version(struct api_request *req, const struct object *obj, struct object **ret, struct error *err)
 {
 	if (req->type && req->type->dynamic && obj->tree &&
-	    strcmp(obj->api_version, resource_api_version(req->type)))
-		return resource_convert(obj, req->type, ret, err);
+	    strcmp(obj->api_version, resource_api_version(req->type))) {
+		const struct object *known = object_in_version(obj, resource_api_version(req->type));
+		*ret = known ? object_ref(known) : NULL;
+		return known ? 0 : resource_convert(obj, req->type, ret, err);
+	}
 	if (!req->type || !req->type->schema || obj->schema == req->type->schema || !resource_of(obj) ||
 	    resource_of(obj)->stored_as != req->type->stored_as) {
 		*ret = object_ref(obj);

@@ -55,6 +55,7 @@ struct api_server {
 	struct metrics *metrics;               /* metrics.h */
 	void *proxy, *discovery, *openapi, *bootstrap, *extensions,
 	    *aggregation;     /* state that these folders keep */
+	void *conversions;    /* calls of conversion webhooks under way: extensions/conversion.c */
 	bool is_bootstrapped; /* /readyz says ok */
 	void (*on_ready)(void *arg, const struct error *err);
 	void *on_ready_arg;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apiserver/proxy/proxy.h"
+#include "apiserver/proxy/hook.h"
 #include "lib/loop/http_client.h"
 #include "lib/loop/loop.h"
 
@@ -54,30 +54,21 @@ static void on_answer(void *arg, const struct http_response *response)
 	finish(call);
 }
 
-/* Hooks behind services are reached at one of their endpoints; the certificate is for the service's name. */
-static int find_url(struct call *call, struct http_tls *tls, struct error *err)
+static int find_hook(struct call *call, struct http_tls *ret_tls, struct error *err)
 {
 	const AdmissionregistrationV1__WebhookClientConfig *client = call->hook->client;
 	const AdmissionregistrationV1__ServiceReference *service = client->service;
-	struct arena *arena = call->req->arena;
-	const char *ip;
-	int port;
+	struct hook_target target = {
+	    .url = client->url, .ca_bundle = client->ca_bundle.data, .ca_bundle_size = client->ca_bundle.len};
 
-	if (client->url) {
-		call->url = client->url;
-		return 0;
+	if (service) {
+		target.service_namespace = service->namespace_;
+		target.service_name = service->name;
+		target.path = service->path;
+		target.port = service->has_port ? service->port : 0;
 	}
-	if (!service)
-		return error_set(err, ERR_INTERNAL, "the webhook names neither url nor service");
-	const char *path = str_or(service->path, "/");
-	tls->server_name = arena_printf(arena, "%s.%s.svc", service->name, service->namespace_);
-	const char *wanted = service->has_port ? arena_printf(arena, "%d", service->port) : "443";
-	if (target_service_endpoint(
-		call->req->server, service->namespace_, service->name, wanted, &ip, &port, err) < 0)
-		return -1;
-	call->url = arena_printf(arena, strchr(ip, ':') ? "https://[%s]:%d%s%s" : "https://%s:%d%s%s", ip,
-	    port, path[0] == '/' ? "" : "/", path);
-	return 0;
+	return hook_find(
+	    call->req->server, call->req->arena, &target, call->hook->timeout_s, &call->url, ret_tls, err);
 }
 
 void webhook_call(struct api_request *req, const struct webhook *hook, const struct object *obj,
@@ -93,20 +84,15 @@ void webhook_call(struct api_request *req, const struct webhook *hook, const str
 	*call = (struct call){.req = req, .hook = hook, .done = done, .arg = arg};
 	if (!hook->has_v1)
 		error_set(&err, ERR_INTERNAL, "webhook does not accept known AdmissionReview versions (v1)");
-	if (err.code != ERR_NONE || find_url(call, &tls, &err) < 0) {
+	if (err.code != ERR_NONE || find_hook(call, &tls, &err) < 0) {
 		call->answer.failure = arena_printf(req->arena, "failed to call webhook: %s", err.message);
 		loop_defer(req->server->loop, finish_later, call);
 		return;
 	}
-	if (hook->client->ca_bundle.len > 0)
-		tls.ca_data = arena_strndup(
-		    req->arena, (const char *)hook->client->ca_bundle.data, hook->client->ca_bundle.len);
 	call->client = http_client_new(req->server->loop, &tls);
 	const char *body = webhook_write_review(req, obj, old, &call->uid, &size);
-	const char *url = arena_printf(
-	    req->arena, "%s%ctimeout=%ds", call->url, strchr(call->url, '?') ? '&' : '?', hook->timeout_s);
 	const struct http_request request = {.method = "POST",
-	    .url = url,
+	    .url = call->url,
 	    .headers = headers,
 	    .body = body,
 	    .body_size = size,

@@ -9,6 +9,8 @@
 #include "lib/api/object.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
+#include "lib/loop/http_client.h"
+#include "lib/loop/loop.h"
 
 typedef ApiextensionsV1__CustomResourceDefinitionVersion Version;
 
@@ -168,10 +170,17 @@ struct definition *definition_ref(struct definition *def)
 	return def;
 }
 
+static void free_client(void *arg)
+{
+	http_client_free(arg);
+}
+
 void definition_unref(struct definition *def)
 {
 	if (!def || --def->refs > 0)
 		return;
+	if (def->hooks) /* this may run inside one of its callbacks */
+		loop_defer(def->loop, free_client, def->hooks);
 	object_unref(def->object);
 	arena_free(def->arena);
 }

@@ -29,6 +29,8 @@ struct definition {
 	const struct resource_type *stored;
 	void *owner;            /* the controller; NULL when it is not served any more */
 	size_t deletes_running; /* of its objects, when it is being deleted */
+	struct loop *loop;
+	struct http_client *hooks; /* to its conversion webhook, connections kept; NULL until it is called */
 };
 
 /* Of an established definition; takes a reference to the object. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/extensions/columns.h"
+#include "apiserver/extensions/conversion.h"
 #include "apiserver/extensions/definition.h"
 #include "apiserver/extensions/json_path.h"
 #include "lib/api/codec.h"
@@ -82,13 +83,10 @@ static int convert(const struct resource_type *type, struct object *obj, struct 
 		return error_set(err, ERR_INTERNAL, "%s is no custom resource", obj->kind);
 	if (!strcmp(obj->api_version, custom(type)->api_version))
 		return 0;
-	/* What a webhook would make of it nobody here can guess: refused rather than stored wrong. */
-	const ApiextensionsV1__CustomResourceConversion *how =
-	    custom(type)->definition->crd->spec->conversion;
-	if (how && str_eq(how->strategy, "Webhook"))
-		return error_set(err, ERR_INTERNAL,
-		    "conversion of %s from %s to %s by webhook is not supported: use version %s", obj->kind,
-		    obj->api_version, custom(type)->api_version, custom(type)->definition->stored->version);
+	/* What a webhook makes of it is found out before anybody comes here (conversion.h). */
+	if (conversion_is_remote(type))
+		return error_set(err, ERR_INTERNAL, "the webhook has not been asked what %s is in %s",
+		    conversion_kind_text(obj->arena, obj), custom(type)->api_version);
 	obj->api_version = arena_strdup(obj->arena, custom(type)->api_version);
 	json_set(obj->arena, obj->tree, "apiVersion", json_new_string(obj->arena, obj->api_version));
 	custom_schema_prune(custom(type)->schema, obj->tree, NULL);
@@ -112,9 +110,9 @@ static bool load(const struct resource_type *type, struct object *obj)
 	const struct custom_schema *own = schema_of_version(custom(type)->definition, obj->api_version);
 	bool is_other = strcmp(obj->api_version, custom(type)->api_version) != 0;
 	bool changed = custom_schema_default(obj->arena, own, obj->tree);
-	if (is_other)
-		convert(type, obj,
-		    NULL); /* what cannot be converted stays as it is, and says so when it is read */
+	/* Where a webhook converts, it stays in its version until somebody wants it in another. */
+	if (is_other && !conversion_is_remote(type))
+		convert(type, obj, NULL);
 	else
 		changed = custom_schema_prune(own, obj->tree, NULL) || changed;
 	return changed || is_other;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/extensions/conversion.h"
 #include "apiserver/extensions/definition.h"
 #include "apiserver/extensions/names.h"
 #include "apiserver/openapi/openapi.h"
@@ -288,6 +289,7 @@ void extensions_done(struct api_server *server)
 	if (!ext)
 		return;
 	server->extensions = NULL;
+	conversion_stop(server);
 	loop_timer_free(ext->timer);
 	strmap_free(ext->installed, release);
 	strmap_free(ext->busy, NULL);

@@ -68,12 +68,19 @@ int registry_conflict(const struct api_request *req, struct error *err)
 bool registry_matches(struct api_request *req, const struct object *obj)
 {
 	const struct api_request_options *o = &req->options;
+	const struct resource_type *type = req->type->stored_as ? req->type->stored_as : req->type;
+	/* A webhook may change labels and fields: it is what the client sees that is selected. */
+	const struct object *seen =
+	    obj->versions ? object_in_version(obj, resource_api_version(req->type)) : NULL;
+	if (seen) {
+		obj = seen;
+		type = req->type;
+	}
 	if (o->labels && !selector_matches(o->labels, obj->meta))
 		return false;
 	for (size_t i = 0; o->fields && i < o->fields->len; i++) {
 		const struct field_term *t = &o->fields->terms[i];
-		const char *value = resource_field(
-		    req->type->stored_as ? req->type->stored_as : req->type, obj, t->field, req->arena);
+		const char *value = resource_field(type, obj, t->field, req->arena);
 		if (str_eq(value, t->value) != t->equal)
 			return false;
 	}

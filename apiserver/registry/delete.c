@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/extensions/conversion.h"
 #include "apiserver/extensions/extensions.h"
 #include "apiserver/registry/internal.h"
 #include "lib/api/schema.h"
@@ -130,8 +131,8 @@ static int check_preconditions(struct api_request *req, struct error *err)
 	    uid_differs ? "UID" : "ResourceVersion", uid_differs ? meta->uid : meta->resource_version);
 	bool is_definition =
 	    req->type == resource_customresourcedefinitions; /* theirs is another code path upstream */
-	error_about(
-	    err, req->type->group, is_definition ? req->type->plural : req->type->kind, req->info.name);
+	error_about(err, resource_error_group(req->type), is_definition ? req->type->plural : req->type->kind,
+	    req->info.name);
 	return -1;
 }
 
@@ -199,6 +200,21 @@ static int remove_now(struct api_request *req, int64_t revision)
 	return API_PENDING;
 }
 
+/* What is stored, marked as `meta` is: a deletion changes nothing that a webhook would have to convert. */
+static struct object *with_deletion(const struct object *old, MetaV1__ObjectMeta *meta)
+{
+	struct object *obj = object_clone(old);
+	MetaV1__ObjectMeta *to = obj->meta, *from = api_clone(obj->arena, meta);
+	to->resource_version = "";
+	to->deletion_timestamp = from->deletion_timestamp;
+	to->has_deletion_grace_period_seconds = from->has_deletion_grace_period_seconds;
+	to->deletion_grace_period_seconds = from->deletion_grace_period_seconds;
+	to->generation = from->generation;
+	to->finalizers = from->finalizers;
+	to->n_finalizers = from->n_finalizers;
+	return obj;
+}
+
 static int mark(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
@@ -210,7 +226,9 @@ static int mark(struct api_request *req, struct error *err)
 	struct buf key = BUF_INIT, value = BUF_INIT;
 	watchcache_storage_key(req->server, req->type, registry_ns(req), req->info.name, &key);
 	obj->meta->resource_version = "";
-	if (req->type->stored_as && req->type->stored_as != req->type) {
+	if (conversion_is_remote(req->type)) {
+		stored = with_deletion(req->old_item->object, obj->meta);
+	} else if (req->type->stored_as && req->type->stored_as != req->type) {
 		if (resource_convert(obj, req->type->stored_as, &stored, err))
 			return API_FAIL;
 	}

@@ -3,17 +3,30 @@
 
 #include "apiserver/registry/internal.h"
 
+static int take_scale(struct api_request *req, struct error *err)
+{
+	struct registry_state *state = registry_state(req);
+	struct object *obj = NULL;
+	if (api_to_version(req, state->item->object, &obj, err))
+		return API_FAIL;
+	req->object = scale_of(req->type, obj, err);
+	object_unref(obj);
+	cache_item_unref(state->item);
+	state->item = NULL;
+	return req->object ? API_NEXT : API_FAIL;
+}
+
 static int answer(struct api_request *req, struct error *err)
 {
-	struct cache_item *item = watchcache_item(req->server, req->type, registry_ns(req), req->info.name);
-	if (!item)
+	struct registry_state *state = registry_state(req);
+	if (!state->item)
+		state->item =
+		    cache_item_ref(watchcache_item(req->server, req->type, registry_ns(req), req->info.name));
+	if (!state->item)
 		return registry_not_found(req, err);
-	if (!strcmp(req->info.subresource, "scale")) {
-		req->object = scale_of(req->type, item->object, err);
-		return req->object ? API_NEXT : API_FAIL;
-	}
-	registry_state(req)->item = cache_item_ref(item);
-	return API_NEXT;
+	if (registry_must_convert(req->type, state->item->object))
+		return registry_convert(req, req->type, &state->item->object, 1);
+	return strcmp(req->info.subresource, "scale") ? API_NEXT : take_scale(req, err);
 }
 
 int registry_get(struct api_request *req, struct error *err)

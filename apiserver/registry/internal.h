@@ -8,6 +8,7 @@
 #include "apiserver/watchcache/watchcache.h"
 
 struct buf;
+struct conversion;
 struct list_state;
 struct service_claims;
 
@@ -17,6 +18,8 @@ enum { REGISTRY_ATTEMPTS_MAX = 10, REGISTRY_CACHE_WAIT_MS = 3000 };
 struct registry_state {
 	struct storage_op *op; /* under way */
 	struct watchcache_wait *wait;
+	struct conversion *conversion;
+	bool is_converting; /* load waits for the webhook, for req->old */
 	/* of the operation that has finished: copied out of its callback */
 	bool has_result, succeeded;
 	int64_t revision;
@@ -82,6 +85,17 @@ bool registry_matches(struct api_request *req, const struct object *obj);
 int registry_fence(struct api_request *req);
 int registry_wait(struct api_request *req, int64_t revision, int64_t timeout_ms);
 storage_done_fn registry_on_stored;
+/*
+ * convert.c: custom resources that a webhook converts. Is obj in another version, which has not been asked
+ * for yet? Then registry_convert() waits like the above; once it succeeded, api_to_version() and
+ * resource_convert() know the answer.
+ */
+bool registry_must_convert(const struct resource_type *to, const struct object *obj);
+int registry_convert(
+    struct api_request *req, const struct resource_type *to, const struct object *const *objects, size_t len);
+/* All such objects in the scope of a list or a watch, borrowed from the cache; ret lives in the request's
+ * arena. */
+size_t registry_list_unconverted(struct api_request *req, const struct object *const **ret);
 /* Takes the result of what was waited for: false while there is none. */
 bool registry_take_result(struct api_request *req);
 int registry_parse_revision(const char *text, int64_t *ret, struct error *err);

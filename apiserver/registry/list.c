@@ -22,7 +22,8 @@ struct list_state {
 	bool is_continued;
 	struct buf out, head, tail;
 	struct list_output output;
-	int64_t count; /* items put out so far */
+	struct list_page *page; /* from the store, while a webhook converts it */
+	int64_t count;          /* items put out so far */
 	bool failed;
 };
 
@@ -115,6 +116,10 @@ static int answer(struct api_request *req, struct list_state *ls, struct error *
 {
 	struct watchcache_cursor cursor;
 	struct cache_item *item = NULL, *last = NULL;
+	const struct object *const *unconverted;
+	size_t unconverted_len = registry_list_unconverted(req, &unconverted);
+	if (unconverted_len)
+		return registry_convert(req, req->type, unconverted, unconverted_len);
 	int64_t revision = ls->revision ? ls->revision : watchcache_revision(req->server);
 	bool has_selector = req->options.labels || req->options.fields, more = false;
 	size_t skip = strlen(ls->prefix);
@@ -168,55 +173,6 @@ static int expired(struct api_request *req, struct list_state *ls, struct error 
 	return API_FAIL;
 }
 
-static void on_page(void *arg, const struct storage_result *result)
-{
-	struct api_request *req = arg;
-	struct registry_state *state = registry_state(req);
-	struct list_state *ls = state->list;
-	state->op = NULL;
-	state->has_result = true;
-	state->error = ERROR_INIT;
-	if (result->error) {
-		if (result->error->code == ERR_EXPIRED)
-			expired(req, ls, &state->error);
-		else
-			state->error = *result->error;
-		api_request_resume(req);
-		return;
-	}
-	const char *last = NULL;
-	size_t i = 0;
-	for (; i < result->items_len && !state->error.code; i++) {
-		const struct storage_item *stored = &result->items[i];
-		if (ls->limit && ls->count >= ls->limit)
-			break;
-		last = stored->key;
-		struct cache_item *item = watchcache_decode(req->server, req->type, stored->key,
-		    stored->value, stored->value_size, stored->revision, &state->error);
-		if (item && registry_matches(req, item->object)) {
-			list_output_add(&ls->output, item, &state->error);
-			ls->count++;
-		}
-		cache_item_unref(item);
-	}
-	bool more = i < result->items_len || result->more;
-	if (more && last && !(ls->limit && ls->count >= ls->limit)) {
-		/* Selectors left room on the page: go on behind it. */
-		ls->start = arena_printf(req->arena, "%s\x01", last);
-		state->has_result = false;
-		state->op = req->server->storage->functions->list(req->server->storage, ls->start, ls->end,
-		    ls->revision, ls->limit ? ls->limit + 1 : 0, false, on_page, req);
-		return;
-	}
-	const char *token =
-	    more && last ? write_continue(req, ls, arena_strdup(req->arena, last), ls->revision) : NULL;
-	bool has_selector = req->options.labels || req->options.fields;
-	int64_t remaining =
-	    token && !has_selector ? (int64_t)(result->items_len - i) + result->remaining : -1;
-	list_output_finish(&ls->output, ls->revision, token, remaining);
-	api_request_resume(req);
-}
-
 static void cancel_op(void *arg)
 {
 	struct api_request *req = arg;
@@ -225,14 +181,116 @@ static void cancel_op(void *arg)
 	state->op = NULL;
 }
 
+static void on_page(void *arg, const struct storage_result *result);
+
+static void ask_page(struct api_request *req, struct list_state *ls, const char *start)
+{
+	registry_state(req)->op = req->server->storage->functions->list(req->server->storage, start, ls->end,
+	    ls->revision, ls->limit ? ls->limit + 1 : 0, false, on_page, req);
+	req->cancel = cancel_op;
+	req->cancel_arg = req;
+}
+
+/* One page from the store: its items as objects, and what the store said of the rest. */
+struct list_page {
+	struct cache_item **items;
+	const char **keys;
+	size_t len;
+	bool more;
+	int64_t remaining;
+};
+
+static void free_page(struct list_page *page)
+{
+	for (size_t i = 0; page && i < page->len; i++)
+		cache_item_unref(page->items[i]);
+	if (page)
+		page->len = 0;
+}
+
+/* Puts out what fits. True when the list is complete, or has failed; else the next page has been asked for.
+ */
+static bool take_page(struct api_request *req, struct list_state *ls, struct list_page *page)
+{
+	struct registry_state *state = registry_state(req);
+	const char *last = NULL;
+	size_t i = 0;
+	for (; i < page->len && !state->error.code; i++) {
+		if (ls->limit && ls->count >= ls->limit)
+			break;
+		last = page->keys[i];
+		if (page->items[i] && registry_matches(req, page->items[i]->object)) {
+			list_output_add(&ls->output, page->items[i], &state->error);
+			ls->count++;
+		}
+	}
+	size_t left = page->len - i;
+	free_page(page);
+	bool more = left > 0 || page->more;
+	if (more && last && !(ls->limit && ls->count >= ls->limit) && !state->error.code) {
+		/* Selectors left room on the page: go on behind it. */
+		ls->start = arena_printf(req->arena, "%s\x01", last);
+		ask_page(req, ls, ls->start);
+		return false;
+	}
+	const char *token = more && last ? write_continue(req, ls, last, ls->revision) : NULL;
+	bool has_selector = req->options.labels || req->options.fields;
+	int64_t remaining = token && !has_selector ? (int64_t)left + page->remaining : -1;
+	list_output_finish(&ls->output, ls->revision, token, remaining);
+	return true;
+}
+
+static void read_page(struct api_request *req, struct list_page *page, const struct storage_result *result)
+{
+	struct registry_state *state = registry_state(req);
+	*page = (struct list_page){.more = result->more, .remaining = result->remaining};
+	page->items = ARENA_ARRAY(req->arena, struct cache_item *, result->items_len + 1);
+	page->keys = ARENA_ARRAY(req->arena, const char *, result->items_len + 1);
+	for (size_t i = 0; i < result->items_len && !state->error.code; i++) {
+		const struct storage_item *stored = &result->items[i];
+		page->keys[i] = arena_strdup(req->arena, stored->key);
+		page->items[i] = watchcache_decode(req->server, req->type, stored->key, stored->value,
+		    stored->value_size, stored->revision, &state->error);
+		page->len++;
+	}
+}
+
+static void on_page(void *arg, const struct storage_result *result)
+{
+	struct api_request *req = arg;
+	struct registry_state *state = registry_state(req);
+	struct list_state *ls = state->list;
+	state->op = NULL;
+	state->error = ERROR_INIT;
+	if (result->error) {
+		state->has_result = true;
+		if (result->error->code == ERR_EXPIRED)
+			expired(req, ls, &state->error);
+		else
+			state->error = *result->error;
+		api_request_resume(req);
+		return;
+	}
+	if (!ls->page)
+		ls->page = ARENA_NEW(req->arena, struct list_page);
+	read_page(req, ls->page, result);
+	const struct object **unconverted = ARENA_ARRAY(req->arena, const struct object *, ls->page->len + 1);
+	size_t len = 0;
+	for (size_t i = 0; i < ls->page->len; i++)
+		if (ls->page->items[i] && registry_must_convert(req->type, ls->page->items[i]->object))
+			unconverted[len++] = ls->page->items[i]->object;
+	if (len) {
+		registry_convert(req, req->type, unconverted, len); /* and on in registry_list() */
+	} else if (take_page(req, ls, ls->page)) {
+		state->has_result = true;
+		api_request_resume(req);
+	}
+}
+
 static int ask_store(struct api_request *req, struct list_state *ls)
 {
 	registry_state(req)->phase = LIST_PAGE;
-	registry_state(req)->op =
-	    req->server->storage->functions->list(req->server->storage, *ls->start ? ls->start : ls->prefix,
-		ls->end, ls->revision, ls->limit ? ls->limit + 1 : 0, false, on_page, req);
-	req->cancel = cancel_op;
-	req->cancel_arg = req;
+	ask_page(req, ls, *ls->start ? ls->start : ls->prefix);
 	return API_PENDING;
 }
 
@@ -280,7 +338,18 @@ int registry_list(struct api_request *req, struct error *err)
 		*err = state->error;
 		return API_FAIL;
 	}
-	return state->phase == LIST_PAGE ? API_NEXT : answer_or_ask(req, state->list, err);
+	if (state->phase != LIST_PAGE)
+		return answer_or_ask(req, state->list, err);
+	struct list_page *page = state->list->page;
+	if (!page || !page->len) /* all of them have been taken */
+		return API_NEXT;
+	if (!take_page(req, state->list, page))
+		return API_PENDING;
+	if (state->error.code) {
+		*err = state->error;
+		return API_FAIL;
+	}
+	return API_NEXT;
 }
 
 int registry_list_one(struct api_request *req, struct object *obj, struct error *err)
@@ -327,5 +396,6 @@ void registry_list_done(struct list_state *ls)
 	buf_done(&ls->out);
 	buf_done(&ls->head);
 	buf_done(&ls->tail);
+	free_page(ls->page);
 	list_body_free(ls->output.body);
 }

@@ -46,6 +46,21 @@ bool registry_doubt(struct api_request *req)
 	return true;
 }
 
+/* What is stored in the version of the request, which may take a webhook. */
+static int take_old(struct api_request *req, struct error *err)
+{
+	const struct object *stored = req->old_item->object;
+	struct object *old = NULL;
+	if (registry_must_convert(req->type, stored)) {
+		registry_state(req)->is_converting = true;
+		return registry_convert(req, req->type, &stored, 1);
+	}
+	if (api_to_version(req, stored, &old, err))
+		return API_FAIL;
+	req->old = old;
+	return API_NEXT;
+}
+
 int registry_load(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
@@ -54,10 +69,14 @@ int registry_load(struct api_request *req, struct error *err)
 		return API_NEXT;
 	}
 	bool was_fenced = registry_take_result(req);
+	bool was_converting = state->is_converting;
+	state->is_converting = false;
 	if (was_fenced && state->error.code) {
 		*err = state->error;
 		return API_FAIL;
 	}
+	if (was_converting)
+		return take_old(req, err);
 	if (state->is_doubted && !was_fenced)
 		return registry_fence(req);
 	struct cache_item *item = watchcache_item(req->server, req->type, registry_ns(req), req->info.name);
@@ -74,9 +93,5 @@ int registry_load(struct api_request *req, struct error *err)
 	if (!item)
 		return may_create(req) ? API_NEXT : registry_not_found(req, err);
 	req->old_item = cache_item_ref(item);
-	struct object *old = NULL;
-	if (api_to_version(req, item->object, &old, err))
-		return API_FAIL;
-	req->old = old;
-	return API_NEXT;
+	return take_old(req, err);
 }

@@ -33,7 +33,11 @@ int registry_store(struct api_request *req, struct error *err)
 static int answer_scale(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
-	struct object *scale = scale_of(req->type, state->item ? state->item->object : req->object, err);
+	struct object *obj = NULL;
+	if (api_to_version(req, state->item ? state->item->object : req->object, &obj, err))
+		return API_FAIL;
+	struct object *scale = scale_of(req->type, obj, err);
+	object_unref(obj);
 	if (!scale)
 		return API_FAIL;
 	object_unref(req->object);
@@ -46,6 +50,12 @@ int registry_encode(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
 	int status = state->status ? state->status : 200;
+	if (registry_take_result(req) && state->error.code) {
+		*err = state->error;
+		return API_FAIL;
+	}
+	if (state->item && registry_must_convert(req->type, state->item->object))
+		return registry_convert(req, req->type, &state->item->object, 1);
 	if (req->info.verb == API_LIST || req->info.verb == API_DELETECOLLECTION) {
 		registry_list_respond(req);
 		return API_DONE;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/extensions/conversion.h"
 #include "apiserver/options.h"
 #include "apiserver/registry/internal.h"
 #include "lib/api/json.h"
@@ -16,11 +17,19 @@
 #include "lib/loop/loop.h"
 
 enum {
-	WATCH_QUEUE_MAX = 16 * 1024 * 1024 /* bytes that a client may lag behind before it is cut off */
+	WATCH_QUEUE_MAX = 16 * 1024 * 1024, /* bytes that a client may lag behind before it is cut off */
+	QUEUED_EVENTS_MAX = 10000           /* events that wait for a webhook before the client is cut off */
 };
 
 enum frame { FRAME_ADDED, FRAME_MODIFIED, FRAME_DELETED, FRAME_BOOKMARK, FRAME_ERROR };
 static const char *const frame_names[] = {"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"};
+
+/* What waits behind an object that the webhook is converting: events keep their order. */
+struct queued {
+	struct queued *next;
+	struct cache_event *event; /* or, when NULL: a bookmark */
+	int64_t revision;
+};
 
 struct watch {
 	struct api_request *req;
@@ -28,12 +37,33 @@ struct watch {
 	struct loop_timer *timer;
 	bool has_columns;  /* a Table's column definitions come once */
 	bool is_shareable; /* frames are the common ones */
+	bool is_remote;    /* a webhook converts */
 	bool is_closing;
 	struct arena *arena; /* scratch for one frame */
+	/* where a webhook converts: what is not sent yet, in order, and the conversion for the first of it */
+	struct queued *queue, **queue_end;
+	size_t queue_len;
+	struct conversion *conversion;
+	bool has_ended; /* the cache lets go; what is queued is still sent */
+	struct error end_error;
 };
+
+static void drop_first(struct watch *w)
+{
+	struct queued *q = w->queue;
+	w->queue = q->next;
+	if (!w->queue)
+		w->queue_end = &w->queue;
+	w->queue_len--;
+	cache_event_unref(q->event);
+	free(q);
+}
 
 static void watch_free(struct watch *w)
 {
+	conversion_cancel(w->conversion);
+	while (w->queue)
+		drop_first(w);
 	watchcache_unwatch(w->watcher);
 	loop_timer_free(w->timer);
 	arena_free(w->arena);
@@ -231,17 +261,16 @@ static bool is_in_scope(const struct watch *w, const struct cache_item *item)
 /* Leaving the selection is a deletion to this watcher: the old state, at the revision of the change. */
 static void send_left(struct watch *w, struct cache_event *event)
 {
-	struct object *obj = object_clone(event->old->object);
+	const struct object *old = event->old->object,
+			    *seen = object_in_version(old, resource_api_version(w->req->type));
+	struct object *obj = object_clone(seen ? seen : old);
 	obj->meta->resource_version = arena_printf(obj->arena, "%" PRId64, event->revision);
 	send_object(w, FRAME_DELETED, obj, NULL);
 	object_unref(obj);
 }
 
-static void on_event(void *arg, struct cache_event *event)
+static void send_event(struct watch *w, struct cache_event *event)
 {
-	struct watch *w = arg;
-	if (w->is_closing || !is_in_scope(w, event->item))
-		return;
 	struct arena *own = w->req->arena;
 	w->req->arena = w->arena;
 	bool was = event->old && registry_matches(w->req, event->old->object);
@@ -261,10 +290,89 @@ static void on_event(void *arg, struct cache_event *event)
 		send_object(w, type, event->item->object, event->item);
 }
 
+static void close_soon(struct watch *w, const struct error *err)
+{
+	if (err)
+		send_error(w, err);
+	w->is_closing = true;
+	loop_timer_free(w->timer);
+	w->timer = loop_timer_new(w->req->server->loop, finish_soon, w);
+	loop_timer_start(w->timer, 0, 0);
+}
+
+static void on_converted(void *arg, const struct error *err);
+
+/* Sends what is queued up to the first that the webhook must be asked about. */
+static void send_queued(struct watch *w)
+{
+	while (w->queue && !w->conversion && !w->is_closing) {
+		struct cache_event *event = w->queue->event;
+		const struct object *objects[2];
+		size_t len = 0;
+		if (event && registry_must_convert(w->req->type, event->item->object))
+			objects[len++] = event->item->object;
+		if (event && event->old && registry_must_convert(w->req->type, event->old->object))
+			objects[len++] = event->old->object;
+		if (len) {
+			w->conversion =
+			    conversion_start(w->req->server, w->req->type, objects, len, on_converted, w);
+			return;
+		}
+		if (event)
+			send_event(w, event);
+		else
+			send_bookmark(w, w->queue->revision, false);
+		drop_first(w);
+	}
+	if (!w->queue && w->has_ended && !w->is_closing)
+		close_soon(w, w->end_error.code ? &w->end_error : NULL);
+}
+
+/* What cannot be converted cannot be left out either: the watch ends, and the client lists again. */
+static void on_converted(void *arg, const struct error *err)
+{
+	struct watch *w = arg;
+	w->conversion = NULL;
+	if (err && !w->is_closing)
+		close_soon(w, err);
+	else
+		send_queued(w);
+}
+
+static void enqueue(struct watch *w, struct cache_event *event, int64_t revision)
+{
+	struct queued *q = calloc(1, sizeof *q);
+	if (!q)
+		abort();
+	q->event = event ? cache_event_ref(event) : NULL;
+	q->revision = revision;
+	*w->queue_end = q;
+	w->queue_end = &q->next;
+	if (++w->queue_len > QUEUED_EVENTS_MAX)
+		check_queue(w, SIZE_MAX);
+	else
+		send_queued(w);
+}
+
+static void on_event(void *arg, struct cache_event *event)
+{
+	struct watch *w = arg;
+	if (w->is_closing || !is_in_scope(w, event->item))
+		return;
+	if (w->is_remote)
+		enqueue(w, event, 0);
+	else
+		send_event(w, event);
+}
+
 static void on_progress(void *arg, int64_t revision)
 {
 	struct watch *w = arg;
-	if (!w->is_closing)
+	if (w->is_closing)
+		return;
+	if (w->queue)
+		enqueue(w, NULL, revision);
+	else
 		send_bookmark(w, revision, false);
 }
 
@@ -272,12 +380,11 @@ static void on_end(void *arg, const struct error *err)
 {
 	struct watch *w = arg;
 	w->watcher = NULL;
+	w->has_ended = true;
 	if (err)
-		send_error(w, err);
-	w->is_closing = true;
-	loop_timer_free(w->timer);
-	w->timer = loop_timer_new(w->req->server->loop, finish_soon, w);
-	loop_timer_start(w->timer, 0, 0);
+		w->end_error = *err;
+	if (!w->is_closing && !w->queue)
+		close_soon(w, err);
 }
 
 /* What is there now, as ADDED events. */
@@ -313,8 +420,10 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	w->req = req;
 	w->arena = arena_new();
 	const struct resource_type *stored = req->type->stored_as ? req->type->stored_as : req->type;
+	w->queue_end = &w->queue;
+	w->is_remote = conversion_is_remote(req->type);
 	w->is_shareable = req->output.media == MEDIA_JSON && req->output.as == AS_OBJECT &&
-			  stored == req->type && !req->output.is_pretty;
+			  stored == req->type && !req->output.is_pretty && !w->is_remote;
 	req->server->streams_running++;
 	set_timeout(w);
 	http_start(req->http, 200, api_content_type(req), api_headers(req, NULL), NULL, on_close, w);
@@ -333,6 +442,15 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	return API_DONE;
 }
 
+/* What the watch begins with is known in its version before it begins. */
+static int convert_and_start(struct api_request *req, int64_t revision, bool with_initial, struct error *err)
+{
+	const struct object *const *unconverted;
+	size_t len = with_initial ? registry_list_unconverted(req, &unconverted) : 0;
+	return len ? registry_convert(req, req->type, unconverted, len)
+		   : start(req, revision, with_initial, err);
+}
+
 int registry_watch(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
@@ -348,11 +466,11 @@ int registry_watch(struct api_request *req, struct error *err)
 			*err = state->error;
 			return API_FAIL;
 		}
-		return start(req, revision, with_initial, err);
+		return convert_and_start(req, revision, with_initial, err);
 	}
 	if (!o->has_resource_version)
 		return registry_fence(req);
 	if (o->send_initial_events && revision > watchcache_revision(req->server))
 		return registry_wait(req, revision, REGISTRY_CACHE_WAIT_MS);
-	return start(req, revision, with_initial, err);
+	return convert_and_start(req, revision, with_initial, err);
 }

@@ -15,6 +15,7 @@
 enum write_phase {
 	WRITE_START,
 	WRITE_CLAIM,
+	WRITE_CONVERTED,
 	WRITE_LEASE,
 	WRITE_STORE,
 	WRITE_RELEASE,
@@ -51,6 +52,8 @@ static int encode_stored(struct api_request *req, struct buf *ret, struct error 
 		if (resource_convert(obj, req->type->stored_as, &converted, err))
 			return -1;
 		obj = converted;
+		obj->meta->resource_version = "";
+		obj->meta->self_link = "";
 	}
 	object_encode_stored(ret, obj);
 	object_unref(converted);
@@ -101,6 +104,12 @@ static int begin_write(struct api_request *req, struct error *err)
 	if (is_no_change(req)) {
 		state->item = cache_item_ref(req->old_item);
 		return API_NEXT;
+	}
+	/* Stored in another version, which only the webhook can tell? */
+	const struct object *obj = req->object;
+	if (registry_must_convert(req->type->stored_as, obj)) {
+		state->phase = WRITE_CONVERTED;
+		return registry_convert(req, req->type->stored_as, &obj, 1);
 	}
 	if (!has_lease(req))
 		return put(req, err);
@@ -187,12 +196,15 @@ int registry_write(struct api_request *req, struct error *err)
 		return services_claimed(req, req->object, err) ? API_FAIL : begin_write(req, err);
 	case WRITE_RELEASE:
 		return wait_until_seen(req, err);
+	case WRITE_CONVERTED:
 	case WRITE_LEASE:
 		if (state->error.code) {
+			services_rollback(req);
 			*err = state->error;
 			return API_FAIL;
 		}
-		state->lease = state->revision;
+		if (state->phase == WRITE_LEASE)
+			state->lease = state->revision;
 		return put(req, err);
 	case WRITE_STORE:
 		return on_stored(req, err);

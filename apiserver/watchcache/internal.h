@@ -82,8 +82,6 @@ struct raw_value {
 
 struct cache_type *watchcache_type(struct watchcache *cache, const struct resource_type *type);
 /* events.c */
-struct cache_event *cache_event_ref(struct cache_event *event);
-void cache_event_unref(struct cache_event *event);
 void cache_type_publish(struct watchcache *cache, struct cache_type *t, struct cache_event *take_event);
 void cache_type_reset_events(struct cache_type *t, int64_t revision);
 void cache_type_end_watchers(struct cache_type *t, const struct error *err);

@@ -89,6 +89,8 @@ struct cache_event {
 	struct bytes *frames[3]; /* JSON watch frames as HTTP chunks: ADDED, MODIFIED, DELETED;
 				    registry/watch.c fills them */
 };
+struct cache_event *cache_event_ref(struct cache_event *event);
+void cache_event_unref(struct cache_event *event); /* NULL is accepted */
 struct cache_watcher;
 struct cache_watcher_callbacks {
 	void (*on_event)(void *arg, struct cache_event *event);

@@ -100,6 +100,30 @@ struct object *object_clone(const struct object *obj)
 	return copy;
 }
 
+const struct object *object_in_version(const struct object *obj, const char *api_version)
+{
+	for (const struct object_version *v = obj->versions; v; v = v->next)
+		if (str_eq(v->object->api_version, api_version))
+			return v->object;
+	return NULL;
+}
+
+static void unref_version(void *arg)
+{
+	object_unref(arg);
+}
+
+void object_add_version(const struct object *obj, const struct object *take_other)
+{
+	struct object *owner = (struct object *)(uintptr_t)obj;
+	struct object_version *v = ARENA_NEW(owner->arena, struct object_version);
+
+	v->object = take_other;
+	v->next = owner->versions;
+	owner->versions = v;
+	arena_on_free(owner->arena, unref_version, (void *)(uintptr_t)take_other);
+}
+
 bool object_equal(const struct object *a, const struct object *b)
 {
 	struct arena *arena;

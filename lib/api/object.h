@@ -27,8 +27,20 @@ struct object {
 	struct json *tree;     /* a custom resource; NULL for a built-in kind */
 	MetaV1__ObjectMeta
 	    *meta; /* never NULL; for custom resources decoded from the tree and written back on encode */
-	int64_t revision; /* meta->resource_version as a number; 0 when not set */
+	int64_t revision;                /* meta->resource_version as a number; 0 when not set */
+	struct object_version *versions; /* the same object in other versions, see object_in_version() */
 };
+
+/*
+ * What a custom resource is in another version, where only a webhook can tell: kept with the object, because
+ * asking takes time. It goes with the object, and clones start without.
+ */
+struct object_version {
+	struct object_version *next;
+	const struct object *object;
+};
+const struct object *object_in_version(const struct object *obj, const char *api_version); /* or NULL */
+void object_add_version(const struct object *obj, const struct object *take_other);
 
 /* A new empty object of a kind, with one reference. */
 struct object *object_new(const struct schema *schema);

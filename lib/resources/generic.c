@@ -292,7 +292,8 @@ int resource_convert(
 	int r;
 
 	if (to->dynamic) {
-		struct object *copy = object_clone(src);
+		const struct object *known = object_in_version(src, resource_api_version(to));
+		struct object *copy = object_clone(known ? known : src);
 
 		r = to->dynamic->convert(to, copy, err);
 		*ret = r < 0 ? NULL : copy;
