@@ -13,6 +13,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/str.h"
 
+static int add_root(struct json_builder *b, const struct schema *schema, const ProtobufCMessage *msg);
 static int add_message(struct json_builder *b, const struct schema *schema, const ProtobufCMessage *msg);
 
 static int add_text(struct json_builder *b, const char *s)
@@ -69,7 +70,8 @@ static int add_value(struct json_builder *b, const struct schema_field *f, const
 	case SCHEMA_BYTES:
 		return add_bytes(b, value);
 	default:
-		return add_message(b, f->message, *(ProtobufCMessage *const *)value);
+		return (f->flags & SCHEMA_TYPED ? add_root : add_message)(
+		    b, f->message, *(ProtobufCMessage *const *)value);
 	}
 }
 
