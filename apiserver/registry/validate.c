@@ -175,7 +175,9 @@ static void prepare_main(struct api_request *req)
 	struct resource_context ctx = registry_context(req);
 	struct object *obj = req->object;
 	const struct object *old = req->old;
-	if (req->type->flags & RESOURCE_STATUS)
+	/* A part-wise subresource has its object made of the old one already; approval writes to the status.
+	 */
+	if ((req->type->flags & RESOURCE_STATUS) && !*req->info.subresource)
 		registry_keep_status(obj, old);
 	if (req->type->prepare_update)
 		req->type->prepare_update(obj, old, &ctx);

@@ -43,11 +43,75 @@ static void validate(const struct object *obj, const struct resource_context *ct
 		    "may not specify a duration less than 600 seconds (10 minutes)");
 }
 
-/* A request is what it was when it was made. */
+static const CertificatesV1__CertificateSigningRequestCondition *condition_of(
+    const struct object *obj, const char *type)
+{
+	const CertificatesV1__CertificateSigningRequestStatus *s =
+	    MSG(CertificatesV1__CertificateSigningRequest, obj)->status;
+
+	for (size_t i = 0; s && i < s->n_conditions; i++)
+		if (str_eq(s->conditions[i]->type, type))
+			return s->conditions[i];
+	return NULL;
+}
+
+/* Times that the writer left out: now, or for a status that stays, when it began. */
+static void stamp_conditions(struct object *obj, const struct object *old, const struct resource_context *ctx)
+{
+	const CertificatesV1__CertificateSigningRequestStatus *s =
+	    MSG(CertificatesV1__CertificateSigningRequest, obj)->status;
+
+	for (size_t i = 0; s && i < s->n_conditions; i++) {
+		CertificatesV1__CertificateSigningRequestCondition *c = s->conditions[i];
+		const CertificatesV1__CertificateSigningRequestCondition *was = condition_of(old, c->type);
+
+		if (!c->last_update_time)
+			c->last_update_time = time_new(obj->arena, ctx->now_s);
+		if (!c->last_transition_time && was && was->last_transition_time &&
+		    str_eq(was->status, c->status))
+			c->last_transition_time = api_clone(obj->arena, was->last_transition_time);
+		if (!c->last_transition_time)
+			c->last_transition_time = time_new(obj->arena, ctx->now_s);
+	}
+}
+
+/* A request is what it was when it was made; an approval changes the conditions and nothing else. */
 static void prepare_update(struct object *obj, const struct object *old, const struct resource_context *ctx)
 {
-	MSG(CertificatesV1__CertificateSigningRequest, obj)->spec =
-	    api_clone_message(obj->arena, &MSG(CertificatesV1__CertificateSigningRequest, old)->spec->base);
+	CertificatesV1__CertificateSigningRequest *csr = MSG(CertificatesV1__CertificateSigningRequest, obj),
+						  *was = MSG(CertificatesV1__CertificateSigningRequest, old);
+
+	csr->spec = api_clone(obj->arena, was->spec);
+	if (!str_eq(ctx->subresource, "approval") || !csr->status)
+		return;
+	CertificatesV1__CertificateSigningRequestStatus *sent = csr->status;
+	csr->status = was->status ? api_clone(obj->arena, was->status) : sent;
+	csr->status->conditions = sent->conditions;
+	csr->status->n_conditions = sent->n_conditions;
+	stamp_conditions(obj, old, ctx);
+}
+
+/* A decision stands: approval may add one of the two, nothing may take one away, and the status as such is
+ * for signers. */
+static void validate_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	static const char *const types[] = {"Approved", "Denied", "Failed"};
+	const struct field_path *p = PATH_ROOT("status");
+
+	for (size_t i = 0; i < 3; i++) {
+		bool is_decision = i < 2;
+		const CertificatesV1__CertificateSigningRequestCondition *c = condition_of(obj, types[i]),
+									 *was = condition_of(old, types[i]);
+		bool is_added = c && !was && is_decision && str_eq(ctx->subresource, "status");
+
+		rule_forbidden_if(e, CHILD(p, "conditions"), (was && !c) || is_added,
+		    arena_printf(e->arena, "updates may not %s a condition of type \"%s\"",
+			is_added ? "add" : "remove", types[i]));
+	}
+	rule_invalid_if(e, CHILD(p, "conditions"),
+	    condition_of(obj, "Approved") && condition_of(obj, "Denied"), NULL,
+	    "Approved and Denied conditions are mutually exclusive");
 }
 
 static const char *const field_names[] = {"spec.signerName", NULL};
@@ -92,7 +156,10 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 }
 
 const struct resource_type csr_strategy = {.prepare_update = prepare_update,
+    .prepare_status_update = stamp_conditions,
     .validate = validate,
+    .validate_update = validate_update,
+    .validate_status_update = validate_update,
     .field_selectors = field_names,
     .field = field,
     COLUMNS(columns),
