@@ -34,4 +34,17 @@ struct data_flags {
 int generator_data(struct generator *g, const struct data_flags *flags, bool encoded, struct json *object,
     struct error *err);
 
+/* Whom a role binding names. */
+struct subject_flags {
+	struct flag_list users, groups, accounts;
+};
+#define SUBJECT_FLAGS(f)                                                                                     \
+	{"user", 0, FLAG_ARRAY, &(f)->users, "User; may repeat"},                                            \
+	    {"group", 0, FLAG_ARRAY, &(f)->groups, "Group; may repeat"},                                     \
+	{                                                                                                    \
+		"serviceaccount", 0, FLAG_ARRAY, &(f)->accounts, "NAMESPACE:NAME; may repeat"                \
+	}
+/* As `subjects` of a binding. */
+int subjects_make(struct kubectl *k, const struct subject_flags *flags, struct json **ret, struct error *err);
+
 #endif

@@ -127,16 +127,33 @@ static void add_subjects(
 	}
 }
 
+int subjects_make(struct kubectl *k, const struct subject_flags *flags, struct json **ret, struct error *err)
+{
+	struct arena *a = k->arena;
+	struct json *subjects = json_new_array(a);
+	add_subjects(a, subjects, "User", &flags->users);
+	add_subjects(a, subjects, "Group", &flags->groups);
+	for (size_t i = 0; i < flags->accounts.len; i++) {
+		const char *account = flags->accounts.items[i], *colon = strchr(account, ':');
+		if (!colon || colon == account || !colon[1])
+			return error_set(err, ERR_PARSE, "serviceaccount must be <namespace>:<name>");
+		struct json *s = json_new_object(a);
+		tree_set_text(a, s, "kind", "ServiceAccount");
+		tree_set_text(a, s, "name", colon + 1);
+		tree_set_text(a, s, "namespace", arena_strndup(a, account, (size_t)(colon - account)));
+		json_push(a, subjects, s);
+	}
+	*ret = subjects;
+	return 0;
+}
+
 static int make_binding(struct kubectl *k, const char *kind, int argc, char **argv, struct error *err)
 {
 	struct generator g = {.k = k};
-	struct flag_list users = {0}, groups = {0}, accounts = {0};
+	struct subject_flags who = {0};
 	const char *role = NULL, *cluster_role = NULL;
 	const struct flag flags[] = {{"role", 0, FLAG_STRING, &role, "Role"},
-	    {"clusterrole", 0, FLAG_STRING, &cluster_role, "Cluster role"},
-	    {"user", 0, FLAG_ARRAY, &users, "User; may repeat"},
-	    {"group", 0, FLAG_ARRAY, &groups, "Group; may repeat"},
-	    {"serviceaccount", 0, FLAG_ARRAY, &accounts, "NAMESPACE:NAME; may repeat"}, FLAG_END};
+	    {"clusterrole", 0, FLAG_STRING, &cluster_role, "Cluster role"}, SUBJECT_FLAGS(&who), FLAG_END};
 	if (generator_parse(&g,
 		arena_printf(k->arena,
 		    "%s NAME --clusterrole=NAME [--user=username] [--group=groupname] "
@@ -147,24 +164,12 @@ static int make_binding(struct kubectl *k, const char *kind, int argc, char **ar
 	if (!role == !cluster_role)
 		return error_set(err, ERR_PARSE, "exactly one of clusterrole or role must be specified");
 	struct arena *a = k->arena;
-	struct json *binding = tree_new(a, "rbac.authorization.k8s.io/v1", kind, g.name, NULL),
-		    *subjects = json_new_array(a);
+	struct json *binding = tree_new(a, "rbac.authorization.k8s.io/v1", kind, g.name, NULL), *subjects;
 	tree_set_text(a, binding, "roleRef.apiGroup", "rbac.authorization.k8s.io");
 	tree_set_text(a, binding, "roleRef.kind", role ? "Role" : "ClusterRole");
 	tree_set_text(a, binding, "roleRef.name", role ? role : cluster_role);
-	add_subjects(a, subjects, "User", &users);
-	add_subjects(a, subjects, "Group", &groups);
-	for (size_t i = 0; i < accounts.len; i++) {
-		const char *colon = strchr(accounts.items[i], ':');
-		if (!colon || colon == accounts.items[i] || !colon[1])
-			return error_set(err, ERR_PARSE, "serviceaccount must be <namespace>:<name>");
-		struct json *s = json_new_object(a);
-		tree_set_text(a, s, "kind", "ServiceAccount");
-		tree_set_text(a, s, "name", colon + 1);
-		tree_set_text(a, s, "namespace",
-		    arena_strndup(a, accounts.items[i], (size_t)(colon - accounts.items[i])));
-		json_push(a, subjects, s);
-	}
+	if (subjects_make(k, &who, &subjects, err))
+		return -1;
 	if (subjects->len)
 		json_set(a, binding, "subjects", subjects);
 	return generator_finish(&g, binding, err);

@@ -92,7 +92,7 @@ int report_error(const struct kubectl *k, const struct error *err)
 {
 	if (!err->message[0])
 		return 1;
-	if (err->code == ERR_INVALID && json_get(k->status, "details"))
+	if (err->code == ERR_INVALID && k->status)
 		return report_invalid(k->status, err);
 	if (report_is_server(err))
 		fprintf(stderr, "%s\n", server_text(k->arena, k->status, err));

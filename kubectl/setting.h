@@ -30,4 +30,6 @@ int setting_run(struct setting *s, const char *const *args, size_t args_len, str
 struct json *setting_containers(const struct json *object, bool init);
 struct json *setting_pod_spec(const struct json *object);
 
+extern const struct command set_subject;
+
 #endif

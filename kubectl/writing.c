@@ -74,6 +74,6 @@ int write_difference(struct kubectl *k, const struct write_flags *w, const struc
 	if (!patch->len)
 		return 0;
 	const char *path = session_path(k, mapping, ns, tree_name(before), NULL);
-	return session_patch(k, write_query(k, w, path, manager, false),
+	return session_patch(k, write_query(k, w, path, manager, true),
 	    schema ? PATCH_STRATEGIC : PATCH_MERGE, patch, ret, err);
 }

@@ -44,7 +44,7 @@ int write_done(struct kubectl *k, const struct write_flags *w, const struct mapp
 int write_create(struct kubectl *k, const struct mapping *mapping, const char *ns, const char *path,
     const struct json *object, struct json **ret, struct error *err);
 /* Patch from before to after: strategic for built-in kinds. Sends nothing when they are equal and returns
- * *ret = NULL. */
+ * *ret = NULL. A field that the server does not know is an error: it would be lost. */
 int write_difference(struct kubectl *k, const struct write_flags *w, const struct mapping *mapping,
     const char *ns, const struct json *before, const struct json *after, const char *manager,
     struct json **ret, struct error *err);

@@ -6,6 +6,7 @@
 
 #include "kubectl/kubectl.h"
 #include "kubectl/last_applied.h"
+#include "kubectl/last_applied_verbs.h"
 #include "kubectl/manifests.h"
 #include "kubectl/mapper.h"
 #include "kubectl/patch/three_way.h"
@@ -15,7 +16,6 @@
 #include "kubectl/tree.h"
 #include "kubectl/writing.h"
 #include "lib/api/schema.h"
-#include "lib/api/yaml.h"
 
 enum { CONFLICT_TRIES = 5 };
 #define MANAGER "kubectl-client-side-apply"
@@ -239,45 +239,12 @@ static int check(struct apply *a, const struct args *args, struct error *err)
 	return write_flags_check(a->k, &a->write, err);
 }
 
-static int view_last_applied(struct kubectl *k, int argc, char **argv, struct error *err)
-{
-	struct file_flags files = {0};
-	const char *output = "yaml";
-	const struct flag flags[] = {
-	    {"output", 'o', FLAG_STRING, &output, "yaml or json"}, FILE_FLAGS(&files), FLAG_END};
-	struct args args;
-	struct target *targets;
-	struct failures failures = {0};
-	size_t len;
-	if (kubectl_parse(k, "kubectl apply view-last-applied (TYPE NAME | TYPE/NAME | -f FILE) [flags]",
-		flags, argc, argv, &args, err))
-		return -1;
-	const struct target_query query = {.args = args.items, .args_len = args.len, .files = &files};
-	if (targets_find(k, &query, &targets, &len, &failures, err))
-		return -1;
-	for (size_t i = 0; i < len; i++) {
-		struct buf out = BUF_INIT;
-		struct json *applied = last_applied_get(k->arena, targets[i].tree);
-		if (!applied)
-			return error_set(err, ERR_PARSE,
-			    "no last-applied-configuration annotation found on resource: %s",
-			    targets[i].name);
-		if (str_eq(output, "json"))
-			json_write(&out, applied, 2);
-		else
-			yaml_write(&out, applied);
-		fputs(buf_str(&out), stdout);
-		if (str_eq(output, "json"))
-			putchar('\n');
-		buf_done(&out);
-	}
-	return failures_result(k, &failures, err);
-}
-
 static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 {
 	if (argc > 1 && str_eq(argv[1], "view-last-applied"))
-		return view_last_applied(k, argc - 1, argv + 1, err);
+		return last_applied_view(k, argc - 1, argv + 1, err);
+	if (argc > 1 && str_eq(argv[1], "set-last-applied"))
+		return last_applied_replace(k, argc - 1, argv + 1, err);
 	struct apply a = {.k = k, .overwrite = true, .grace_period = -1};
 	const struct flag flags[] = {FILE_FLAGS(&a.files), WRITE_FLAGS(&a.write), VALIDATE_FLAG(&a.write),
 	    {"selector", 'l', FLAG_STRING, &a.selector, "Only objects with these labels"},

@@ -126,7 +126,7 @@ static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 		cancelled += is_cancelled;
 	}
 	if (cancelled)
-		printf("Edit cancelled, no changes made.\n");
+		fprintf(stderr, "Edit cancelled, no changes made.\n");
 	return failures_result(k, &failures, err);
 }
 

@@ -1,4 +1,4 @@
-/* kubectl set: image, env, resources, serviceaccount, selector. */
+/* kubectl set: image, env, resources, serviceaccount, selector; set_subject.c has subject. */
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
@@ -288,7 +288,8 @@ static const struct command account = {
     "serviceaccount", "sa", NULL, "Update the service account of a resource", run_account};
 static const struct command selector = {
     "selector", NULL, NULL, "Set the selector on a resource", run_selector};
-static const struct command *const commands[] = {&env, &image, &resources, &selector, &account, NULL};
+static const struct command *const commands[] = {
+    &env, &image, &resources, &selector, &account, &set_subject, NULL};
 
 static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 {

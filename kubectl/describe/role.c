@@ -16,6 +16,14 @@ struct rows {
 	size_t len, cap;
 };
 
+static bool has_item(const struct json *list, const struct json *item)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (json_equal(list->items[i], item))
+			return true;
+	return false;
+}
+
 static void add(
     struct rows *rows, const char *resource, const char *url, const char *name, const struct json *verbs)
 {
@@ -35,7 +43,7 @@ static void add(
 		row = &rows->items[rows->len++];
 		*row = (struct row){resource, url, name, json_new_array(arena), NULL};
 	}
-	tree_for_each(verbs, verb) json_push(arena, row->verbs, verb);
+	tree_for_each(verbs, verb) if (!has_item(row->verbs, verb)) json_push(arena, row->verbs, verb);
 }
 
 static void add_rule(struct rows *rows, const struct json *rule)
