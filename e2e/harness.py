@@ -36,7 +36,7 @@ def check(condition, message):
 
 def environment(**more):
     """What programs under test see: the test's own kubeconfig and home."""
-    return dict(os.environ, KUBECONFIG=str(KUBECONFIG), HOME=str(WORK), **more)
+    return {**os.environ, "KUBECONFIG": str(KUBECONFIG), "HOME": str(WORK), **more}
 
 
 def run(*argv, input=None, timeout=120, ok=(0,), env=None):

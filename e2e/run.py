@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Runs the e2e tests: every function test_* of every test_*.py, in the order of the files' names and of the functions.
 
     e2e/run.py [--keep] [--list] [PATTERN...]      a pattern is part of FILE.FUNCTION

@@ -32,13 +32,15 @@ test=(
 	procps bsdutils                               # ps and pgrep, script
 )
 tools=${CUBE_TOOLS:-/var/cache/cube/tools}
+# Another nodejs than Debian's brings its own npm, and Debian's would conflict with it.
+command -v npm >/dev/null || test+=(nodejs npm)
 
-wanted=() kubectl= list=
+wanted=() clients= list=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--runtime) wanted+=("${runtime[@]}") ;;
 	--build) wanted+=("${build[@]}") ;;
-	--test) wanted+=("${test[@]}") kubectl=1 ;;
+	--test) wanted+=("${test[@]}") clients=1 ;;
 	--list) list=1 ;;
 	*)
 		sed -n '2,/^set/{/^#/s/^# \?//p}' "$0" >&2
@@ -48,7 +50,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 if [ ${#wanted[@]} = 0 ]; then
-	wanted=("${runtime[@]}" "${build[@]}" "${test[@]}") kubectl=1
+	wanted=("${runtime[@]}" "${build[@]}" "${test[@]}") clients=1
 fi
 mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | sort -u)
 if [ -n "$list" ]; then
@@ -133,5 +135,27 @@ unpack_kubectl() {
 	rm -rf "$temp"
 }
 
+# npm's client library, at the versions of our lock file. Only its own test needs it: where npm cannot reach
+# its registry, that test is skipped and says so.
+fetch_node_client() {
+	local source dir=$tools/node-client temp
+	source=$(cd "$(dirname "$0")/../e2e/clients/node" && pwd)
+	! cmp -s "$source/package-lock.json" "$dir/package-lock.json" || return 0
+	mkdir -p "$tools"
+	temp=$(mktemp -d "$tools/.node-client.XXXXXX")
+	cp "$source/package.json" "$source/package-lock.json" "$temp"
+	if (cd "$temp" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); then
+		chmod 755 "$temp"
+		rm -rf "$dir"
+		mv "$temp" "$dir"
+	else
+		echo "deps.sh: npm could not fetch @kubernetes/client-node; its e2e test will be skipped" >&2
+		rm -rf "$temp"
+	fi
+}
+
 [ ${#missing[@]} = 0 ] || install_missing
-[ -z "$kubectl" ] || unpack_kubectl
+if [ -n "$clients" ]; then
+	unpack_kubectl
+	fetch_node_client
+fi
