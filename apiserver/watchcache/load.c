@@ -14,6 +14,7 @@
 #include "lib/loop/loop.h"
 
 enum { LIST_PAGE = 2500, RELIST_MS = 200 };
+enum { OVERHEAD_MORE = 32 }; /* revisions and names grow by a digit */
 
 /* Finds the type of a storage key: the prefix behind the root is one or two segments long. ret_rest: behind
  * it. */
@@ -46,15 +47,22 @@ struct cache_item *watchcache_decode(struct api_server *server, const struct res
 {
 	struct object *obj = NULL;
 	const char *rest = storage_key;
-	if (object_decode(value, size, &obj, err)) {
+	struct cache_type *t = route(server->cache, storage_key, &rest);
+	/* Objects of a type are mostly alike: each gets the memory that it is likely to take, in one piece.
+	 */
+	struct arena *arena = t && t->overhead ? arena_new_sized(size + t->overhead) : arena_new();
+	if (object_decode_into(arena, value, size, &obj, err)) {
 		error_prefix(err, "%s", storage_key);
 		return NULL;
 	}
 	obj->meta->resource_version = arena_printf(obj->arena, "%" PRId64, revision);
 	obj->revision = revision;
 	bool is_changed = type->dynamic && type->dynamic->load(type, obj);
-	if (!route(server->cache, storage_key, &rest))
+	if (!t)
 		rest = storage_key;
+	else
+		t->overhead =
+		    arena_used(obj->arena) > size ? arena_used(obj->arena) - size + OVERHEAD_MORE : 0;
 	struct cache_item *item = cache_item_new(obj, rest);
 	if (is_changed)
 		item->stored = bytes_new(value, size);

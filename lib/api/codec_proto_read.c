@@ -7,7 +7,14 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 
-enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5, DEPTH_MAX = 128 };
+enum {
+	WIRE_VARINT = 0,
+	WIRE_FIXED64 = 1,
+	WIRE_BYTES = 2,
+	WIRE_FIXED32 = 5,
+	DEPTH_MAX = 128,
+	ITEMS_FIRST = 2
+};
 
 struct input {
 	const uint8_t *p, *end;
@@ -260,15 +267,15 @@ static int canonicalise(struct reader *r, Resource__Quantity *q)
 }
 
 /* Room for one more item. All arrays of this decode were made here, so a power of two tells that one is full.
- */
+ * Most lists are short, and what is cached was decoded here. */
 static void *add_item(struct reader *r, const struct schema_field *f, void *msg)
 {
 	size_t *len = &MEMBER_COUNT(msg, f);
 	size_t size = f->shape == SCHEMA_MAP ? sizeof(void *) : field_element_size(f);
 
 	if (*len == 0)
-		MEMBER(void *, msg, f) = arena_calloc(r->arena, 4, size);
-	else if (*len >= 4 && (*len & (*len - 1)) == 0)
+		MEMBER(void *, msg, f) = arena_calloc(r->arena, ITEMS_FIRST, size);
+	else if (*len >= ITEMS_FIRST && (*len & (*len - 1)) == 0)
 		MEMBER(void *, msg, f) =
 		    arena_grow(r->arena, MEMBER(void *, msg, f), *len * size, *len * 2 * size);
 	return MEMBER(char *, msg, f) + (*len)++ * size;

@@ -141,11 +141,15 @@ bool object_equal(const struct object *a, const struct object *b)
 
 int object_decode(const void *data, size_t size, struct object **ret, struct error *err)
 {
-	struct arena *arena = arena_new();
+	return object_decode_into(arena_new(), data, size, ret, err);
+}
 
+int object_decode_into(
+    struct arena *take_arena, const void *data, size_t size, struct object **ret, struct error *err)
+{
 	if (codec_is_envelope(data, size))
-		return decode_envelope(arena, data, size, ret, err);
-	return decode_text(arena, data, size, ret, err);
+		return decode_envelope(take_arena, data, size, ret, err);
+	return decode_text(take_arena, data, size, ret, err);
 }
 
 void object_encode_json(struct buf *out, const struct object *obj)

@@ -55,6 +55,9 @@ bool object_equal(const struct object *a, const struct object *b);
 /* Reads one object of any known kind (unknown kinds become custom resources). Text is JSON, YAML or the
  * envelope. */
 int object_decode(const void *data, size_t size, struct object **ret, struct error *err);
+/* The same into an arena that the object owns then; on failure it is freed. */
+int object_decode_into(
+    struct arena *take_arena, const void *data, size_t size, struct object **ret, struct error *err);
 void object_encode_json(struct buf *out, const struct object *obj);
 struct json *object_to_json(struct arena *arena, const struct object *obj);
 void object_encode_stored(

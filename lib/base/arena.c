@@ -1,6 +1,7 @@
 #include "lib/base/arena.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@
  * together with the arena and is small, later chunks grow with what the arena already holds.
  */
 enum { ALIGN = 16, FIRST_SIZE = 480, CHUNK_MIN = 1024, CHUNK_MAX = 64 * 1024, TEXT_MAX = 256 };
+/* Where the first chunk was made for what is expected, little can be missing: later ones are an eighth. */
+enum { SIZED_CHUNK_MIN = 128, SIZED_PARTS = 8 };
 
 struct chunk {
 	struct chunk *next; /* the chunk that was current before */
@@ -39,6 +42,8 @@ struct arena {
 	struct chunk *current;
 	struct on_free *on_free;
 	size_t size;
+	size_t first_size;
+	bool is_sized;
 	struct chunk first; /* its data follows the struct */
 };
 
@@ -58,13 +63,25 @@ static size_t align_up(size_t size)
 	return (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
+static struct arena *make(size_t first_size)
+{
+	struct arena *arena = must(calloc(1, sizeof(*arena) + first_size));
+	arena->current = &arena->first;
+	arena->first.size = arena->first_size = first_size;
+	arena->size = sizeof(*arena) + first_size;
+	POISON(arena->first.data, first_size);
+	return arena;
+}
+
 struct arena *arena_new(void)
 {
-	struct arena *arena = must(calloc(1, sizeof(*arena) + FIRST_SIZE));
-	arena->current = &arena->first;
-	arena->first.size = FIRST_SIZE;
-	arena->size = sizeof(*arena) + FIRST_SIZE;
-	POISON(arena->first.data, FIRST_SIZE);
+	return make(FIRST_SIZE);
+}
+
+struct arena *arena_new_sized(size_t expected)
+{
+	struct arena *arena = make(align_up(expected));
+	arena->is_sized = true;
 	return arena;
 }
 
@@ -100,13 +117,13 @@ void arena_reset(struct arena *arena)
 	run_on_free(arena);
 	free_chunks(arena);
 	memset(arena->first.data, 0, arena->first.used);
-	memset(arena->first.data + arena->first.size, 0, FIRST_SIZE - arena->first.size);
+	memset(arena->first.data + arena->first.size, 0, arena->first_size - arena->first.size);
 	arena->first.used = 0;
-	arena->first.size = FIRST_SIZE;
+	arena->first.size = arena->first_size;
 	arena->first.next = NULL; /* large pieces hang behind the first chunk too */
 	arena->current = &arena->first;
-	arena->size = sizeof(*arena) + FIRST_SIZE;
-	POISON(arena->first.data, FIRST_SIZE);
+	arena->size = sizeof(*arena) + arena->first_size;
+	POISON(arena->first.data, arena->first_size);
 }
 
 static struct chunk *add_chunk(struct arena *arena, size_t size)
@@ -126,14 +143,20 @@ static void *take(struct chunk *chunk, size_t size, size_t room)
 	return p;
 }
 
+static size_t next_size(const struct arena *arena)
+{
+	size_t size = arena->size / (arena->is_sized ? SIZED_PARTS : 2);
+	size_t min = arena->is_sized ? SIZED_CHUNK_MIN : CHUNK_MIN;
+	return size < min ? min : size > CHUNK_MAX ? CHUNK_MAX : size;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	size_t room = align_up(size ? size : 1) + RED_ZONE;
 	struct chunk *current = arena->current;
 	if (room <= current->size - current->used)
 		return take(current, size, room);
-	size_t chunk_size = arena->size / 2;
-	chunk_size = chunk_size < CHUNK_MIN ? CHUNK_MIN : chunk_size > CHUNK_MAX ? CHUNK_MAX : chunk_size;
+	size_t chunk_size = next_size(arena);
 	if (room > chunk_size / 2) {
 		/* A chunk of its own behind the current one, whose rest stays in use. */
 		struct chunk *own = add_chunk(arena, room);
@@ -241,6 +264,14 @@ char *arena_vprintf(struct arena *arena, const char *fmt, va_list ap)
 size_t arena_size(const struct arena *arena)
 {
 	return arena->size;
+}
+
+size_t arena_used(const struct arena *arena)
+{
+	size_t used = arena->size - sizeof(*arena);
+	for (const struct chunk *chunk = arena->current; chunk; chunk = chunk->next)
+		used -= chunk->size - chunk->used + (chunk == &arena->first ? 0 : sizeof(*chunk));
+	return used;
 }
 
 void arena_on_free(struct arena *arena, void (*fn)(void *arg), void *arg)

@@ -12,6 +12,9 @@
 struct arena;
 
 struct arena *arena_new(void);
+/* For what is kept long and whose size is known beforehand, as arena_used() told it of its like: one piece of
+ * memory without a rest. More than expected may be allocated. */
+struct arena *arena_new_sized(size_t expected);
 void arena_free(struct arena *arena); /* NULL is accepted */
 void arena_reset(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t size);
@@ -24,6 +27,7 @@ void *arena_memdup(struct arena *arena, const void *p, size_t size);
 char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *fmt, va_list ap);
 size_t arena_size(const struct arena *arena); /* bytes taken from the system */
+size_t arena_used(const struct arena *arena); /* bytes allocated from it */
 /* Calls fn(arg) when the arena is freed or reset, last registered first. */
 void arena_on_free(struct arena *arena, void (*fn)(void *arg), void *arg);
 

@@ -132,9 +132,48 @@ static void test_reset_after_large_piece(void **state)
 	arena_free(arena);
 }
 
+/* The first of a kind tells how much the second needs, which then takes no more. */
+static void fill(struct arena *arena)
+{
+	for (int i = 0; i < 40; i++) {
+		memset(arena_alloc(arena, 24), 1, 24);
+		arena_strdup(arena, "a text of some length");
+	}
+}
+
+static void test_sized(void **state)
+{
+	struct arena *first = arena_new(), *second, *third = arena_new_sized(64);
+
+	(void)state;
+	fill(first);
+	assert_in_range(arena_used(first), 40 * (24 + 22), arena_size(first));
+	second = arena_new_sized(arena_used(first));
+	fill(second);
+	/* A text that meets the end of a chunk takes an aligned place in the next: there were such in the
+	 * first. */
+	assert_in_range(arena_used(second), 40 * (24 + 22), arena_used(first));
+	assert_in_range(arena_size(second), arena_used(second), arena_used(first) + 128);
+	fill(third); /* expected far less */
+	assert_in_range(arena_size(third), arena_used(third), arena_used(third) * 3 / 2);
+	for (int i = 0; i < 3; i++) {
+		char *p;
+		arena_reset(second);
+		assert_int_equal(arena_used(second), 0);
+		p = arena_calloc(second, 3, 100);
+		for (int j = 0; j < 300; j++)
+			assert_int_equal(p[j], 0);
+		fill(second);
+	}
+	arena_free(first);
+	arena_free(second);
+	arena_free(third);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_sized),
 	    cmocka_unit_test(test_reset_after_large_piece),
 	    cmocka_unit_test(test_zeroed_and_aligned),
 	    cmocka_unit_test(test_small_arena_is_small),
