@@ -210,7 +210,8 @@ static void send_request(int fd, const char *method, const char *path, const cha
 {
 	char *head = malloc(TEXT_MAX);
 	int n = snprintf(head, TEXT_MAX,
-	    "%s %s HTTP/1.1\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
+	    "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: "
+	    "%zu\r\n\r\n%s",
 	    method, path, type, strlen(body), body);
 	check(send(fd, head, (size_t)n, MSG_NOSIGNAL) == n);
 	free(head);
@@ -333,6 +334,36 @@ static void watch_client(struct cluster *c)
 	send_request(fd, "GET", path, "application/json", "");
 	hear(fd, "\"type\":\"DELETED\"");
 	has(text, "\"type\":\"ADDED\"");
+	close(fd);
+}
+
+/* Two changes of one revision, as a lease makes them whose objects expire together: watchers see both. */
+static void one_revision_client(struct cluster *c)
+{
+	static const char txn[] =
+	    "{\"success\":["
+	    "{\"request_delete_range\":{\"key\":\"L3JlZ2lzdHJ5L2NvbmZpZ21hcHMvdG9nZXRoZXIvYQ==\"}},"
+	    "{\"request_delete_range\":{\"key\":\"L3JlZ2lzdHJ5L2NvbmZpZ21hcHMvdG9nZXRoZXIvYg==\"}}]}";
+	char rv[32], path[200];
+	struct cluster store = {.port = c->etcd_port};
+	make_namespace(c, "together");
+	expect(201, "POST", "/api/v1/namespaces/together/configmaps", "{\"metadata\":{\"name\":\"a\"}}");
+	expect(201, "POST", "/api/v1/namespaces/together/configmaps", "{\"metadata\":{\"name\":\"b\"}}");
+	expect(200, "GET", "/api/v1/namespaces/together/configmaps/b", "");
+	value_of("resourceVersion", rv, sizeof rv);
+	snprintf(path, sizeof path,
+	    "/api/v1/namespaces/together/configmaps?watch=true&timeoutSeconds=30&resourceVersion=%s", rv);
+	int fd = dial(c);
+	send_request(fd, "GET", path, "application/json", "");
+	check_at(call(&store, "POST", "/v3/kv/txn", txn) == 200, __LINE__, text);
+	for (int i = 0; i < 2; i++) { /* live, then from the past */
+		hear(fd, "\"name\":\"b\"");
+		has(text, "\"name\":\"a\"");
+		has(text, "\"name\":\"b\"");
+		close(fd);
+		fd = dial(c);
+		send_request(fd, "GET", path, "application/json", "");
+	}
 	close(fd);
 }
 
@@ -514,6 +545,7 @@ static void list_options_client(struct cluster *c)
 	}
 CASE(crud)
 CASE(watch)
+CASE(one_revision)
 CASE(paging)
 CASE(services)
 CASE(pods)
@@ -527,9 +559,9 @@ int main(void)
 	    cmocka_unit_test(test_paging), cmocka_unit_test(test_services), cmocka_unit_test(test_pods),
 	    cmocka_unit_test(test_compression), cmocka_unit_test(test_list_options)};
 	const struct CMUnitTest etcd[] = {cmocka_unit_test(test_crud), cmocka_unit_test(test_watch),
-	    cmocka_unit_test(test_paging), cmocka_unit_test(test_services), cmocka_unit_test(test_pods),
-	    cmocka_unit_test(test_compression), cmocka_unit_test(test_list_options),
-	    cmocka_unit_test(test_restart)};
+	    cmocka_unit_test(test_one_revision), cmocka_unit_test(test_paging),
+	    cmocka_unit_test(test_services), cmocka_unit_test(test_pods), cmocka_unit_test(test_compression),
+	    cmocka_unit_test(test_list_options), cmocka_unit_test(test_restart)};
 	cmocka_set_test_filter(getenv("ONLY"));
 	return cmocka_run_group_tests_name("memory", memory, setup_memory, teardown_memory) +
 	       cmocka_run_group_tests_name("etcd", etcd, setup_etcd, teardown_etcd);

@@ -34,6 +34,8 @@ struct queued {
 struct watch {
 	struct api_request *req;
 	struct cache_watcher *watcher;
+	const char *ns; /* the namespace watched; "": all */
+	size_t ns_size;
 	struct loop_timer *timer;
 	bool has_columns;  /* a Table's column definitions come once */
 	bool is_shareable; /* frames are the common ones */
@@ -253,9 +255,7 @@ static void send_shared(struct watch *w, enum frame type, struct cache_event *ev
 
 static bool is_in_scope(const struct watch *w, const struct cache_item *item)
 {
-	const char *ns = registry_ns(w->req);
-	size_t size = strlen(ns);
-	return !size || (!strncmp(item->key, ns, size) && item->key[size] == '/');
+	return !w->ns_size || (!strncmp(item->key, w->ns, w->ns_size) && item->key[w->ns_size] == '/');
 }
 
 /* Leaving the selection is a deletion to this watcher: the old state, at the revision of the change. */
@@ -419,6 +419,8 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 		abort();
 	w->req = req;
 	w->arena = arena_new();
+	w->ns = registry_ns(req);
+	w->ns_size = strlen(w->ns);
 	const struct resource_type *stored = req->type->stored_as ? req->type->stored_as : req->type;
 	w->queue_end = &w->queue;
 	w->is_remote = conversion_is_remote(req->type);

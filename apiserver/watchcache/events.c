@@ -70,9 +70,8 @@ void cache_type_publish(struct watchcache *cache, struct cache_type *t, struct c
 	remember(cache, t, take_event);
 	for (struct cache_watcher *w = t->watchers, *next; w; w = next) {
 		next = w->next;
-		if (take_event->revision <= w->revision)
+		if (take_event->revision <= w->start)
 			continue; /* it began in the future */
-		w->revision = take_event->revision;
 		w->callbacks.on_event(w->arg, take_event);
 	}
 	for (struct cache_subscriber *s = t->subscribers; s; s = s->next)
@@ -109,9 +108,8 @@ static void replay(struct cache_type *t, struct cache_watcher *w)
 {
 	for (size_t i = 0; i < t->events_len; i++) {
 		struct cache_event *event = t->events[(t->events_head + i) % t->events_capacity];
-		if (event->revision <= w->revision)
+		if (event->revision <= w->start)
 			continue;
-		w->revision = event->revision;
 		w->callbacks.on_event(w->arg, event);
 	}
 }
@@ -135,7 +133,7 @@ struct cache_watcher *watchcache_watch(struct api_server *server, const struct r
 	w->type = t;
 	w->callbacks = *callbacks;
 	w->arg = arg;
-	w->revision = revision;
+	w->start = revision;
 	w->next = t->watchers;
 	w->prev = &t->watchers;
 	if (w->next)
@@ -164,7 +162,6 @@ void watchcache_send_bookmarks(void *arg)
 			next = w->next;
 			if (!w->callbacks.on_progress)
 				continue;
-			w->revision = cache->revision;
 			w->callbacks.on_progress(w->arg, cache->revision);
 		}
 	}

@@ -25,12 +25,13 @@ struct cache_watcher {
 	struct cache_type *type;
 	struct cache_watcher_callbacks callbacks;
 	void *arg;
-	int64_t revision; /* of the last event or bookmark given */
+	int64_t start; /* events behind this revision are given; several may share one (a lease that ends) */
 };
 
 struct cache_type {
 	const struct resource_type *type; /* the stored version */
 	struct ordered items;             /* struct cache_item by key */
+	size_t overhead;                  /* bytes that the last object took beyond its stored value */
 	uint64_t generation;
 	int64_t changed_revision;
 	/* the ring of events: events_len from events_head on */
