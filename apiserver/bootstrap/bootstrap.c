@@ -5,6 +5,7 @@
 
 #include "apiserver/registry/registry.h"
 #include "apiserver/server.h"
+#include "apiserver/storage/storage.h"
 #include "apiserver/watchcache/watchcache.h"
 #include "lib/base/arena.h"
 #include "lib/base/log.h"
@@ -20,6 +21,9 @@ struct bootstrap {
 	struct arena *arena;
 	struct object **objects;
 	size_t len, next, running, written;
+	size_t
+	    cluster_len; /* the first so many are cluster-scoped: the namespaces of the others among them */
+	bool is_new;     /* the store: nothing of this is there yet, and nobody watches */
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -106,17 +110,38 @@ static void write_item(struct item *item)
 	object_unref(changed);
 }
 
+static void start_next(struct bootstrap *b)
+{
+	struct item *item = calloc(1, sizeof(*item));
+
+	if (!item)
+		abort();
+	item->bootstrap = b;
+	item->object = b->objects[b->next++];
+	b->running++;
+	write_item(item);
+}
+
+/* All that can be written by now, in few transactions. */
+static void start_batch(struct bootstrap *b)
+{
+	struct storage *storage = b->server->storage;
+	size_t end = b->next < b->cluster_len ? b->cluster_len : b->len;
+
+	b->running++; /* writes may end at once */
+	storage->functions->batch(storage, true);
+	while (b->next < end)
+		start_next(b);
+	storage->functions->batch(storage, false);
+	b->running--;
+}
+
 static void start_more(struct bootstrap *b)
 {
-	while (b->next < b->len && b->running < IN_FLIGHT) {
-		struct item *item = calloc(1, sizeof(*item));
-		if (!item)
-			abort();
-		item->bootstrap = b;
-		item->object = b->objects[b->next++];
-		b->running++;
-		write_item(item);
-	}
+	while (b->is_new && b->running == 0 && b->next < b->len)
+		start_batch(b);
+	while (!b->is_new && b->next < b->len && b->running < IN_FLIGHT)
+		start_next(b);
 	if (b->next == b->len && b->running == 0)
 		finish(b);
 }
@@ -134,10 +159,15 @@ static int collect(struct bootstrap *b, struct error *err)
 		return -1;
 	}
 	b->objects = ARENA_ARRAY(b->arena, struct object *, policy_len + others_len + 1);
-	for (size_t i = 0; i < others_len; i++)
-		b->objects[b->len++] = others[i];
-	for (size_t i = 0; i < policy_len; i++)
-		b->objects[b->len++] = policy[i];
+	for (int namespaced = 0; namespaced < 2; namespaced++) {
+		for (size_t i = 0; i < others_len; i++)
+			if (!*others[i]->meta->namespace_ == !namespaced)
+				b->objects[b->len++] = others[i];
+		for (size_t i = 0; i < policy_len; i++)
+			if (!*policy[i]->meta->namespace_ == !namespaced)
+				b->objects[b->len++] = policy[i];
+		b->cluster_len = namespaced ? b->cluster_len : b->len;
+	}
 	b->objects[b->len++] = bootstrap_trust(b->server->options);
 	return 0;
 }
@@ -152,5 +182,6 @@ void bootstrap_start(struct api_server *server, void (*done)(void *arg), void *a
 	*b = (struct bootstrap){.server = server, .arena = arena_new(), .done = done, .arg = arg};
 	if (collect(b, &err) < 0)
 		log_error("bootstrap: %s", err.message);
+	b->is_new = server->storage->functions->batch && !watchcache_count(server, resource_namespaces);
 	start_more(b);
 }

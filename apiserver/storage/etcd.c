@@ -11,8 +11,6 @@
 #include "lib/loop/http_client.h"
 #include "lib/loop/loop.h"
 
-static void send_op(struct storage_op *op);
-
 static struct etcd *etcd_of(struct storage *s)
 {
 	return (struct etcd *)s;
@@ -41,6 +39,8 @@ void etcd_op_free(struct storage_op *op)
 		op->next->prev = op->prev;
 	http_call_cancel(op->call);
 	loop_timer_free(op->timer);
+	if (op->batch)
+		etcd_batch_forget(op);
 	if (op->watch)
 		etcd_watch_free(op->watch);
 	buf_done(&op->body);
@@ -120,7 +120,7 @@ int etcd_error(int status, const char *body, size_t size, struct error *err)
 	return -1;
 }
 
-static void finish(struct storage_op *op, const struct storage_result *result)
+void etcd_finish(struct storage_op *op, const struct storage_result *result)
 {
 	storage_done_fn *done = op->done;
 	void *arg = op->arg;
@@ -184,7 +184,7 @@ static void on_answer(struct storage_op *op, struct arena *arena, const struct h
 		op->etcd->lease_ttl_s = op->lease_ttl_s;
 		op->etcd->lease_until_ms = loop_now_ms(op->etcd->loop) + 60000;
 	}
-	finish(op, &result);
+	etcd_finish(op, &result);
 }
 
 static void on_retry(void *arg)
@@ -192,7 +192,7 @@ static void on_retry(void *arg)
 	struct storage_op *op = arg;
 	loop_timer_free(op->timer);
 	op->timer = NULL;
-	send_op(op);
+	etcd_send(op);
 }
 
 static bool try_again(struct storage_op *op, const struct error *err)
@@ -232,10 +232,10 @@ static void on_done(void *arg, const struct http_response *response)
 			return;
 	}
 	struct storage_result result = {.error = &err};
-	finish(op, &result);
+	etcd_finish(op, &result);
 }
 
-static void send_op(struct storage_op *op)
+void etcd_send(struct storage_op *op)
 {
 	static const char *const headers[] = {"Content-Type: application/json", "Expect:", NULL};
 	struct arena *arena = arena_new();
@@ -253,7 +253,7 @@ static void send_op(struct storage_op *op)
 	arena_free(arena);
 }
 
-static struct storage_op *start(
+struct storage_op *etcd_start(
     struct storage *s, enum etcd_op_kind kind, const char *path, storage_done_fn *done, void *arg)
 {
 	struct storage_op *op = etcd_op_new(etcd_of(s), kind, path);
@@ -265,18 +265,18 @@ static struct storage_op *start(
 
 static struct storage_op *etcd_get(struct storage *s, const char *key, storage_done_fn *done, void *arg)
 {
-	struct storage_op *op = start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
+	struct storage_op *op = etcd_start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
 	buf_puts(&op->body, "{\"key\":");
 	etcd_put_base64(&op->body, key, strlen(key));
 	buf_putc(&op->body, '}');
-	send_op(op);
+	etcd_send(op);
 	return op;
 }
 
 static struct storage_op *etcd_list(struct storage *s, const char *from, const char *to, int64_t revision,
     int64_t limit, bool keys_only, storage_done_fn *done, void *arg)
 {
-	struct storage_op *op = start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
+	struct storage_op *op = etcd_start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
 	buf_puts(&op->body, "{\"key\":");
 	etcd_put_base64(&op->body, from, strlen(from));
 	buf_puts(&op->body, ",\"range_end\":");
@@ -288,7 +288,7 @@ static struct storage_op *etcd_list(struct storage *s, const char *from, const c
 	if (keys_only)
 		buf_puts(&op->body, ",\"keys_only\":true");
 	buf_putc(&op->body, '}');
-	send_op(op);
+	etcd_send(op);
 	return op;
 }
 
@@ -296,57 +296,61 @@ static struct storage_op *etcd_list(struct storage *s, const char *from, const c
  * part. */
 static void begin_txn(struct buf *body, const char *key, int64_t revision)
 {
-	buf_puts(body, "{\"compare\":[{\"key\":");
+	buf_puts(body, ETCD_TXN_BEGIN "{\"key\":");
 	etcd_put_base64(body, key, strlen(key));
 	buf_printf(body,
-	    ",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"%" PRId64 "\"}],\"success\":[",
+	    ",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"%" PRId64 "\"}" ETCD_TXN_MIDDLE,
 	    revision);
 }
 
 static struct storage_op *etcd_put_if(struct storage *s, const char *key, int64_t revision, const void *value,
     size_t size, int64_t lease, storage_done_fn *done, void *arg)
 {
-	struct storage_op *op = start(s, ETCD_TXN, "/v3/kv/txn", done, arg);
+	struct storage_op *op = etcd_start(s, ETCD_TXN, "/v3/kv/txn", done, arg);
 	begin_txn(&op->body, key, revision);
+	op->success_at = op->body.size;
 	buf_puts(&op->body, "{\"request_put\":{\"key\":");
 	etcd_put_base64(&op->body, key, strlen(key));
 	buf_puts(&op->body, ",\"value\":");
 	etcd_put_base64(&op->body, value, size);
 	if (lease)
 		buf_printf(&op->body, ",\"lease\":\"%" PRId64 "\"", lease);
-	buf_puts(&op->body, "}}]}");
-	send_op(op);
+	buf_puts(&op->body, "}}" ETCD_TXN_END);
+	if (op->etcd->is_collecting)
+		etcd_batch_add(op);
+	else
+		etcd_send(op);
 	return op;
 }
 
 static struct storage_op *etcd_delete_if(
     struct storage *s, const char *key, int64_t revision, storage_done_fn *done, void *arg)
 {
-	struct storage_op *op = start(s, ETCD_TXN, "/v3/kv/txn", done, arg);
+	struct storage_op *op = etcd_start(s, ETCD_TXN, "/v3/kv/txn", done, arg);
 	begin_txn(&op->body, key, revision);
 	buf_puts(&op->body, "{\"request_delete_range\":{\"key\":");
 	etcd_put_base64(&op->body, key, strlen(key));
 	buf_puts(&op->body, "}}]}");
-	send_op(op);
+	etcd_send(op);
 	return op;
 }
 
 static struct storage_op *etcd_revision(struct storage *s, storage_done_fn *done, void *arg)
 {
 	/* Any linearizable read tells the revision; this key is a single small one. */
-	struct storage_op *op = start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
+	struct storage_op *op = etcd_start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
 	buf_puts(&op->body, "{\"key\":");
 	etcd_put_base64(&op->body, "compact_rev_key", strlen("compact_rev_key"));
 	buf_puts(&op->body, ",\"count_only\":true}");
-	send_op(op);
+	etcd_send(op);
 	return op;
 }
 
 static struct storage_op *etcd_compact(struct storage *s, int64_t revision, storage_done_fn *done, void *arg)
 {
-	struct storage_op *op = start(s, ETCD_COMPACT, "/v3/kv/compaction", done, arg);
+	struct storage_op *op = etcd_start(s, ETCD_COMPACT, "/v3/kv/compaction", done, arg);
 	buf_printf(&op->body, "{\"revision\":\"%" PRId64 "\"}", revision);
-	send_op(op);
+	etcd_send(op);
 	return op;
 }
 
@@ -354,14 +358,14 @@ static void answer_shared_lease(void *arg)
 {
 	struct storage_op *op = arg;
 	struct storage_result result = {.revision = op->etcd->lease_id};
-	finish(op, &result);
+	etcd_finish(op, &result);
 }
 
 static struct storage_op *etcd_lease(
     struct storage *s, int64_t ttl_s, bool is_shared, storage_done_fn *done, void *arg)
 {
 	struct etcd *etcd = etcd_of(s);
-	struct storage_op *op = start(s, ETCD_LEASE, "/v3/lease/grant", done, arg);
+	struct storage_op *op = etcd_start(s, ETCD_LEASE, "/v3/lease/grant", done, arg);
 	op->lease_ttl_s = is_shared ? ttl_s : 0;
 	if (is_shared && etcd->lease_id && etcd->lease_ttl_s == ttl_s &&
 	    loop_now_ms(etcd->loop) < etcd->lease_until_ms) {
@@ -370,7 +374,7 @@ static struct storage_op *etcd_lease(
 		return op;
 	}
 	buf_printf(&op->body, "{\"TTL\":\"%" PRId64 "\"}", is_shared ? ttl_s + 60 : ttl_s);
-	send_op(op);
+	etcd_send(op);
 	return op;
 }
 
@@ -390,6 +394,7 @@ static void etcd_free(struct storage *s)
 	struct etcd *etcd = etcd_of(s);
 	while (etcd->ops)
 		etcd_op_free(etcd->ops);
+	etcd_batch_free_all(etcd);
 	http_client_free(etcd->http);
 	arena_free(etcd->arena);
 	free(etcd);
@@ -399,6 +404,7 @@ static const struct storage_functions functions = {
     .get = etcd_get,
     .list = etcd_list,
     .put_if = etcd_put_if,
+    .batch = etcd_batch_open,
     .delete_if = etcd_delete_if,
     .revision = etcd_revision,
     .watch = etcd_watch_start,

@@ -22,6 +22,8 @@ enum {
 	ETCD_RESPONSE_MAX = 512 * 1024 * 1024
 };
 
+struct etcd_batch;
+
 struct etcd {
 	struct storage storage;
 	struct loop *loop;
@@ -34,6 +36,8 @@ struct etcd {
 	char last_failure[256];
 	/* the lease that events share */
 	int64_t lease_id, lease_ttl_s, lease_until_ms;
+	bool is_collecting;                      /* conditional puts wait for the batch to be closed */
+	struct etcd_batch *batches, *open_batch; /* all; the one that is being filled */
 };
 
 enum etcd_op_kind { ETCD_RANGE, ETCD_TXN, ETCD_COMPACT, ETCD_LEASE, ETCD_WATCH };
@@ -52,6 +56,8 @@ struct storage_op {
 	void *arg;
 	int64_t lease_ttl_s;      /* of a lease that is to be shared; 0: it is not */
 	struct etcd_watch *watch; /* ETCD_WATCH */
+	struct etcd_batch *batch; /* that it waits in */
+	size_t success_at;        /* ETCD_TXN: where in the body its operation begins */
 };
 
 struct storage_op *etcd_op_new(struct etcd *etcd, enum etcd_op_kind kind, const char *path);
@@ -71,5 +77,19 @@ int64_t etcd_int(const struct json *object, const char *key); /* int64 are strin
 struct storage_op *etcd_watch_start(
     struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg);
 void etcd_watch_free(struct etcd_watch *watch);
+
+/* etcd.c for etcd_batch.c: sends what the body holds; ends an operation with its result. */
+void etcd_send(struct storage_op *op);
+void etcd_finish(struct storage_op *op, const struct storage_result *result);
+struct storage_op *etcd_start(
+    struct storage *s, enum etcd_op_kind kind, const char *path, storage_done_fn *done, void *arg);
+void etcd_batch_open(struct storage *s, bool is_open);
+void etcd_batch_add(struct storage_op *op);    /* instead of sending it */
+void etcd_batch_forget(struct storage_op *op); /* it is about to be freed */
+void etcd_batch_free_all(struct etcd *etcd);   /* when no operation is left */
+
+#define ETCD_TXN_BEGIN "{\"compare\":["
+#define ETCD_TXN_MIDDLE "],\"success\":["
+#define ETCD_TXN_END "]}"
 
 #endif

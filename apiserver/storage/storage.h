@@ -60,6 +60,11 @@ struct storage_functions {
 	 * none. */
 	struct storage_op *(*put_if)(struct storage *s, const char *key, int64_t revision, const void *value,
 	    size_t size, int64_t lease, storage_done_fn *done, void *arg);
+	/* NULL, or: what put_if() is asked for until the batch is closed is written in few transactions of
+	 * many keys each; where one of its conditions does not hold, each key for itself. Keys of a
+	 * transaction share a revision, so a watch that breaks off between them cannot go on there: for the
+	 * objects of a new store only. */
+	void (*batch)(struct storage *s, bool is_open);
 	struct storage_op *(*delete_if)(
 	    struct storage *s, const char *key, int64_t revision, storage_done_fn *done, void *arg);
 	/* The store's revision now, linearizable. */
