@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cube/cgroups.h"
 #include "cube/cluster.h"
 #include "cube/files.h"
+#include "cube/mount_namespace.h"
 #include "lib/api/json.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
@@ -200,33 +200,17 @@ static int node_link_make(const struct cluster *c, struct error *err)
 	return 0;
 }
 
-/*
- * The mount namespace in which containerd and the kubelet live, pinned at run/mntns so that both can be
- * started again in it. Its root is shared, so that mounts of volumes reach containers that asked for it;
- * nothing of it shows on the host.
- */
+/* The node's mount namespace, see mount_namespace.h. */
 static int namespace_make(const struct cluster *c, struct error *err)
 {
-	static const char script[] = "set -e; mount --make-rshared /\n"
-				     "mkdir -p /run/containerd /var/lib/cni\n"
-				     "mount -t tmpfs -o mode=0711 cube /run/containerd\n"
-				     "mount --bind \"$1\" /var/lib/cni\n";
 	const char *folder = cluster_path(c, "run"), *path = cluster_path(c, "run/mntns");
-	struct stat st, own;
-	char *out = NULL;
 
-	if (stat(path, &st) == 0 && stat("/proc/self/ns/mnt", &own) == 0 && st.st_dev == own.st_dev)
-		return 0; /* pinned already */
+	if (mount_namespace_is_pinned(path))
+		return 0;
 	/* A namespace can only be pinned on a private mount. */
 	if (mount(folder, folder, NULL, MS_BIND, NULL) < 0 || mount(NULL, folder, NULL, MS_PRIVATE, NULL) < 0)
 		return error_set_errno(err, errno, "bind %s", folder);
-	if (file_write(path, "", 0, 0600, err) < 0)
-		return -1;
-	if (run(c->arena, &out, err, "unshare", arena_printf(c->arena, "--mount=%s", path), "--propagation",
-		"private", "sh", "-c", script, "sh", cluster_path(c, "cni/cache"), NULL) != 0)
-		return error_set(
-		    err, ERR_IO, "make the node's mount namespace: %s", str_or(out, "unshare failed"));
-	return 0;
+	return mount_namespace_make(c->arena, path, cluster_path(c, "cni/cache"), err);
 }
 
 /* Each pod has a POSTROUTING rule and a chain when CNI masquerades, and hostPort chains; the plugins leave
