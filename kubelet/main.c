@@ -74,7 +74,9 @@ static const struct flag flags[] = {
     {"max-pods", 0, FLAG_INT, &config.max_pods, "pods that may run here"},
     {"address", 0, FLAG_STRING, &config.address, "address of the HTTPS server"},
     {"port", 0, FLAG_INT, &config.port, "port of the HTTPS server; 0: none"},
-    {"read-only-port", 0, FLAG_INT, &config.read_only_port, "port of the plain HTTP server; 0: none"},
+    {"read-only-port", 0, FLAG_INT, &config.read_only_port,
+	"port of a plain HTTP server without authentication: /healthz, /pods, /spec, /stats/summary, "
+	"/metrics; 0: none"},
     {"tls-cert-file", 0, FLAG_STRING, &config.cert_file, "server certificate"},
     {"tls-private-key-file", 0, FLAG_STRING, &config.key_file, "server key"},
     {"client-ca-file", 0, FLAG_STRING, &config.client_ca_file, "CA of client certificates"},
@@ -128,8 +130,10 @@ static void check_config(const struct machine *m)
 		die("--cgroup-driver=%s: only cgroupfs is supported", config.cgroup_driver);
 	if (!str_in(config.authorization_mode, (const char *const[]){"Webhook", "AlwaysAllow", NULL}))
 		die("--authorization-mode=%s: Webhook or AlwaysAllow", config.authorization_mode);
-	if (config.read_only_port)
-		die("--read-only-port: %s", "the plain HTTP port is not supported");
+	if (config.read_only_port < 0 || config.read_only_port > 65535)
+		die("--read-only-port: %s", "must be between 1 and 65535, or 0 for none");
+	if (config.read_only_port && (config.port <= 0 || config.port == config.read_only_port))
+		die("--read-only-port: %s", "needs --port, and another one than that");
 	if (config.fail_swap_on && m->swap_bytes)
 		die("%s", "swap is on; switch it off or say --fail-swap-on=false");
 	if (str_has_prefix(config.runtime_endpoint, "unix:///run/containerd") && geteuid() != 0)

@@ -29,6 +29,7 @@ test=(
 	debootstrap busybox-static                    # the images' base system; busybox
 	python3-kubernetes python3-yaml               # a stock client library
 	dnsutils curl jq socat                        # dig, HTTP, JSON, sockets at the shell
+	docker-registry                               # a real registry to pull from
 	procps bsdutils                               # ps and pgrep, script
 )
 tools=${CUBE_TOOLS:-/var/cache/cube/tools}
@@ -107,7 +108,7 @@ install_missing() {
 	for package in "${missing[@]}"; do
 		case $package in
 		etcd-server) unit=etcd ;;
-		containerd) unit=containerd ;;
+		containerd | docker-registry) unit=$package ;;
 		*) continue ;;
 		esac
 		if [ -d /run/systemd/system ] && systemctl -q is-enabled $unit 2>/dev/null; then

@@ -169,8 +169,8 @@ static const char *subresource_of(const char *path)
 {
 	static const struct {
 		const char *prefix, *name;
-	} table[] = {
-	    {"/stats", "stats"}, {"/metrics", "metrics"}, {"/logs", "log"}, {"/checkpoint", "checkpoint"}};
+	} table[] = {{"/stats", "stats"}, {"/metrics", "metrics"}, {"/logs", "log"}, {"/spec", "spec"},
+	    {"/checkpoint", "checkpoint"}};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		size_t n = strlen(table[i].prefix);
 		if (strncmp(path, table[i].prefix, n) == 0 && (!path[n] || path[n] == '/'))

@@ -71,36 +71,63 @@ void handle_pods(struct kubelet_server *s, struct http_server_request *request)
 
 /* ---- routes ---- */
 
+enum match { EXACT, PREFIX };
+/* Whether the plain port serves it too, or only who was authenticated. */
+enum access { ANYBODY, AUTHORIZED };
+
 static const struct route {
-	const char *prefix;
-	bool exact;
+	const char *path;
+	enum match match;
+	enum access access;
 	void (*handle)(struct kubelet_server *s, struct http_server_request *request);
 } routes[] = {
-    {"/healthz", false, handle_health},
-    {"/pods", true, handle_pods},
-    {"/pods/", true, handle_pods},
-    {"/containerLogs/", false, handle_logs},
-    {"/exec/", false, handle_exec},
-    {"/attach/", false, handle_attach},
-    {"/portForward/", false, handle_port_forward},
-    {"/stats/summary", true, handle_stats_summary},
-    {"/metrics", true, handle_metrics},
-    {"/metrics/resource", true, handle_metrics_resource},
-    {"/metrics/probes", true, handle_metrics},
-    {"/metrics/cadvisor", true, handle_metrics_resource},
+    {"/healthz", PREFIX, ANYBODY, handle_health},
+    {"/pods", EXACT, ANYBODY, handle_pods},
+    {"/pods/", EXACT, ANYBODY, handle_pods},
+    {"/spec", EXACT, ANYBODY, handle_spec},
+    {"/spec/", EXACT, ANYBODY, handle_spec},
+    {"/stats/summary", EXACT, ANYBODY, handle_stats_summary},
+    {"/metrics", EXACT, ANYBODY, handle_metrics},
+    {"/metrics/resource", EXACT, ANYBODY, handle_metrics_resource},
+    {"/metrics/probes", EXACT, ANYBODY, handle_metrics},
+    {"/metrics/cadvisor", EXACT, ANYBODY, handle_metrics_resource},
+    {"/containerLogs/", PREFIX, AUTHORIZED, handle_logs},
+    {"/exec/", PREFIX, AUTHORIZED, handle_exec},
+    {"/attach/", PREFIX, AUTHORIZED, handle_attach},
+    {"/portForward/", PREFIX, AUTHORIZED, handle_port_forward},
 };
+
+static const struct route *find_route(const char *path)
+{
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+		const struct route *r = &routes[i];
+		if (r->match == EXACT ? str_eq(path, r->path) : str_has_prefix(path, r->path))
+			return r;
+	}
+	return NULL;
+}
 
 static void on_allowed(void *arg, struct http_server_request *request)
 {
-	struct kubelet_server *s = arg;
-	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-		const struct route *r = &routes[i];
-		if (r->exact ? str_eq(request->path, r->prefix) : str_has_prefix(request->path, r->prefix)) {
-			r->handle(s, request);
-			return;
-		}
-	}
-	respond_text(request, 404, "404 page not found\n");
+	const struct route *route = find_route(request->path);
+	if (route)
+		route->handle(arg, request);
+	else
+		respond_text(request, 404, "404 page not found\n");
+}
+
+/* The plain port: nobody is asked who they are, so that nothing is served that acts or shows a log. */
+static void on_read_only_request(void *arg, struct http_server_request *request)
+{
+	const struct route *route = find_route(request->path);
+	if (!route)
+		respond_text(request, 404, "404 page not found\n");
+	else if (route->access != ANYBODY)
+		respond_text(request, 405, "Debug endpoints are disabled.\n");
+	else if (!str_eq(request->method, "GET"))
+		respond_text(request, 405, "405: Method Not Allowed\n");
+	else
+		route->handle(arg, request);
 }
 
 static void on_request(void *arg, struct http_server_request *request)
@@ -134,6 +161,14 @@ struct kubelet_server *kubelet_server_new(const struct kubelet_server_deps *deps
 		kubelet_server_free(s);
 		return NULL;
 	}
+	struct http_server_options plain = {.address = config->address, .port = (int)config->read_only_port};
+	if (config->read_only_port)
+		s->read_only = http_server_new(deps->loop, &plain, on_read_only_request, s, err);
+	if (config->read_only_port && !s->read_only) {
+		error_prefix(err, "read-only HTTP server on port %lld", (long long)config->read_only_port);
+		kubelet_server_free(s);
+		return NULL;
+	}
 	return s;
 }
 
@@ -152,5 +187,7 @@ void kubelet_server_free(struct kubelet_server *s)
 	kubelet_auth_free(s->auth);
 	if (s->http)
 		http_server_free(s->http);
+	if (s->read_only)
+		http_server_free(s->read_only);
 	free(s);
 }

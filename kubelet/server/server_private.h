@@ -10,7 +10,7 @@ struct tunnel;
 
 struct kubelet_server {
 	struct kubelet_server_deps deps;
-	struct http_server *http;
+	struct http_server *http, *read_only; /* the second is NULL unless asked for */
 	struct kubelet_auth *auth;
 	struct log_follow *follows;
 	struct tunnel *tunnels;
@@ -29,6 +29,7 @@ void handle_port_forward(struct kubelet_server *s, struct http_server_request *r
 void tunnels_close_all(struct kubelet_server *s);
 void handle_pods(struct kubelet_server *s, struct http_server_request *request);          /* server.c */
 void handle_stats_summary(struct kubelet_server *s, struct http_server_request *request); /* stats.c */
+void handle_spec(struct kubelet_server *s, struct http_server_request *request);
 void handle_metrics(struct kubelet_server *s, struct http_server_request *request);
 void handle_metrics_resource(struct kubelet_server *s, struct http_server_request *request);
 /* A self-signed certificate in DIR/kubelet.crt and .key when there is none. */

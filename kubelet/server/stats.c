@@ -1,5 +1,5 @@
-/* /stats/summary, /metrics, /metrics/resource: usage of node, pods and containers from the runtime and from
- * cgroups. */
+/* /stats/summary, /spec, /metrics, /metrics/resource: usage of node, pods and containers from the runtime and
+ * from cgroups. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +194,25 @@ static void write_summary(struct stats_request *r, const CriV1__ListContainerSta
 	struct buf text = BUF_INIT;
 	json_write(&text, out, 0);
 	http_respond(r->request, 200, "application/json", NULL, text.data, text.size);
+	buf_done(&text);
+}
+
+/* ---- spec ---- */
+
+/* The facts about the machine that don't change, by the names that cAdvisor gave them. */
+void handle_spec(struct kubelet_server *s, struct http_server_request *request)
+{
+	struct arena *arena = request->arena;
+	const struct machine *m = node_manager_machine(s->deps.node);
+	struct json *out = json_new_object(arena);
+	struct buf text = BUF_INIT;
+	json_set(arena, out, "num_cores", json_new_int(arena, m->cpus));
+	json_set(arena, out, "memory_capacity", json_new_int(arena, m->memory_bytes));
+	json_set(arena, out, "machine_id", json_new_string(arena, m->machine_id));
+	json_set(arena, out, "system_uuid", json_new_string(arena, m->system_uuid));
+	json_set(arena, out, "boot_id", json_new_string(arena, m->boot_id));
+	json_write(&text, out, 0);
+	http_respond(request, 200, "application/json", NULL, text.data, text.size);
 	buf_done(&text);
 }
 

@@ -19,17 +19,22 @@
 #include "kubelet/config.h"
 #include "kubelet/files.h"
 #include "kubelet/images/image_manager.h"
+#include "kubelet/node/node.h"
 #include "kubelet/pods/pod_manager.h"
 #include "kubelet/pods/status_manager.h"
 #include "kubelet/references.h"
 #include "kubelet/runtime/cache.h"
 #include "kubelet/runtime/runtime.h"
+#include "kubelet/server/server.h"
 #include "kubelet/volumes/volume.h"
 #include "lib/api/values.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
+#include "lib/client/kubeconfig.h"
+#include "lib/client/rest.h"
+#include "lib/loop/http_client.h"
 #include "lib/loop/loop.h"
 #include "lib/resources/resource.h"
 
@@ -386,12 +391,110 @@ static void what_nobody_knows_is_removed(void **state)
 	object_unref(pod);
 }
 
+/* ---- the read-only port ---- */
+
+struct answer {
+	bool done;
+	int status;
+	char *body;
+};
+
+static void on_answer(void *arg, const struct http_response *response)
+{
+	struct answer *a = arg;
+	*a = (struct answer){true, response->status, strdup(str_or(response->body, ""))};
+}
+
+static bool is_answered(void *arg)
+{
+	return ((struct answer *)arg)->done;
+}
+
+/* Whether METHOD PATH on the plain port is answered with that status and a body that contains `text`. */
+static void expect(struct http_client *http, int64_t port, const char *method, const char *path, int status,
+    const char *text)
+{
+	char url[200];
+	struct answer a = {0};
+	snprintf(url, sizeof url, "http://127.0.0.1:%lld%s", (long long)port, path);
+	http_client_send(http, &(struct http_request){.method = method, .url = url}, on_answer, &a);
+	assert_true(wait_until(is_answered, &a));
+	if (a.status != status || !strstr(a.body, text))
+		print_error("%s %s: %d %s\n", method, path, a.status, a.body);
+	assert_int_equal(a.status, status);
+	assert_non_null(strstr(a.body, text));
+	free(a.body);
+}
+
+/* A server on a read-only port that was free a moment ago. */
+static struct kubelet_server *open_server(struct node_manager *machine)
+{
+	struct kubelet_server *server = NULL;
+	node.config.address = "127.0.0.1";
+	node.config.authorization_mode = "Webhook";
+	for (int i = 0; i < 20 && !server; i++) {
+		struct error err = ERROR_INIT;
+		node.config.read_only_port = 20000 + (getpid() * 37 + i * 101) % 12000;
+		server = kubelet_server_new(&(struct kubelet_server_deps){.config = &node.config,
+						.loop = node.loop,
+						.runtime = node.runtime,
+						.pods = node.pods,
+						.node = machine},
+		    &err);
+	}
+	return server;
+}
+
+static void the_read_only_port_shows_and_does_nothing(void **state)
+{
+	static const char *const acting[] = {
+	    "/exec/ns/p/c?command=id", "/attach/ns/p/c", "/portForward/ns/p", "/containerLogs/ns/p/c"};
+	if (node.skip)
+		skip();
+	struct object *pod = new_pod("shown-1", HOST_POD("Always", "sleep 1000"));
+	pod_manager_on_pod(node.pods, NULL, pod);
+	assert_true(wait_until(has_phase, &(struct wanted){"shown-1", "Running", 0}));
+	struct error err = ERROR_INIT;
+	struct rest_client *nobody =
+	    rest_client_new(node.loop, &(struct rest_config){.server = "http://127.0.0.1:1"}, &err);
+	struct node_manager *machine = node_manager_new(&node.config, node.loop, nobody, NULL, node.runtime);
+	struct kubelet_server *server = open_server(machine);
+	assert_non_null(server);
+	struct http_client *http = http_client_new(node.loop, NULL);
+	int64_t port = node.config.read_only_port;
+
+	expect(http, port, "GET", "/healthz", 200, "ok");
+	expect(http, port, "GET", "/pods", 200, "\"uid\":\"shown-1\"");
+	expect(http, port, "GET", "/spec/", 200, "\"num_cores\":");
+	expect(http, port, "GET", "/stats/summary", 200, "\"nodeName\":\"n\"");
+	expect(http, port, "GET", "/stats/summary", 200, "\"uid\":\"shown-1\"");
+	expect(http, port, "GET", "/metrics", 200, "kubelet_running_pods 1\n");
+	expect(http, port, "GET", "/metrics/resource", 200, "pod=\"shown-1\"");
+	expect(http, port, "GET", "/metrics/cadvisor", 200, "container_cpu_usage_seconds_total{");
+	expect(http, port, "GET", "/nothing", 404, "");
+	expect(http, port, "POST", "/run/ns/p/c", 404, "");
+	for (size_t i = 0; i < sizeof acting / sizeof *acting; i++) {
+		expect(http, port, "GET", acting[i], 405, "Debug endpoints are disabled.");
+		expect(http, port, "POST", acting[i], 405, "Debug endpoints are disabled.");
+	}
+	expect(http, port, "POST", "/pods", 405, "Method Not Allowed");
+	expect(http, port, "DELETE", "/pods", 405, "Method Not Allowed");
+
+	http_client_free(http);
+	kubelet_server_free(server);
+	node_manager_free(machine);
+	rest_client_free(nobody);
+	node.config.read_only_port = 0;
+	delete_pod(pod);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(runs_and_leaves_nothing),
 	    cmocka_unit_test(a_shorter_deletion_is_honoured),
 	    cmocka_unit_test(ends_with_exit_code_and_message), cmocka_unit_test(restarts_on_failure),
 	    cmocka_unit_test(a_second_kubelet_adopts_what_runs),
-	    cmocka_unit_test(what_nobody_knows_is_removed)};
+	    cmocka_unit_test(what_nobody_knows_is_removed),
+	    cmocka_unit_test(the_read_only_port_shows_and_does_nothing)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
