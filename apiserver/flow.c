@@ -1,12 +1,11 @@
-/* Flow control: no more requests at once than --max-requests-inflight and --max-mutating-requests-inflight
- * allow. */
+/* The limit of requests in flight, with --enable-priority-and-fairness=false; otherwise flowcontrol/ decides.
+ */
 #include <string.h>
 
 #include "apiserver/options.h"
 #include "apiserver/pipeline.h"
 
-/* Watches and tunnels stay for long and do little: they are not counted, as upstream does not count them. */
-static bool is_long_running(const struct api_request *req)
+bool api_is_long_running(const struct api_request *req)
 {
 	static const char *const subresources[] = {"log", "exec", "attach", "portforward", "proxy"};
 	if (req->info.verb == API_WATCH)
@@ -17,11 +16,11 @@ static bool is_long_running(const struct api_request *req)
 	return false;
 }
 
-int api_flow_control(struct api_request *req, struct error *err)
+int api_limit_in_flight(struct api_request *req, struct error *err)
 {
 	const struct api_options *options = req->server->options;
 	int64_t max = options->max_requests_inflight + options->max_mutating_requests_inflight;
-	if (max <= 0 || is_long_running(req) || user_in_group(&req->user, GROUP_MASTERS))
+	if (max <= 0 || api_is_long_running(req) || user_in_group(&req->user, GROUP_MASTERS))
 		return API_NEXT;
 	if (req->server->requests_running <= (size_t)max + req->server->streams_running)
 		return API_NEXT;

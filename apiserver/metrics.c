@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/pipeline.h"
 #include "apiserver/registry/internal.h"
 #include "apiserver/watchcache/watchcache.h"
@@ -108,6 +109,7 @@ int metrics_serve(struct api_request *req, struct error *err)
 	    "# TYPE apiserver_longrunning_requests gauge\napiserver_longrunning_requests %zu\n"
 	    "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %zu\n",
 	    server->requests_running - server->streams_running, server->streams_running, resident_bytes());
+	flowcontrol_print_metrics(server, &out);
 	api_respond_body(req, 200, "text/plain; version=0.0.4; charset=utf-8", &out);
 	return API_DONE;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/registry/internal.h"
 #include "apiserver/watchcache/watchcache.h"
 #include "lib/base/arena.h"
@@ -20,7 +21,7 @@ static const struct stage {
 } stages[] = {
     {"inspect", api_inspect, ALL},            /* what do path and method ask for */
     {"authenticate", auth_authenticate, ALL}, /* who asks */
-    {"flow control", api_flow_control, ALL},  /* is there room */
+    {"flow control", flowcontrol_admit, ALL}, /* is there room: now, later, or not at all */
     {"authorize", auth_authorize, ALL},       /* may they */
     {"route", api_route, ALL},                /* paths that are no objects end here; type, options, formats */
     {"decode", registry_decode, WRITES},      /* the body */
@@ -136,6 +137,7 @@ void pipeline_set_type(struct api_request *req, const struct resource_type *type
 
 void pipeline_free(struct api_request *req)
 {
+	flowcontrol_end(req);
 	registry_release(req);
 	object_unref(req->object);
 	object_unref(req->old);

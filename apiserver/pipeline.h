@@ -18,10 +18,14 @@ void pipeline_set_type(struct api_request *req, const struct resource_type *type
 bool api_is_write(const struct api_request *req);
 
 /* stages of this folder */
-int api_inspect(struct api_request *req, struct error *err);      /* inspect.c */
-int api_flow_control(struct api_request *req, struct error *err); /* flow.c */
-int api_route(struct api_request *req, struct error *err);        /* routes.c */
-bool api_is_built_in_group(const char *group);                    /* "" is one */
+int api_inspect(struct api_request *req, struct error *err); /* inspect.c */
+int api_route(struct api_request *req, struct error *err);   /* routes.c */
+bool api_is_built_in_group(const char *group);               /* "" is one */
+
+/* flow.c: no more requests at once than --max-requests-inflight and --max-mutating-requests-inflight allow */
+int api_limit_in_flight(struct api_request *req, struct error *err);
+/* Watches and tunnels stay for long and do little: they take no part in limits, as upstream's do not. */
+bool api_is_long_running(const struct api_request *req);
 
 /* parse_options.c: the query (and for deletes the body's DeleteOptions). */
 int api_parse_options(struct api_request *req, struct error *err);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/pipeline.h"
 #include "apiserver/watchcache/watchcache.h"
 #include "lib/api/json.h"
@@ -30,7 +31,7 @@ int api_to_version(struct api_request *req, const struct object *obj, struct obj
 
 const struct http_header *api_headers(struct api_request *req, const struct error *err)
 {
-	struct http_header *headers = ARENA_ARRAY(req->arena, struct http_header, req->warnings_len + 6);
+	struct http_header *headers = ARENA_ARRAY(req->arena, struct http_header, req->warnings_len + 8);
 	size_t n = 0;
 	headers[n++] = (struct http_header){"Cache-Control", "no-cache, private"};
 	for (size_t i = 0; i < req->warnings_len; i++) {
@@ -48,6 +49,7 @@ const struct http_header *api_headers(struct api_request *req, const struct erro
 	if (err && err->retry_after_s)
 		headers[n++] =
 		    (struct http_header){"Retry-After", arena_printf(req->arena, "%d", err->retry_after_s)};
+	n += flowcontrol_headers(req, &headers[n]);
 	if (err && err->code == ERR_UNAUTHORIZED)
 		headers[n++] = (struct http_header){"WWW-Authenticate", "Basic realm=\"kubernetes-master\""};
 	return headers;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apiserver/extensions/aggregation.h"
+#include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/pipeline.h"
 #include "apiserver/registry/internal.h"
 #include "lib/base/arena.h"
@@ -17,6 +18,9 @@ static const struct api_route routes[] = {
     {"/readyz", "GET", health_serve},
     {"/readyz/", "GET", health_serve},
     {"/metrics", "GET", metrics_serve},
+    {"/debug/api_priority_and_fairness/dump_priority_levels", "GET", flowcontrol_serve_dump},
+    {"/debug/api_priority_and_fairness/dump_queues", "GET", flowcontrol_serve_dump},
+    {"/debug/api_priority_and_fairness/dump_requests", "GET", flowcontrol_serve_dump},
     {"/version", "GET", version_serve},
     {"/version/", "GET", version_serve},
     {"/openapi/", "GET", openapi_serve},

@@ -6,6 +6,7 @@
 
 #include "apiserver/extensions/aggregation.h"
 #include "apiserver/extensions/extensions.h"
+#include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/metrics.h"
 #include "apiserver/openapi/openapi.h"
 #include "apiserver/options.h"
@@ -52,6 +53,7 @@ struct api_server *api_server_new(struct loop *loop, const struct api_options *o
 	server->types = types_new();
 	server->metrics = metrics_new();
 	server->http_client = http_client_new(loop, NULL);
+	flowcontrol_init(server);
 	server->storage = open_storage(server, err);
 	if (server->storage)
 		server->cache = watchcache_new(server);
@@ -97,6 +99,7 @@ static void on_system_objects(void *arg)
 {
 	struct api_server *server = arg;
 	server->is_bootstrapped = true;
+	flowcontrol_maintain(server);
 	log_info("ready on port %d", api_server_port(server));
 	report_ready(server, NULL);
 }
@@ -116,6 +119,7 @@ static void on_cache_ready(void *arg, const struct error *err)
 {
 	struct api_server *server = arg;
 	struct error why = ERROR_INIT;
+	flowcontrol_start(server);
 	extensions_start(server);
 	aggregation_start(server);
 	if (listen_for_requests(server, &why)) {
@@ -192,6 +196,7 @@ void api_server_free(struct api_server *server)
 	if (server->storage)
 		server->storage->functions->free(server->storage);
 	http_client_free(server->http_client);
+	flowcontrol_free(server);
 	metrics_free(server->metrics);
 	types_free(server->types);
 	free(server);

@@ -26,6 +26,8 @@
 #include "lib/resources/resource.h"
 
 struct admission;
+struct flowcontrol;
+struct flow_ticket;
 struct api_options;
 struct auth;
 struct buf;
@@ -48,6 +50,7 @@ struct api_server {
 	struct http_client *http_client;       /* for webhooks and other outgoing calls with default TLS */
 	struct auth *auth;                     /* auth/auth.h */
 	struct admission *admission;           /* admission/admission.h */
+	struct flowcontrol *flowcontrol;       /* flowcontrol/flowcontrol.h */
 	struct services *services;             /* registry/services.h: cluster IPs and node ports */
 	struct types *types;                   /* types.h: the table's and those added at run time */
 	struct system_objects *system_objects; /* registry/system_objects.h: the service kubernetes, ... */
@@ -159,6 +162,7 @@ struct api_request {
 	struct api_request_options options;
 	struct api_output output;
 	struct api_user user;
+	struct flow_ticket *flow;         /* flowcontrol/: its place; NULL where it needs none */
 	const struct resource_type *type; /* of the URL's version; NULL when not a resource */
 
 	/* The body. `object` is what will be stored or, for connect-like subresources, what was sent

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/flowcontrol/flowcontrol.h"
 #include "lib/api/codec.h"
 #include "lib/api/json.h"
 #include "lib/api/object.h"
@@ -41,6 +42,9 @@ static int decode_one(const struct json *tree, struct object **ret, struct error
 		api_map_set(
 		    arena, meta, annotations, meta_v1__object_meta__annotations_entry, AUTOUPDATE, "true");
 	}
+	if (flowcontrol_is_config(*ret))
+		api_map_set((*ret)->arena, (*ret)->meta, annotations, meta_v1__object_meta__annotations_entry,
+		    FLOWCONTROL_AUTOUPDATE, "true");
 	return 0;
 }
 
@@ -154,6 +158,8 @@ struct object *bootstrap_reconcile(const struct object *stored, const struct obj
 {
 	bool is_rbac = str_has_prefix(wanted->api_version, RBAC_GROUP "/");
 
+	if (flowcontrol_is_config(wanted))
+		return flowcontrol_reconcile(stored, wanted);
 	if (is_rbac && !str_eq(api_map_get(stored->meta, annotations, AUTOUPDATE), "true"))
 		return NULL;
 	struct object *obj = object_clone(stored);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "apiserver/extensions/conversion.h"
+#include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/options.h"
 #include "apiserver/registry/internal.h"
 #include "lib/api/json.h"
@@ -440,7 +441,9 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	if (!w->watcher) {
 		send_error(w, err);
 		finish(w);
+		return API_DONE;
 	}
+	flowcontrol_release(req); /* what follows is cheap and takes long */
 	return API_DONE;
 }
 
