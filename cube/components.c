@@ -131,8 +131,8 @@ static const char *const *kubelet_args(const struct cluster *c)
 
 int components_write_config(const struct cluster *c, struct error *err)
 {
-	static const char *const folders[] = {"etcd", "containerd", "cni/conf", "cni/ipam", "cni/cache",
-	    "kubelet", "pod-logs", "volumes", "logs", "run", "images"};
+	static const char *const folders[] = {"etcd", "containerd/certs.d", "cni/conf", "cni/ipam",
+	    "cni/cache", "kubelet", "pod-logs", "volumes", "logs", "run", "images"};
 	const char *dir = cluster_path(c, "containerd");
 	struct buf out = BUF_INIT;
 	int rc = 0;
@@ -168,6 +168,8 @@ int components_write_config(const struct cluster *c, struct error *err)
 	    "    bin_dir = \"/usr/lib/cni\"\n"
 	    "    conf_dir = \"%s\"\n"
 	    "    max_conf_num = 1\n"
+	    "  [plugins.\"io.containerd.grpc.v1.cri\".registry]\n"
+	    "    config_path = \"%s/certs.d\"\n"
 	    "  [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n"
 	    "    snapshotter = \"%s\"\n"
 	    "    default_runtime_name = \"runc\"\n"
@@ -176,7 +178,7 @@ int components_write_config(const struct cluster *c, struct error *err)
 	    "      [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
 	    "        Root = \"%s/runc\"\n"
 	    "        SystemdCgroup = false\n",
-	    c->lacks_sys_resource ? "true" : "false", cluster_path(c, "cni/conf"), c->snapshotter, dir);
+	    c->lacks_sys_resource ? "true" : "false", cluster_path(c, "cni/conf"), dir, c->snapshotter, dir);
 	rc = file_write(cluster_path(c, "containerd/config.toml"), out.data, out.size, 0644, err);
 	buf_done(&out);
 	return rc;

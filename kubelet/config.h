@@ -25,7 +25,7 @@ struct kubelet_config {
 	bool register_node;               /* --register-node */
 	bool fail_swap_on;
 	int64_t max_pods;
-	const char *address; /* --address */
+	const char *address;          /* --address */
 	int64_t port, read_only_port; /* --read-only-port: 0 is none */
 	const char *cert_file, *key_file, *client_ca_file;
 	bool anonymous_auth;            /* --anonymous-auth */

@@ -39,6 +39,7 @@ struct image_pull {
 	char *image, *policy, *field_path;
 	struct backoff *backoff;
 	struct runtime_call *call;
+	size_t attempts; /* pulls sent: each has the next of the pod's credentials */
 	bool deferred, cancelled, pulled, waiting;
 	int64_t begin_ms, pull_ms;
 	struct image_result result;
@@ -120,11 +121,15 @@ static void succeed(struct image_pull *p, const CriV1__Image *image)
 
 static void ask_status(struct image_pull *p);
 
+static bool send_next_pull(struct image_pull *p);
+
 static void on_pulled(void *arg, const ProtobufCMessage *response, const struct error *err)
 {
 	struct image_pull *p = arg;
 	int64_t now = wall_ms(p->im);
 	p->call = NULL;
+	if (err && send_next_pull(p))
+		return;
 	if (err) {
 		backoff_next(p->backoff, p->backoff->updated_ms, now, BACKOFF_MAX_MS);
 		const char *text =
@@ -140,14 +145,19 @@ static void on_pulled(void *arg, const ProtobufCMessage *response, const struct 
 	ask_status(p);
 }
 
-static void send_pull(struct image_pull *p)
+/* The first without credentials when the pod has none for the registry. False: all have been tried. */
+static bool send_next_pull(struct image_pull *p)
 {
 	CriV1__PullImageRequest request = CRI_V1__PULL_IMAGE_REQUEST__INIT;
 	CriV1__ImageSpec spec = CRI_V1__IMAGE_SPEC__INIT;
 	spec.image = p->image;
 	request.image = &spec;
-	request.auth = pull_secret_for(p->arena, p->im->references, p->pod, p->image);
+	request.auth = pull_secret_for(p->arena, p->im->references, p->pod, p->image, p->attempts);
+	if (!request.auth && p->attempts > 0)
+		return false;
+	p->attempts++;
 	p->call = runtime_call(p->im->rt, RUNTIME_PULL_IMAGE, &request, PULL_TIMEOUT_MS, on_pulled, p);
+	return true;
 }
 
 static void start_pull(struct image_pull *p)
@@ -162,7 +172,7 @@ static void start_pull(struct image_pull *p)
 	}
 	p->waiting = false;
 	p->pull_ms = wall_ms(im);
-	send_pull(p);
+	send_next_pull(p);
 }
 
 static void begin_pull(struct image_pull *p)
@@ -176,6 +186,13 @@ static void begin_pull(struct image_pull *p)
 		finish(p);
 		return;
 	}
+	const char *missing = pull_secrets_missing(p->arena, p->im->references, p->pod);
+	if (missing && p->im->events)
+		event_record_at(p->im->events, NULL, p->pod, NULL, true, "FailedToRetrieveImagePullSecret",
+		    arena_printf(p->arena,
+			"Unable to retrieve some image pull secrets (%s); attempting to pull the image may "
+			"not succeed.",
+			missing));
 	record(p, false, "Pulling", arena_printf(p->arena, "Pulling image \"%s\"", p->image));
 	start_pull(p);
 }

@@ -71,7 +71,7 @@ static CriV1__AuthConfig *find_in(struct arena *arena, const CoreV1__Secret *sec
 }
 
 CriV1__AuthConfig *pull_secret_for(
-    struct arena *arena, struct references *refs, const struct object *pod, const char *image)
+    struct arena *arena, struct references *refs, const struct object *pod, const char *image, size_t nth)
 {
 	const CoreV1__PodSpec *spec = pod_of(pod)->spec;
 	const char *registry = image_registry(arena, image);
@@ -81,8 +81,22 @@ CriV1__AuthConfig *pull_secret_for(
 			spec->image_pull_secrets[i]->name, &obj) != REFERENCE_FOUND)
 			continue;
 		CriV1__AuthConfig *auth = find_in(arena, (const CoreV1__Secret *)obj->msg, registry);
-		if (auth)
+		if (auth && nth-- == 0)
 			return auth;
 	}
 	return NULL;
+}
+
+const char *pull_secrets_missing(struct arena *arena, struct references *refs, const struct object *pod)
+{
+	const CoreV1__PodSpec *spec = pod_of(pod)->spec;
+	const char *names = NULL;
+	for (size_t i = 0; refs && i < spec->n_image_pull_secrets; i++) {
+		const char *name = spec->image_pull_secrets[i]->name;
+		const struct object *obj;
+		if (references_get(refs, REFERENCE_SECRET, pod->meta->namespace_, name, &obj) ==
+		    REFERENCE_MISSING)
+			names = names ? arena_printf(arena, "%s, %s", names, name) : name;
+	}
+	return names;
 }

@@ -1,9 +1,9 @@
 /*
  * server: the kubelet's HTTPS port: logs, exec, attach and port-forward for the API server, /pods, health,
  * stats and metrics. Every request is authenticated (client certificate, or a token by TokenReview) and
- * authorized by a SubjectAccessReview on nodes/{proxy,log,stats,metrics,spec}; answers are cached for a while.
- * With config->read_only_port (0: none, the default) /healthz, /pods, /spec, /stats/summary and /metrics are
- * served to anybody by plain HTTP on the same address as well.
+ * authorized by a SubjectAccessReview on nodes/{proxy,log,stats,metrics,spec}; answers are cached for a
+ * while. With config->read_only_port (0: none, the default) /healthz, /pods, /spec, /stats/summary and
+ * /metrics are served to anybody by plain HTTP on the same address as well.
  */
 #ifndef CUBE_KUBELET_SERVER_H
 #define CUBE_KUBELET_SERVER_H
