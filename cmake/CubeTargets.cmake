@@ -58,13 +58,18 @@ function(cube_test name)
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
 endfunction()
 
-# cube_fuzz(NAME SOURCES... LINK... ): a libFuzzer target when CUBE_FUZZ is on; otherwise a program that replays its
-# corpus (fuzz/corpus/NAME beside the source) as a unit test, through lib/base/fuzz_replay.c.
+# cube_fuzz(NAME SOURCES... LINK... ): a libFuzzer target when CUBE_FUZZ is on (`fuzzers` builds all of them; scripts/fuzz.sh
+# runs them); otherwise a program that replays its corpus (corpus/NAME beside the source) as a unit test, through
+# lib/base/fuzz_replay.c. Words that inputs are made of may stand in corpus/NAME.dict.
 function(cube_fuzz name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   if(CUBE_FUZZ)
     add_executable(${name} ${ARG_SOURCES})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    if(NOT TARGET fuzzers)
+      add_custom_target(fuzzers)
+    endif()
+    add_dependencies(fuzzers ${name})
   else()
     add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/lib/base/fuzz_replay.c)
     add_test(NAME ${name} COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})

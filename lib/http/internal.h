@@ -12,7 +12,9 @@ enum {
 	HTTP_COALESCE_MAX =
 	    16 * 1024, /* parts below this are copied together: one write costs more than the copy */
 	HTTP_PIPELINE_MAX = 64 * 1024, /* bytes read ahead while a request is being handled */
-	HTTP_WRITE_STALL_S = 60        /* a whole answer must make progress within this time */
+	HTTP_WRITE_STALL_S = 60,       /* a whole answer must make progress within this time */
+	HTTP_ACCEPT_PAUSE_MS = 200,    /* when there are no descriptors left */
+	HTTP_LINGER_MS = 2000          /* what a client sends behind a refusal is read for so long, unseen */
 };
 
 struct http_segment {
@@ -66,9 +68,13 @@ struct http_conn {
 	int head_part;    /* what the parser gave last: 0 target, 1 name, 2 value */
 	size_t head_size; /* bytes of this head read so far */
 	struct buf body;
-	char method[24]; /* a method that the parser does not know: it was given GET instead */
+	char method[24]; /* of method_size bytes */
+	size_t method_size;
+	bool is_in_method;      /* more of the method may come */
+	bool is_method_unknown; /* to the parser: it was given GET instead */
 	bool message_done;
-	int reject_status; /* answer this and close: 400, 413, 431 */
+	bool lingers; /* closing: the peer is still sending and would not see the answer if we closed now */
+	int reject_status; /* answer this and close: 400, 413, 431 ...; 0: none */
 
 	struct buf in;   /* read ahead, or bytes for a tunnel */
 	bool is_feeding; /* inside conn_feed(): the loop there goes on with `in` */
@@ -95,7 +101,8 @@ struct http_server {
 	struct http_tls_reload *tls_reload;
 	int listen_fd;
 	int port;
-	struct loop_fd *listen_watch;
+	struct loop_fd *listen_watch; /* NULL while accepting pauses */
+	struct loop_timer *accept_timer;
 	struct http_conn *conns;
 	size_t conns_len;
 	struct http_conn *dirty;
@@ -117,6 +124,9 @@ void http_conn_close_after_drain(struct http_conn *conn);
 void http_exchange_free(struct http_exchange *exchange);
 void http_exchange_finish(
     struct http_exchange *exchange); /* answered: flush, then the next request or the end */
+/* message.c */
+/* Parses up to the end of one message at most; returns the bytes used. Sets message_done or reject_status. */
+size_t http_message_parse(struct http_conn *conn, const char *data, size_t size);
 /* output.c */
 void http_conn_source_done(struct http_conn *conn); /* no more is wanted of it */
 void http_conn_queue(struct http_conn *conn, struct bytes *take_bytes);

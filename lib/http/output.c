@@ -81,7 +81,9 @@ static const char *next_chunk(struct http_conn *conn, size_t *ret_size)
 
 static void drained(struct http_conn *conn)
 {
-	if (conn->state == HTTP_CONN_CLOSING) {
+	if (conn->state == HTTP_CONN_CLOSING && conn->lingers) {
+		http_lws_timeout(conn->wsi, HTTP_LINGER_MS);
+	} else if (conn->state == HTTP_CONN_CLOSING) {
 		http_conn_kill(conn);
 	} else if (conn->state == HTTP_CONN_TUNNEL) {
 		if (conn->tunnel->callbacks.on_drain)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,12 +29,33 @@ static void tune_socket(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
 }
 
+static void on_acceptable(void *arg);
+
+static void accept_again(void *arg)
+{
+	struct http_server *server = arg;
+	server->listen_watch = loop_fd_new(server->loop, server->listen_fd, on_acceptable, server);
+}
+
+/* Without a descriptor or memory for it, the connection stays where it is, and the socket stays readable: to
+ * ask again at once would keep the processor busy until somebody leaves. */
+static void pause_accepting(struct http_server *server)
+{
+	loop_fd_free(server->listen_watch);
+	server->listen_watch = NULL;
+	loop_timer_start(server->accept_timer, HTTP_ACCEPT_PAUSE_MS, 0);
+}
+
 static void on_acceptable(void *arg)
 {
 	struct http_server *server = arg;
 	/* A bounded number a turn, so that those who are connected already are served too. */
 	for (int i = 0; i < 64 && server->listen_fd >= 0; i++) {
 		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
+			continue;
+		if (fd < 0 && errno != EAGAIN)
+			pause_accepting(server);
 		if (fd < 0)
 			return;
 		if (server->conns_len >= (size_t)server->options.connections_max) {
@@ -77,6 +99,18 @@ static int open_listener(struct http_server *server, struct error *err)
 	return 0;
 }
 
+/* An eighth of the descriptors stays for what the program itself opens: clients must not cut it off from its
+ * store. */
+static int connections_max(int wanted)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return wanted;
+	rlim_t kept = limit.rlim_cur / 8 + 32,
+	       share = limit.rlim_cur > 2 * kept ? limit.rlim_cur - kept : kept;
+	return share < (rlim_t)wanted ? (int)share : wanted;
+}
+
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
     void (*handler)(void *arg, struct http_server_request *request), void *arg, struct error *err)
 {
@@ -98,13 +132,14 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	o->server_name = arena_strdup(server->arena, o->server_name);
 	o->body_max = o->body_max ? o->body_max : 3 * 1024 * 1024;
 	o->head_max = o->head_max ? o->head_max : 64 * 1024;
-	o->connections_max = o->connections_max ? o->connections_max : 20000;
+	o->connections_max = connections_max(o->connections_max ? o->connections_max : 20000);
 	o->head_timeout_ms = o->head_timeout_ms ? o->head_timeout_ms : 10000;
 	o->body_timeout_ms = o->body_timeout_ms ? o->body_timeout_ms : 60000;
 	o->idle_timeout_ms = o->idle_timeout_ms ? o->idle_timeout_ms : 180000;
 	o->reload_ms = o->reload_ms ? o->reload_ms : 60000;
 	server->scratch = malloc(HTTP_WRITE_MAX);
 	server->flush_timer = loop_timer_new(loop, http_flush_dirty, server);
+	server->accept_timer = loop_timer_new(loop, accept_again, server);
 	/* The socket first: a port that is taken is the likely failure, and leaves no context to take down.
 	 */
 	if (!open_listener(server, err))
@@ -139,6 +174,7 @@ static void stop_listening(struct http_server *server)
 {
 	if (server->listen_fd < 0)
 		return;
+	loop_timer_stop(server->accept_timer);
 	loop_fd_free(server->listen_watch);
 	close(server->listen_fd);
 	server->listen_fd = -1;
@@ -207,6 +243,7 @@ void http_server_free(struct http_server *server)
 	http_tls_reload_free(server->tls_reload);
 	http_lws_free(server->lws);
 	loop_timer_free(server->flush_timer);
+	loop_timer_free(server->accept_timer);
 	server->is_freed = true;
 	http_server_conn_gone(server);
 }

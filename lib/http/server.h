@@ -85,7 +85,7 @@ struct http_server_options {
 	const char *tls_ciphers;          /* of TLS 1.2, an OpenSSL cipher list; NULL: OpenSSL's default */
 	size_t body_max;                  /* 0: 3 MiB; larger bodies are answered 413 */
 	size_t head_max;                  /* 0: 64 KiB; larger heads are answered 431 */
-	int connections_max;              /* 0: 20000 */
+	int connections_max; /* 0: 20000; some of RLIMIT_NOFILE is kept back. Others are closed. */
 	int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* 0: 10 s, 60 s, 180 s */
 	int64_t reload_ms;       /* how often the files are looked at for a change; 0: every minute */
 	const char *server_name; /* Server header; NULL: none */

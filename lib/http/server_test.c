@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/ssl.h>
@@ -237,8 +238,9 @@ static void test_keep_alive_and_raw_path(void **state)
 static void pipeline_client(struct fixture *f)
 {
 	int fd = dial(f);
-	say(fd, "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /3 "
-		"HTTP/1.1\r\nConnection: close\r\n\r\n");
+	say(fd, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: "
+		"2\r\n\r\nhiGET /3 "
+		"HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
 	char *text = hear(fd, NULL);
 	const char *one = strstr(text, "GET /1"), *two = strstr(text, "POST /2|||-,-|hi"),
 		   *three = strstr(text, "GET /3");
@@ -254,16 +256,17 @@ static void test_pipelined_requests_are_answered_in_order(void **state)
 static void body_client(struct fixture *f)
 {
 	int fd = dial(f);
-	say(fd, "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+	say(fd, "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+		"chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
 	has(hear(fd, "abcde"), "|abcde");
-	say(fd, "POST /e HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+	say(fd, "POST /e HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
 	has(hear(fd, "Continue\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
 	say(fd, "body");
 	has(hear(fd, "|body"), "HTTP/1.1 200 OK");
-	say(fd, "HEAD /h HTTP/1.1\r\n\r\nGET /after HTTP/1.1\r\n\r\n");
+	say(fd, "HEAD /h HTTP/1.1\r\nHost: h\r\n\r\nGET /after HTTP/1.1\r\nHost: h\r\n\r\n");
 	char *text = hear(fd, "GET /after");
 	has(text, "Content-Length: 14\r\n\r\nHTTP/1.1 200");
-	say(fd, "BREW /tea HTTP/1.1\r\n\r\n");
+	say(fd, "BREW /tea HTTP/1.1\r\nHost: h\r\n\r\n");
 	has(hear(fd, "BREW /tea"), "BREW /tea|");
 	close(fd);
 }
@@ -281,20 +284,68 @@ static void expect_refusal(struct fixture *f, const char *request, const char *s
 	close(fd);
 }
 
+static const struct {
+	const char *request, *status;
+} refused[] = {
+    {"GET / HTTP/1.1\r\nHost: h\r\nBad Header: x\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET / HTTP/1.1\r\nHost : h\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET / HTTP/1.1\r\nHost: h\r\nA: b\1c\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET /a\tb HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET / HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET / HTTP/1.1\r\nHost: h/evil\r\n\r\n", "HTTP/1.1 400 "},
+    {"\x16\x03\x01\x02\x00\x01", "HTTP/1.1 400 "},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+	"HTTP/1.1 400 "},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", "HTTP/1.1 400 "},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400 "},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551617\r\n\r\n", "HTTP/1.1 400 "},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+	"HTTP/1.1 400 "},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+	"HTTP/1.1 400 "},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 501 "},
+    {"POST / HTTP/1.1\r\nHost: h\r\nExpect: more\r\nContent-Length: 1\r\n\r\n", "HTTP/1.1 417 "},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\nx",
+	"HTTP/1.1 413 "},
+    {"GET / HTTP/1.1\r\nHost: h\r\nConnection: close, Upgrade\r\nUpgrade: x\r\n\r\n",
+	"Connection: close\r\n"},
+    {"GET /\r\n\r\n", "HTTP/1.1 400 "},
+    {"GET / HTTP/3.1\r\nHost: h\r\n\r\n", "HTTP/1.1 505 "},
+    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 505 "},
+};
+
+/* Any cut between two packets gives the same request, also one inside a method that the parser does not know.
+ */
+static void slow_method_client(struct fixture *f)
+{
+	static const char request[] = "\r\nBREW /tea HTTP/1.1\r\nHost: h\r\n\r\n";
+	int fd = dial(f);
+	for (const char *p = request; *p; p++) {
+		say(fd, (char[]){*p, '\0'});
+		struct timespec pause = {.tv_nsec = 1000000};
+		nanosleep(&pause, NULL);
+	}
+	has(hear(fd, "BREW /tea"), "BREW /tea|");
+	close(fd);
+}
+
+static void test_pieces_of_a_method(void **state)
+{
+	run(slow_method_client);
+}
+
 static void hostile_client(struct fixture *f)
 {
 	char *head = malloc(6000), *body = malloc(3000);
-	expect_refusal(f, "POST / HTTP/1.1\r\nContent-Length: 5000\r\n\r\n", "HTTP/1.1 413 ");
-	snprintf(head, 6000, "GET / HTTP/1.1\r\nX-Long: %05000d\r\n\r\n", 0);
+	expect_refusal(f, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n", "HTTP/1.1 413 ");
+	snprintf(head, 6000, "GET / HTTP/1.1\r\nHost: h\r\nX-Long: %05000d\r\n\r\n", 0);
 	expect_refusal(f, head, "HTTP/1.1 431 ");
 	snprintf(body, 3000,
-	    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n%02000d\r\n0\r\n\r\n", 0);
+	    "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n%02000d\r\n0\r\n\r\n", 0);
 	expect_refusal(f, body, "HTTP/1.1 413 ");
-	expect_refusal(f, "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n", "HTTP/1.1 400 ");
-	expect_refusal(f, "\x16\x03\x01\x02\x00\x01", "HTTP/1.1 400 ");
-	expect_refusal(
-	    f, "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400 ");
-	expect_refusal(f, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 ");
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+		expect_refusal(f, refused[i].request, refused[i].status);
 	free(head);
 	free(body);
 }
@@ -307,9 +358,9 @@ static void test_hostile_input_is_refused(void **state)
 static void stream_client(struct fixture *f)
 {
 	int fd = dial(f);
-	say(fd, "GET /stream HTTP/1.1\r\n\r\n");
+	say(fd, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
 	has(hear(fd, "0\r\n\r\n"), "Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n");
-	say(fd, "GET /stream?open HTTP/1.1\r\n\r\n");
+	say(fd, "GET /stream?open HTTP/1.1\r\nHost: h\r\n\r\n");
 	hear(fd, "two\r\n");
 	close(fd);
 	for (int i = 0; i < 500 && !f->closed; i++)
@@ -329,7 +380,7 @@ static void test_streams(void **state)
 static void tunnel_client(struct fixture *f)
 {
 	int fd = dial(f);
-	say(fd, "GET /tunnel HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\nearly");
+	say(fd, "GET /tunnel HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\nearly");
 	has(hear(fd, "early"), "HTTP/1.1 101 Switching Protocols\r\n\r\nearly");
 	say(fd, "later");
 	has(hear(fd, "later"), "later");
@@ -339,9 +390,9 @@ static void tunnel_client(struct fixture *f)
 	check(f->closed == 1);
 	/* An upgrade that nobody takes up is an ordinary request, and the connection goes on. */
 	fd = dial(f);
-	say(fd, "GET /x HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+	say(fd, "GET /x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
 	hear(fd, "GET /x");
-	say(fd, "GET /y HTTP/1.1\r\n\r\n");
+	say(fd, "GET /y HTTP/1.1\r\nHost: h\r\n\r\n");
 	has(hear(fd, "GET /y"), "GET /y");
 	close(fd);
 }
@@ -367,14 +418,14 @@ static void read_big(struct fixture *f, const char *path)
 {
 	int fd = dial(f);
 	say(fd, path);
-	say(fd, " HTTP/1.1\r\n\r\nGET /small HTTP/1.1\r\n\r\n");
+	say(fd, " HTTP/1.1\r\nHost: h\r\n\r\nGET /small HTTP/1.1\r\nHost: h\r\n\r\n");
 	usleep(200000); /* a reader that takes its time */
 	char *text = hear(fd, "\r\n\r\n");
 	has(text, "Content-Length: 25165824\r\n");
 	size_t got = strlen(strstr(text, "\r\n\r\n") + 4);
 	skip_bytes(fd, BIG / 2);
 	int other = dial(f); /* the others are served meanwhile */
-	say(other, "GET /other HTTP/1.1\r\n\r\n");
+	say(other, "GET /other HTTP/1.1\r\nHost: h\r\n\r\n");
 	has(hear(other, "GET /other"), "200 OK");
 	close(other);
 	skip_bytes(fd, BIG - BIG / 2 - got);
@@ -392,10 +443,10 @@ static void source_client(struct fixture *f)
 	read_big(f, "GET /source");
 	check(f->closed == 1);
 	int fd = dial(f);
-	say(fd, "HEAD /source HTTP/1.1\r\n\r\n");
+	say(fd, "HEAD /source HTTP/1.1\r\nHost: h\r\n\r\n");
 	has(hear(fd, "\r\n\r\n"), "Content-Length: 25165824\r\n");
 	check(f->closed == 2);
-	say(fd, "GET /source HTTP/1.1\r\n\r\n");
+	say(fd, "GET /source HTTP/1.1\r\nHost: h\r\n\r\n");
 	skip_bytes(fd, 100000);
 	close(fd); /* in the middle */
 	while (f->closed < 3)
@@ -405,7 +456,7 @@ static void source_client(struct fixture *f)
 static void parts_client(struct fixture *f)
 {
 	int fd = dial(f);
-	say(fd, "GET /parts HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n");
+	say(fd, "GET /parts HTTP/1.1\r\nHost: h\r\n\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n");
 	char *text = hear(fd, "GET /x");
 	has(text, "Transfer-Encoding: chunked\r\n");
 	has(text, "\r\n\r\n00000004\r\npart\r\n00000004\r\npart\r\n");
@@ -442,7 +493,7 @@ static void test_large_answers_to_slow_readers(void **state)
 static void slow_client(struct fixture *f)
 {
 	int fd = dial(f), silent = dial(f);
-	say(fd, "GET / HTTP/1.1\r\nX-");
+	say(fd, "GET / HTTP/1.1\r\nHost: h\r\nX-");
 	check(!*hear(fd, NULL));
 	check(!*hear(silent, NULL));
 	close(fd);
@@ -492,7 +543,7 @@ static void tls_request(struct fixture *f, const char *name, const char *want)
 	ssl = SSL_new(ctx);
 	SSL_set_fd(ssl, fd);
 	check(SSL_connect(ssl) == 1);
-	SSL_write(ssl, "GET /tls HTTP/1.1\r\nConnection: close\r\n\r\n", 40);
+	SSL_write(ssl, "GET /tls HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", 49);
 	while (size < 4000 && (n = SSL_read(ssl, text + size, 4000 - size)) > 0)
 		size += n;
 	has(text, want);
@@ -507,7 +558,7 @@ static void tls_client(struct fixture *f)
 	tls_request(f, "client", "|client:group:1");
 	tls_request(f, "other", "|other:group:0");
 	int fd = dial(f); /* plain text to a TLS port ends the connection, and nothing else */
-	say(fd, "GET / HTTP/1.1\r\n\r\n");
+	say(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
 	hear(fd, NULL);
 	close(fd);
 	tls_request(f, NULL, "GET /tls|||-,-|");
@@ -564,6 +615,7 @@ int main(void)
 	    cmocka_unit_test(test_pipelined_requests_are_answered_in_order),
 	    cmocka_unit_test(test_bodies),
 	    cmocka_unit_test(test_hostile_input_is_refused),
+	    cmocka_unit_test(test_pieces_of_a_method),
 	    cmocka_unit_test(test_streams),
 	    cmocka_unit_test(test_tunnels),
 	    cmocka_unit_test(test_large_answers_to_slow_readers),
