@@ -18,7 +18,10 @@ static const char *const *split_path(
 	size_t len = 0;
 	while (*path == '/')
 		path++;
-	while (*path) {
+	const char *end = path + strlen(path);
+	while (end > path && end[-1] == '/')
+		end--;
+	while (path < end) {
 		size_t size = strcspn(path, "/");
 		raw[len] = path;
 		parts[len] = http_decode_segment(arena, path, size);

@@ -182,22 +182,6 @@ void api_request_fail(struct api_request *req, const struct error *err)
 	api_respond_error(req, err);
 }
 
-void api_warn(struct api_request *req, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	const char *text = arena_vprintf(req->arena, fmt, ap);
-	va_end(ap);
-	for (size_t i = 0; i < req->warnings_len; i++)
-		if (str_eq(req->warnings[i], text))
-			return;
-	const char **list = ARENA_ARRAY(req->arena, const char *, req->warnings_len + 1);
-	for (size_t i = 0; i < req->warnings_len; i++)
-		list[i] = req->warnings[i];
-	list[req->warnings_len++] = text;
-	req->warnings = list;
-}
-
 const char *api_field_manager(struct api_request *req)
 {
 	if (!str_empty(req->options.field_manager))

@@ -57,6 +57,9 @@ void api_encode_status(struct api_request *req, struct buf *out, const struct er
 /* The object in the version of the URL; a new reference. */
 int api_to_version(struct api_request *req, const struct object *obj, struct object **ret, struct error *err);
 
+/* warnings.c: the request's warnings as headers; room for req->warnings_len. Returns how many. */
+size_t api_warning_headers(struct api_request *req, struct http_header *ret);
+
 /* table.c */
 void table_begin(struct api_request *req, struct buf *out, const struct resource_type *type,
     const char *list_meta, bool with_columns);

@@ -34,18 +34,7 @@ const struct http_header *api_headers(struct api_request *req, const struct erro
 	struct http_header *headers = ARENA_ARRAY(req->arena, struct http_header, req->warnings_len + 8);
 	size_t n = 0;
 	headers[n++] = (struct http_header){"Cache-Control", "no-cache, private"};
-	for (size_t i = 0; i < req->warnings_len; i++) {
-		struct buf quoted = BUF_INIT;
-		buf_puts(&quoted, "299 - \"");
-		for (const char *p = req->warnings[i]; *p; p++) {
-			if (*p == '"' || *p == '\\')
-				buf_putc(&quoted, '\\');
-			buf_putc(&quoted, (unsigned char)*p < 0x20 ? ' ' : *p);
-		}
-		buf_putc(&quoted, '"');
-		headers[n++] = (struct http_header){"Warning", arena_strdup(req->arena, quoted.data)};
-		buf_done(&quoted);
-	}
+	n += api_warning_headers(req, headers + n);
 	if (err && err->retry_after_s)
 		headers[n++] =
 		    (struct http_header){"Retry-After", arena_printf(req->arena, "%d", err->retry_after_s)};
@@ -203,6 +192,9 @@ static MetaV1__Status *status_of(struct arena *arena, const struct error *err)
 	s->details->group = arena_strdup(arena, err->group);
 	s->details->uid = arena_strdup(arena, err->uid);
 	s->details->retry_after_seconds = err->retry_after_s;
+	/* A body can have any number of faults: room for all at once. */
+	if (has_causes)
+		s->details->causes = ARENA_ARRAY(arena, MetaV1__StatusCause *, err->causes->len);
 	for (size_t i = 0; has_causes && i < err->causes->len; i++) {
 		const struct field_error *e = &err->causes->items[i];
 		MetaV1__StatusCause *cause = API_NEW(arena, meta_v1__status_cause);
@@ -212,7 +204,7 @@ static MetaV1__Status *status_of(struct arena *arena, const struct error *err)
 		if (strlen(cause->message) > head)
 			cause->message += head;
 		cause->field = arena_strdup(arena, e->field);
-		api_append(arena, s->details, causes, cause);
+		s->details->causes[s->details->n_causes++] = cause;
 	}
 	return s;
 }

@@ -1,5 +1,6 @@
 #include "apiserver/auth/service_account.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "apiserver/auth/object_reader.h"
@@ -103,12 +104,26 @@ static int check_bound(const struct object_reader *reader, int64_t now_s, const 
 	return 0;
 }
 
+/* A NumericDate (RFC 7519, 2): seconds, with a fraction perhaps. Absent or null gives the fallback; what is
+ * no number is no date, and not "any time". */
+static bool read_date(const struct json *claims, const char *name, double fallback, double *ret)
+{
+	const struct json *v = json_get(claims, name);
+
+	*ret = fallback;
+	return !v || v->type == JSON_NULL || json_number(v, ret);
+}
+
 static int check_times(int64_t now_s, const struct json *claims, struct error *err)
 {
-	if (now_s - LEEWAY_S > json_get_int(claims, "exp", INT64_MAX))
+	double now = (double)now_s, expires, not_before, issued;
+
+	if (!read_date(claims, "exp", INFINITY, &expires) || !read_date(claims, "nbf", 0, &not_before) ||
+	    !read_date(claims, "iat", 0, &issued))
+		return error_set(err, ERR_UNAUTHORIZED, "service account token has a time that is no number");
+	if (now - LEEWAY_S > expires)
 		return error_set(err, ERR_UNAUTHORIZED, "service account token has expired");
-	if (now_s + LEEWAY_S < json_get_int(claims, "nbf", 0) ||
-	    now_s + LEEWAY_S < json_get_int(claims, "iat", 0))
+	if (now + LEEWAY_S < not_before || now + LEEWAY_S < issued)
 		return error_set(err, ERR_UNAUTHORIZED, "service account token is not valid yet");
 	return 0;
 }

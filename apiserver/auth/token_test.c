@@ -170,6 +170,13 @@ static void test_service_account(void **state)
 	assert_int_equal(check(f, claims, NOW + 3700, &u, &err), -1);
 	assert_string_equal(err.message, "service account token has expired");
 	assert_int_equal(check(f, claims, NOW - 100, &u, &err), -1);
+	/* Times that are none. */
+	json_set(f->arena, claims, "exp", json_new_string(f->arena, "never"));
+	assert_int_equal(check(f, claims, NOW, &u, &err), -1);
+	json_set(f->arena, claims, "exp", json_new_number(f->arena, "1700000100.5"));
+	assert_int_equal(check(f, claims, NOW, &u, &err), 0);
+	json_set(f->arena, claims, "nbf", json_new_object(f->arena));
+	assert_int_equal(check(f, claims, NOW, &u, &err), -1);
 }
 
 static void test_bound_objects_go(void **state)

@@ -106,13 +106,8 @@ static bool is_type_member(const char *key)
 
 void custom_schema_note_unknown(struct codec_warnings *w, const struct field_path *path)
 {
-	if (w->len == w->capacity) {
-		size_t capacity = w->capacity ? w->capacity * 2 : 8;
-		w->items =
-		    arena_grow(w->arena, w->items, w->len * sizeof *w->items, capacity * sizeof *w->items);
-		w->capacity = capacity;
-	}
-	w->items[w->len++] = arena_printf(w->arena, "unknown field \"%s\"", field_path_text(w->arena, path));
+	if (!codec_warnings_full(w))
+		codec_warnings_add(w, "unknown field \"%s\"", field_path_text(w->arena, path));
 }
 
 static void note_unknown(struct prune *p, const struct field_path *path)

@@ -174,6 +174,13 @@ static void test_ratcheting(void **state)
 	(void)state;
 	assert_string_equal(problems(text, "{'a':9,'b':2}", "{'a':9,'b':1}"), "");
 	assert_string_equal(problems(text, "{'a':8,'b':2}", "{'a':9,'b':1}"), "a FieldValueInvalid");
+	/* Lists that held a value twice before are nobody's fault now. */
+	static const char set[] =
+	    "{'type':'object','properties':{'l':{'type':'array','items':{'type':'integer'},"
+	    "'x-kubernetes-list-type':'set'},'b':{'type':'integer'}}}";
+	assert_string_equal(problems(set, "{'l':[1,1],'b':2}", "{'l':[1,1],'b':1}"), "");
+	assert_string_equal(
+	    problems(set, "{'l':[1,1],'b':2}", "{'l':[1],'b':1}"), "l[1] FieldValueDuplicate");
 }
 
 static void test_patterns(void **state)

@@ -260,6 +260,17 @@ static void check(const struct custom_schema *s, const struct json *v, const str
 		check_members(s, v, old, p, e);
 }
 
+static bool has_bad_lists(const struct custom_schema *s, const struct json *tree)
+{
+	struct arena *arena = arena_new();
+	struct field_errors errors;
+	field_errors_init(&errors, arena);
+	custom_schema_validate_lists(s, tree, NULL, &errors);
+	bool is_bad = errors.len > 0;
+	arena_free(arena);
+	return is_bad;
+}
+
 void custom_schema_validate(const struct custom_schema *s, const struct json *tree, const struct json *old,
     struct field_errors *errors)
 {
@@ -267,7 +278,8 @@ void custom_schema_validate(const struct custom_schema *s, const struct json *tr
 	if (!s)
 		return;
 	check(s, tree, old, NULL, errors);
-	/* Whether keys are unique is a question only where they are there and of their types. */
-	if (errors->len == before)
+	/* Whether keys are unique is a question only where they are there and of their types, and of objects
+	 * that had unique ones before. */
+	if (errors->len == before && !(old && has_bad_lists(s, old)))
 		custom_schema_validate_lists(s, tree, NULL, errors);
 }

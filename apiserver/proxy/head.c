@@ -87,7 +87,8 @@ void relay_write_answer_head(struct buf *out, const char *head, size_t size)
 	while (head < end) {
 		const char *eol = memmem(head, (size_t)(end - head), "\r\n", 2);
 		size_t len = eol ? (size_t)(eol - head) : (size_t)(end - head);
-		if (strncasecmp(head, "connection:", 11) != 0 && strncasecmp(head, "keep-alive:", 11) != 0) {
+		if (len < 11 || (strncasecmp(head, "connection:", 11) != 0 &&
+				    strncasecmp(head, "keep-alive:", 11) != 0)) {
 			buf_append(out, head, len);
 			buf_puts(out, "\r\n");
 		}

@@ -39,6 +39,10 @@ static void test_answer_head(void **state)
 	(void)state;
 	relay_write_answer_head(&out, head, strlen(head));
 	assert_string_equal(buf_str(&out), "HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\n");
+	/* Nothing behind the head is looked at. */
+	buf_reset(&out);
+	relay_write_answer_head(&out, "Connection: x", 4);
+	assert_string_equal(buf_str(&out), "Conn\r\nConnection: close\r\n\r\n");
 	buf_done(&out);
 }
 

@@ -77,11 +77,7 @@ static int decode_proto(
 
 static void on_duplicate(void *arg, const char *path)
 {
-	struct codec_warnings *found = arg;
-	found->items = arena_grow(found->arena, found->items, found->len * sizeof *found->items,
-	    (found->len + 1) * sizeof *found->items);
-	found->items[found->len++] = arena_printf(found->arena, "duplicate field \"%s\"", path);
-	found->capacity = found->len;
+	codec_warnings_add(arg, "duplicate field \"%s\"", path);
 }
 
 static int decode_text(

@@ -42,6 +42,8 @@ struct watch {
 	bool is_shareable; /* frames are the common ones */
 	bool is_remote;    /* a webhook converts */
 	bool is_closing;
+	bool is_starting;    /* what comes now was there before, and is sent at once whatever its size ... */
+	size_t beginning;    /* ... of bytes: they are no lag */
 	struct arena *arena; /* scratch for one frame */
 	/* where a webhook converts: what is not sent yet, in order, and the conversion for the first of it */
 	struct queued *queue, **queue_end;
@@ -108,7 +110,9 @@ static void finish_soon(void *arg)
 
 static void check_queue(struct watch *w, size_t queued)
 {
-	if (queued <= WATCH_QUEUE_MAX || w->is_closing)
+	if (w->is_starting)
+		w->beginning = queued;
+	if (queued <= WATCH_QUEUE_MAX + w->beginning || w->is_closing)
 		return;
 	/* Not from inside the cache's loop over its watchers. */
 	w->is_closing = true;
@@ -430,6 +434,7 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	req->server->streams_running++;
 	set_timeout(w);
 	http_start(req->http, 200, api_content_type(req), api_headers(req, NULL), NULL, on_close, w);
+	w->is_starting = true;
 	if (with_initial) {
 		send_initial(w);
 		revision = watchcache_revision(req->server);
@@ -438,6 +443,7 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	}
 	w->watcher = watchcache_watch(req->server, req->type, revision,
 	    req->options.allow_bookmarks ? &with_bookmarks : &without, w, err);
+	w->is_starting = false;
 	if (!w->watcher) {
 		send_error(w, err);
 		finish(w);

@@ -88,13 +88,20 @@ int64_t etcd_int(const struct json *object, const char *key)
 	return n;
 }
 
+/* Bytes that stand as base64 in a member; NULL when they are not there. */
+static char *read_bytes(struct arena *arena, const struct json *kv, const char *name, size_t *ret_size)
+{
+	const struct json *v = json_get(kv, name);
+	return v && v->type == JSON_STRING ? str_unbase64(arena, v->text, v->len, ret_size) : NULL;
+}
+
 void etcd_read_item(struct arena *arena, const struct json *kv, struct storage_item *ret)
 {
-	const struct json *key = json_get(kv, "key"), *value = json_get(kv, "value");
 	size_t key_size = 0;
-	char *raw = key ? str_unbase64(arena, key->text, key->len, &key_size) : NULL;
+	char *raw = read_bytes(arena, kv, "key", &key_size);
 	ret->key = raw ? arena_strndup(arena, raw, key_size) : "";
-	ret->value = value ? str_unbase64(arena, value->text, value->len, &ret->value_size) : NULL;
+	ret->value_size = 0;
+	ret->value = read_bytes(arena, kv, "value", &ret->value_size);
 	ret->revision = etcd_int(kv, "mod_revision");
 	ret->create_revision = etcd_int(kv, "create_revision");
 }

@@ -21,6 +21,11 @@ struct codec_warnings { /* what strict decoding finds; messages in upstream's fo
 	size_t len;
 	size_t capacity;
 };
+enum { CODEC_WARNINGS_MAX = 100 }; /* as many as upstream's decoders collect: bodies can have any number */
+bool codec_warnings_full(const struct codec_warnings *warnings);
+/* What comes behind CODEC_WARNINGS_MAX is dropped. */
+void codec_warnings_add(struct codec_warnings *warnings, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /*
  * Decodes a tree. A value of the wrong type is an error (ERR_BAD_REQUEST) that names the path:

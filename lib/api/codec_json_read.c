@@ -1,4 +1,5 @@
 /* JSON trees to messages. */
+#include <stdarg.h>
 #include <string.h>
 
 #include "lib/api/access.h"
@@ -27,7 +28,29 @@ static void warn_unknown(
     struct codec_reader *r, const struct schema *schema, const struct field_path *path, const char *name);
 static size_t collect_names(const struct schema *schema, const char **names, size_t len, size_t max);
 static void warn_duplicate(void *arg, const char *path);
-static void add_warning(struct codec_warnings *warnings, char *text);
+
+bool codec_warnings_full(const struct codec_warnings *warnings)
+{
+	return warnings->len == CODEC_WARNINGS_MAX;
+}
+
+void codec_warnings_add(struct codec_warnings *warnings, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (codec_warnings_full(warnings))
+		return;
+	if (warnings->len == warnings->capacity) {
+		size_t capacity = warnings->capacity ? warnings->capacity * 2 : 8;
+
+		warnings->items = arena_grow(warnings->arena, warnings->items, warnings->len * sizeof(char *),
+		    capacity * sizeof(char *));
+		warnings->capacity = capacity;
+	}
+	va_start(ap, fmt);
+	warnings->items[warnings->len++] = arena_vprintf(warnings->arena, fmt, ap);
+	va_end(ap);
+}
 
 int codec_from_json(struct arena *arena, const struct schema *schema, const struct json *tree,
     struct codec_warnings *unknown, ProtobufCMessage **ret, struct error *err)
@@ -279,17 +302,17 @@ static void warn_unknown(
 {
 	const char *names[256], *near;
 	size_t len;
-	char *text;
 
-	if (!r->unknown)
+	if (!r->unknown || codec_warnings_full(r->unknown))
 		return;
 	len = collect_names(schema, names, 0, sizeof(names) / sizeof(names[0]) - 1);
 	names[len] = NULL;
 	near = str_nearest(name, names);
-	text = arena_printf(r->unknown->arena,
-	    near ? "unknown field \"%s\", did you mean \"%s\"?" : "unknown field \"%s\"",
-	    field_path_text(r->arena, path), near);
-	add_warning(r->unknown, text);
+	if (near)
+		codec_warnings_add(r->unknown, "unknown field \"%s\", did you mean \"%s\"?",
+		    field_path_text(r->arena, path), near);
+	else
+		codec_warnings_add(r->unknown, "unknown field \"%s\"", field_path_text(r->arena, path));
 }
 
 static size_t collect_names(const struct schema *schema, const char **names, size_t len, size_t max)
@@ -309,17 +332,5 @@ static void warn_duplicate(void *arg, const char *path)
 {
 	struct codec_warnings *warnings = arg;
 
-	add_warning(warnings, arena_printf(warnings->arena, "duplicate field \"%s\"", path));
-}
-
-static void add_warning(struct codec_warnings *warnings, char *text)
-{
-	if (warnings->len == warnings->capacity) {
-		size_t capacity = warnings->capacity ? warnings->capacity * 2 : 8;
-
-		warnings->items = arena_grow(warnings->arena, warnings->items, warnings->len * sizeof(char *),
-		    capacity * sizeof(char *));
-		warnings->capacity = capacity;
-	}
-	warnings->items[warnings->len++] = text;
+	codec_warnings_add(warnings, "duplicate field \"%s\"", path);
 }

@@ -200,6 +200,28 @@ static void test_warnings(void **state)
 	arena_free(arena);
 }
 
+/* A body can have any number of faults; what is told of them is bounded. */
+static void test_many_unknown_fields(void **state)
+{
+	struct arena *arena = arena_new();
+	struct codec_warnings unknown = {.arena = arena};
+	struct buf text = BUF_INIT;
+	struct json *tree;
+	ProtobufCMessage *msg;
+
+	buf_puts(&text, "{\"data\":{}");
+	for (int i = 0; i < 50000; i++)
+		buf_printf(&text, ",\"k%d\":1", i);
+	buf_puts(&text, "}");
+	assert_int_equal(json_parse(arena, text.data, text.size, NULL, &tree, NULL), 0);
+	assert_int_equal(
+	    codec_from_json(arena, schema_by_gvk("", "v1", "ConfigMap"), tree, &unknown, &msg, NULL), 0);
+	assert_int_equal(unknown.len, CODEC_WARNINGS_MAX);
+	assert_string_equal(unknown.items[99], "unknown field \"k99\"");
+	buf_done(&text);
+	arena_free(arena);
+}
+
 static void test_type_errors(void **state)
 {
 	check_refused("apps", "v1", "Deployment", "{\"spec\":{\"replicas\":\"x\"}}",
@@ -329,6 +351,7 @@ int main(void)
 	    cmocka_unit_test(test_special_values),
 	    cmocka_unit_test(test_custom_resource_definition),
 	    cmocka_unit_test(test_warnings),
+	    cmocka_unit_test(test_many_unknown_fields),
 	    cmocka_unit_test(test_type_errors),
 	    cmocka_unit_test(test_int64),
 	    cmocka_unit_test(test_depth),
