@@ -107,7 +107,7 @@ static void reject(struct http_conn *conn)
 {
 	http_exchange_free(conn->exchange);
 	conn->exchange = NULL;
-	conn->lingers = conn->reject_status == 413;
+	conn->lingers = conn->reject_status == 413 || conn->reject_status == 431;
 	http_respond_plain(conn, conn->reject_status);
 }
 
