@@ -113,6 +113,8 @@ static int parse_write(struct api_request *req, struct error *err)
 		return 0;
 	o->propagation = query_text(req, "propagationPolicy");
 	o->orphan_dependents = query_bool(req, "orphanDependents", &o->has_orphan_dependents);
+	o->ignore_store_read_error =
+	    query_bool(req, "ignoreStoreReadErrorWithClusterBreakingPotential", NULL);
 	if (query_int(req, "gracePeriodSeconds", &o->grace_period_s, &o->has_grace_period, err))
 		return -1;
 	return check_propagation(req, err);
@@ -256,6 +258,8 @@ static int apply_delete_options(struct api_request *req, const MetaV1__DeleteOpt
 		o->has_orphan_dependents = true;
 		o->orphan_dependents = body->orphan_dependents;
 	}
+	if (body->has_ignore_store_read_error_with_cluster_breaking_potential)
+		o->ignore_store_read_error = body->ignore_store_read_error_with_cluster_breaking_potential;
 	if (body->preconditions) {
 		o->precondition_uid = body->preconditions->uid;
 		o->precondition_rv = body->preconditions->resource_version;

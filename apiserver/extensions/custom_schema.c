@@ -162,6 +162,8 @@ static void prune(struct prune *p, struct json *v, const struct custom_schema *s
 bool custom_schema_prune(const struct custom_schema *s, struct json *tree, struct codec_warnings *unknown)
 {
 	struct prune p = {unknown, false};
+	if (s && s->never_prunes)
+		return false;
 	prune(&p, tree, s, true, NULL);
 	return p.changed;
 }

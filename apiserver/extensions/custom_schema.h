@@ -45,6 +45,7 @@ struct custom_schema {
 	enum custom_value type;
 	bool is_nullable, is_int_or_string, is_embedded;
 	bool preserves_unknown;
+	bool never_prunes;                  /* of a root: spec.preserveUnknownFields of the definition */
 	struct custom_property *properties; /* sorted by name */
 	size_t properties_len;
 	struct custom_schema *items;

@@ -7,6 +7,7 @@
 #include "apiserver/extensions/columns.h"
 #include "apiserver/extensions/dynamic.h"
 #include "lib/api/object.h"
+#include "lib/api/schema.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 #include "lib/loop/http_client.h"
@@ -120,6 +121,12 @@ static void fill_type(struct definition *def, struct custom_type *t, const Versi
 	t->definition = def;
 	t->version = v;
 	t->schema = v->schema ? custom_schema_compile(arena, v->schema->open_api_v3_schema) : NULL;
+	if (spec->preserve_unknown_fields) { /* a definition from before v1, taken over with the store */
+		if (!t->schema)
+			t->schema =
+			    custom_schema_compile(arena, API_NEW(arena, apiextensions_v1__jsonschema_props));
+		t->schema->never_prunes = true;
+	}
 	t->api_version = arena_printf(arena, "%s/%s", spec->group, v->name);
 	t->type = (struct resource_type){.group = spec->group,
 	    .version = v->name,

@@ -45,6 +45,8 @@ static const char *qualified(const struct api_request *req)
 
 int registry_not_found(const struct api_request *req, struct error *err)
 {
+	if (registry_is_unreadable(req))
+		return registry_unreadable(req, err);
 	error_set(err, ERR_NOT_FOUND, "%s \"%s\" not found", qualified(req), req->info.name);
 	registry_about(req, err);
 	/* All kinds with a scale but StatefulSets name it there. */

@@ -264,6 +264,8 @@ static int start(struct api_request *req, struct error *err)
 	struct object *obj = object_clone(req->old);
 	object_unref(req->object);
 	req->object = obj;
+	if (state->is_unreadable) /* nothing can hold it back */
+		return remove_now(req, req->old_item->revision);
 	if (is_namespace(req))
 		mark_namespace(obj, now_s);
 	if (req->type == resource_customresourcedefinitions)
@@ -347,7 +349,7 @@ int registry_delete_object(struct api_request *req, struct error *err)
 int registry_answer_delete(struct api_request *req)
 {
 	struct registry_state *state = registry_state(req);
-	if (state->phase != DELETE_REMOVED || state->item || returns_object(req)) {
+	if (!state->is_unreadable && (state->phase != DELETE_REMOVED || state->item || returns_object(req))) {
 		int status = state->phase != DELETE_REMOVED && req->options.has_orphan_dependents &&
 				     !req->options.orphan_dependents
 				 ? 202

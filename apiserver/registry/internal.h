@@ -31,6 +31,7 @@ struct registry_state {
 	struct service_claims *claims; /* addresses and ports taken for this write */
 	int phase;                     /* of the stage that is running; see the stage */
 	bool is_removed;               /* delete.c: the object is gone, not marked */
+	bool is_unreadable;            /* delete.c: what goes is no object; see unreadable.c */
 	int64_t lease;
 	struct cache_item *item;       /* what the answer is made of, or NULL: req->object */
 	int status;                    /* HTTP */
@@ -80,6 +81,16 @@ void registry_about(
     const struct api_request *req, struct error *err); /* resource and name, for 404 and 409 */
 int registry_not_found(const struct api_request *req, struct error *err);
 int registry_conflict(const struct api_request *req, struct error *err);
+/*
+ * unreadable.c: what is stored, but is no object of its type. Requests about it answer 500 with what is
+ * wrong; lists go without it, and warn; a DELETE with ignoreStoreReadErrorWithClusterBreakingPotential
+ * removes it.
+ */
+bool registry_is_unreadable(const struct api_request *req);
+int registry_unreadable(const struct api_request *req, struct error *err); /* fills the 500 */
+void registry_warn_unreadable(struct api_request *req);
+/* The stage `load` of such a DELETE: something that has only the name takes its place in req->old. */
+int registry_load_unreadable(struct api_request *req, struct error *err);
 bool registry_matches(struct api_request *req, const struct object *obj);
 /* Waits; on completion the running stage is called again with state->has_result set. Return API_PENDING. */
 int registry_fence(struct api_request *req);

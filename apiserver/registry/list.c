@@ -242,15 +242,15 @@ static bool take_page(struct api_request *req, struct list_state *ls, struct lis
 
 static void read_page(struct api_request *req, struct list_page *page, const struct storage_result *result)
 {
-	struct registry_state *state = registry_state(req);
 	*page = (struct list_page){.more = result->more, .remaining = result->remaining};
 	page->items = ARENA_ARRAY(req->arena, struct cache_item *, result->items_len + 1);
 	page->keys = ARENA_ARRAY(req->arena, const char *, result->items_len + 1);
-	for (size_t i = 0; i < result->items_len && !state->error.code; i++) {
+	for (size_t i = 0; i < result->items_len; i++) {
 		const struct storage_item *stored = &result->items[i];
+		struct error unreadable = ERROR_INIT; /* left out, as from the cache */
 		page->keys[i] = arena_strdup(req->arena, stored->key);
 		page->items[i] = watchcache_decode(req->server, req->type, stored->key, stored->value,
-		    stored->value_size, stored->revision, &state->error);
+		    stored->value_size, stored->revision, &unreadable);
 		page->len++;
 	}
 }
@@ -322,6 +322,7 @@ int registry_list(struct api_request *req, struct error *err)
 	if (!state->list) {
 		struct list_state *ls = state->list = ARENA_NEW(req->arena, struct list_state);
 		begin_output(req, ls);
+		registry_warn_unreadable(req);
 		state->phase = LIST_START;
 		if (begin(req, ls, err))
 			return API_FAIL;

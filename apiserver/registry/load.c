@@ -89,9 +89,13 @@ int registry_load(struct api_request *req, struct error *err)
 	forget_attempt(req);
 	if (!item && !was_fenced)
 		return registry_fence(req); /* another server may have written it a moment ago */
+	if (!item && req->info.verb == API_DELETE && req->options.ignore_store_read_error &&
+	    registry_is_unreadable(req))
+		return registry_load_unreadable(req, err);
 	req->is_creating = !item;
 	if (!item)
-		return may_create(req) ? API_NEXT : registry_not_found(req, err);
+		return may_create(req) && !registry_is_unreadable(req) ? API_NEXT
+								       : registry_not_found(req, err);
 	req->old_item = cache_item_ref(item);
 	return take_old(req, err);
 }

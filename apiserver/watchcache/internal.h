@@ -60,7 +60,8 @@ struct watchcache {
 	struct strmap *by_prefix; /* "pods", "services/specs" -> struct cache_type */
 	struct strmap
 	    *unclaimed; /* storage key -> struct raw_value: of custom resources whose type is not known yet */
-	char *root;     /* "/registry/" */
+	struct strmap *unreadable; /* storage key -> struct watchcache_unreadable */
+	char *root;                /* "/registry/" */
 	size_t root_size;
 	int64_t revision;
 	struct storage_op *list_op, *watch_op, *fence_op;
@@ -95,6 +96,10 @@ void watchcache_apply_put(
 void watchcache_keep_raw(
     struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision);
 void watchcache_apply_delete(struct watchcache *cache, const char *key, int64_t revision, bool quiet);
+/* unreadable.c */
+void watchcache_keep_unreadable(
+    struct watchcache *cache, const char *key, int64_t revision, const char *message);
+void watchcache_forget_unreadable(struct watchcache *cache, const char *key);
 /* freshness.c */
 void watchcache_advance(struct watchcache *cache, int64_t revision);
 void watchcache_check_waits(void *cache);

@@ -12,6 +12,7 @@
 #include "lib/base/str.h"
 #include "lib/base/strmap.h"
 #include "lib/loop/loop.h"
+#include "lib/resources/stored.h"
 
 enum { LIST_PAGE = 2500, RELIST_MS = 200 };
 enum { OVERHEAD_MORE = 32 }; /* revisions and names grow by a digit */
@@ -51,7 +52,7 @@ struct cache_item *watchcache_decode(struct api_server *server, const struct res
 	/* Objects of a type are mostly alike: each gets the memory that it is likely to take, in one piece.
 	 */
 	struct arena *arena = t && t->overhead ? arena_new_sized(size + t->overhead) : arena_new();
-	if (object_decode_into(arena, value, size, &obj, err)) {
+	if (resource_decode_stored(type->stored_as ? type->stored_as : type, arena, value, size, &obj, err)) {
 		error_prefix(err, "%s", storage_key);
 		return NULL;
 	}
@@ -81,13 +82,22 @@ void watchcache_keep_raw(
 	free(strmap_put(cache->unclaimed, key, raw));
 }
 
+/* The first segment is a group, which has a dot: the definition may come later. */
+static bool may_be_custom(const struct watchcache *cache, const char *key)
+{
+	if (strncmp(key, cache->root, cache->root_size) != 0)
+		return false;
+	key += cache->root_size;
+	return memchr(key, '.', strcspn(key, "/")) != NULL;
+}
+
 void watchcache_apply_put(
     struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision, bool quiet)
 {
 	const char *rest;
 	struct cache_type *t = route(cache, key, &rest);
 	if (!t) {
-		if (!strncmp(key, cache->root, cache->root_size) && size && ((const char *)value)[0] == '{')
+		if (may_be_custom(cache, key))
 			watchcache_keep_raw(cache, key, value, size, revision);
 		return;
 	}
@@ -95,8 +105,11 @@ void watchcache_apply_put(
 	struct cache_item *item = watchcache_decode(cache->server, t->type, key, value, size, revision, &err);
 	if (!item) {
 		log_error("what is stored cannot be read and is left out: %s", err.message);
+		watchcache_apply_delete(cache, key, revision, quiet); /* what it was before */
+		watchcache_keep_unreadable(cache, key, revision, err.message);
 		return;
 	}
+	watchcache_forget_unreadable(cache, key);
 	struct cache_item *old = ordered_put(&t->items, item->key, item);
 	t->generation++;
 	if (revision > t->changed_revision)
@@ -134,6 +147,7 @@ void watchcache_apply_delete(struct watchcache *cache, const char *key, int64_t 
 		return;
 	}
 	struct cache_item *old = ordered_remove(&t->items, rest);
+	watchcache_forget_unreadable(cache, key);
 	if (!old)
 		return;
 	t->generation++;
@@ -209,6 +223,10 @@ static void drop_unlisted(struct watchcache *cache)
 	}
 	strmap_for_each (gone, e) {
 		watchcache_apply_delete(cache, strmap_key(e), cache->list_revision, true);
+	}
+	strmap_for_each (cache->unreadable, e) {
+		if (!strmap_has(cache->listed, strmap_key(e)))
+			watchcache_forget_unreadable(cache, strmap_key(e));
 	}
 	strmap_free(gone, NULL);
 	buf_done(&key);

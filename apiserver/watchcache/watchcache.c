@@ -42,6 +42,7 @@ struct watchcache *watchcache_new(struct api_server *server)
 	server->cache = cache; /* keys are made through it */
 	cache->by_prefix = strmap_new();
 	cache->unclaimed = strmap_new();
+	cache->unreadable = strmap_new();
 	const char *root = str_or(server->options->etcd_prefix, STORAGE_ROOT);
 	size_t size = strlen(root);
 	cache->root = calloc(1, size + 2);
@@ -105,6 +106,7 @@ void watchcache_free(struct watchcache *cache)
 	free(cache->types);
 	strmap_free(cache->by_prefix, NULL);
 	strmap_free(cache->unclaimed, free);
+	strmap_free(cache->unreadable, free);
 	strmap_free(cache->listed, NULL);
 	free(cache->root);
 	free(cache);

@@ -116,6 +116,18 @@ void watchcache_remove_type(struct watchcache *cache, const struct resource_type
 struct buf;
 void watchcache_storage_key(struct api_server *server, const struct resource_type *type, const char *ns,
     const char *name, struct buf *ret);
+/* A stored value that is no object of its type: it is left out of everything else, and kept in the store. */
+struct watchcache_unreadable {
+	int64_t revision;
+	char message[]; /* names the storage key */
+};
+/* NULL when what is stored under the name can be read, or nothing is. */
+const struct watchcache_unreadable *watchcache_unreadable(
+    struct api_server *server, const struct resource_type *type, const char *ns, const char *name);
+/* How many there are in a namespace, or, without one, of the type; *ret is one of them. */
+size_t watchcache_count_unreadable(struct api_server *server, const struct resource_type *type,
+    const char *ns, const struct watchcache_unreadable **ret);
+
 /* Decodes what is stored into an item (resourceVersion set); used by reads that bypass the cache too. */
 struct cache_item *watchcache_decode(struct api_server *server, const struct resource_type *type,
     const char *storage_key, const void *value, size_t size, int64_t revision, struct error *err);

@@ -106,8 +106,10 @@ void job_validate_spec(const BatchV1__JobSpec *spec, const struct field_path *p,
 		    "Never");
 }
 
-/* A generated selector is exactly what prepare_create makes. */
-static void check_generated_selector(const BatchV1__Job *job, struct field_errors *e)
+/* A generated selector is exactly what prepare_create makes; servers before v1.27 made one without the
+ * prefix. */
+static void check_generated_selector(
+    const BatchV1__Job *job, const struct resource_context *ctx, struct field_errors *e)
 {
 	const MetaV1__ObjectMeta *template = job->spec->template_->metadata;
 	const MetaV1__LabelSelector *s = job->spec->selector;
@@ -115,6 +117,9 @@ static void check_generated_selector(const BatchV1__Job *job, struct field_error
 	    CHILD(CHILD(CHILD(PATH_ROOT("spec"), "template"), "metadata"), "labels");
 
 	if (!s || (job->spec->has_manual_selector && job->spec->manual_selector))
+		return;
+	if (ctx->is_update &&
+	    (!api_map_get(template, labels, LABEL_UID) || !api_map_get(template, labels, LABEL_NAME)))
 		return;
 	rule_invalid_if(e, CHILD(PATH_ROOT("spec"), "selector"),
 	    s->n_match_expressions || s->n_match_labels != 1 ||
@@ -132,7 +137,7 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	const struct field_path *p = PATH_ROOT("spec");
 	struct selector *parsed = NULL;
 
-	check_generated_selector(job, e);
+	check_generated_selector(job, ctx, e);
 	if (rule_required_that(e, CHILD(p, "selector"), job->spec->selector, ""))
 		rule_label_selector(e, CHILD(p, "selector"), job->spec->selector);
 	if (selector_from_object(e->arena, job->spec->selector, &parsed, NULL) == 0)
