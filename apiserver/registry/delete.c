@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
+#include "lib/resources/stored.h"
 #include "proto/core_v1.pb-c.h"
 
 #define FINALIZER_ORPHAN "orphan"
@@ -232,7 +233,7 @@ static int mark(struct api_request *req, struct error *err)
 		if (resource_convert(obj, req->type->stored_as, &stored, err))
 			return API_FAIL;
 	}
-	object_encode_stored(&value, stored ? stored : obj);
+	resource_encode_stored(&value, stored ? stored : obj);
 	state->op = storage->functions->put_if(storage, buf_str(&key), req->old_item->revision, value.data,
 	    value.size, 0, registry_on_stored, req);
 	object_unref(stored);

@@ -11,6 +11,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+#include "lib/resources/stored.h"
 
 enum write_phase {
 	WRITE_START,
@@ -55,7 +56,7 @@ static int encode_stored(struct api_request *req, struct buf *ret, struct error 
 		obj->meta->resource_version = "";
 		obj->meta->self_link = "";
 	}
-	object_encode_stored(ret, obj);
+	resource_encode_stored(ret, obj);
 	object_unref(converted);
 	return 0;
 }

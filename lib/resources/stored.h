@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 struct arena;
+struct buf;
 struct error;
 struct json;
 struct object;
@@ -23,6 +24,13 @@ struct resource_type;
  */
 int resource_decode_stored(const struct resource_type *type, struct arena *take_arena, const void *data,
     size_t size, struct object **ret, struct error *err);
+
+/*
+ * Appends the value of an object of a version that is stored: JSON for custom resources, definitions and
+ * APIServices, else the envelope; in a version that upstream has read since v1.20 where one says the same
+ * (stored_write.c).
+ */
+void resource_encode_stored(struct buf *out, const struct object *obj);
 
 /* JSON of versions that are no longer served, brought to v1 in place (stored_versions.c). */
 void stored_upgrade_ingress(struct arena *arena, struct json *tree);

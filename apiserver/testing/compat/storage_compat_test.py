@@ -8,12 +8,14 @@ import sys
 import time
 
 import upstream
+import written
 from server import Cluster, b64
 from wire import decode, dig, envelope, msg, open_envelope
 
 PODS = "/api/v1/namespaces/default/pods"
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 OLD = "/apis/old.example"
+FLOW_CONTROL = "/apis/flowcontrol.apiserver.k8s.io/"  # the server writes the status of these itself, at any time
 
 
 def holds(got, want, path=""):
@@ -80,7 +82,7 @@ def test_every_object_is_served(c):
         got = c.expect(200, "GET", path)
         name = key.split("/")[-1]
         holds(got, dict(want, kind=kind), path)
-        if name not in ("default",):  # Cube itself has something to add to those
+        if name not in ("default", "fs", "pl"):  # the server itself has something to add to those
             holds(got["metadata"], {"name": name, "uid": "uid-" + name, "creationTimestamp": "2020-09-13T12:26:40Z",
                                     "resourceVersion": str(stored["revision"]), "labels": {"app": name}})
             assert got["metadata"]["managedFields"][0]["manager"] == "kubectl-create", got["metadata"]
@@ -186,13 +188,16 @@ def test_writes(c):
         before = c.get("/registry/" + key)
         got = c.expect(200, "PATCH", path, {"metadata": {"annotations": {"touched": "yes"}}})
         after = c.get("/registry/" + key)
-        assert after["revision"] > before["revision"] and str(after["revision"]) == got["metadata"]["resourceVersion"], path
+        assert after["revision"] > before["revision"], path
+        assert str(after["revision"]) == got["metadata"]["resourceVersion"] or path.startswith(FLOW_CONTROL), path
         _, kind, message = open_envelope(after["value"])
         assert kind == entry[2] and b"touched" in message, path
         if key.split("/")[-1] != "default":
             assert dig(message, 1, 5) == b"uid-" + key.split("/")[-1].encode(), path
         assert dig(message, 1, 6) in (None, b""), "a resourceVersion is stored: " + path
         got["metadata"]["labels"] = {"app": "renamed"}
+        if path.startswith(FLOW_CONTROL):
+            del got["metadata"]["resourceVersion"]
         holds(c.expect(200, "PUT", path, got)["metadata"], {"labels": {"app": "renamed"}, "annotations": {"touched": "yes"}})
     events = [next(seen), next(seen)]
     assert [e["type"] for e in events] == ["MODIFIED"] * 2, events
@@ -245,6 +250,61 @@ def test_addresses_continue(c):
     assert sorted(a["ip"] for a in ips) == ["192.0.2.1", "192.0.2.77"], ips
 
 
+# --- what Cube writes ---
+
+def check_written(c, name, entry):
+    folder, path, api_version, body, fields = entry
+    got = c.expect(201, "POST", path, dict(body, metadata={"name": name, "labels": {"l": "1"}}))
+    key = "/registry/%s/%s%s" % (folder, "default/" if "/namespaces/" in path else "", name)
+    stored = c.get(key)
+    assert stored, key
+    if path.startswith(FLOW_CONTROL):
+        assert int(got["metadata"]["resourceVersion"]) <= stored["revision"], key
+    else:
+        assert got["metadata"]["resourceVersion"] == str(stored["revision"]), key
+    written_version, kind, message = open_envelope(stored["value"])
+    assert (written_version, kind) == (api_version, got["kind"]), "%s is stored as %s" % (key, written_version)
+    meta = decode(dig(message, 1))
+    assert meta[1] == [name.encode()] and meta[5] == [got["metadata"]["uid"].encode()], key
+    assert meta.get(4, [b""]) == [b""] and meta.get(6, [b""]) == [b""], "selfLink or resourceVersion is stored: " + key
+    assert 17 in meta or folder == "events", "managedFields are missing: " + key
+    for numbers, value in fields:
+        assert dig(message, *numbers) == value, "%s %s: %r" % (key, numbers, dig(message, *numbers))
+    assert bool(stored["lease"]) == (folder == "events"), key
+    if path.startswith(FLOW_CONTROL):
+        return
+    # and it is read again as it was answered, by the store and not only by the cache
+    c.put(key, stored["value"], stored["lease"])
+    again = c.expect(200, "GET", "%s/%s" % (path, name))
+    again["metadata"]["resourceVersion"] = got["metadata"]["resourceVersion"]
+    assert again == got, "%s\n%r\n%r" % (key, again, got)
+
+
+def test_written_objects(c):
+    for entry in written.OBJECTS:
+        check_written(c, "written", entry)
+    for entry in written.NEWER:
+        check_written(c, "newer", entry)
+    for name in c.keys("/registry/flowschemas/"):
+        assert open_envelope(c.get(name)["value"])[0].endswith("/v1beta1"), name
+
+
+def test_empty_selectors(c):
+    """An empty selector means nothing in policy/v1beta1 and everything in v1."""
+    path = "/apis/policy/%s/namespaces/default/poddisruptionbudgets"
+    c.expect(201, "POST", path % "v1", {"metadata": {"name": "all"}, "spec": {"selector": {}}})
+    c.expect(201, "POST", path % "v1beta1", {"metadata": {"name": "none"}, "spec": {"selector": {}}})
+    for name, operator in (("all", b"DoesNotExist"), ("none", None)):
+        version, _, message = open_envelope(c.get("/registry/poddisruptionbudgets/default/" + name)["value"])
+        assert version == "policy/v1beta1" and dig(message, 2, 2) is not None
+        assert dig(message, 2, 2, 2, 2) == operator, (name, dig(message, 2, 2, 2, 2))
+    assert c.expect(200, "GET", path % "v1" + "/all")["spec"]["selector"] == {}
+    assert c.expect(200, "GET", path % "v1beta1" + "/none")["spec"]["selector"] == {}
+    holds(c.expect(200, "GET", path % "v1" + "/none"), {"spec": {"selector": {"matchExpressions": [{"operator": "Exists"}]}}})
+    for name in ("all", "none"):
+        c.expect(200, "DELETE", path % "v1" + "/" + name)
+
+
 # --- what cannot be read ---
 
 def test_broken_values(c):
@@ -255,7 +315,7 @@ def test_broken_values(c):
         c.expect(500, "DELETE", PODS + "/" + name)
         c.expect(409, "POST", PODS, {"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
     status, headers, got = c.call("GET", PODS)
-    assert status == 200 and [i["metadata"]["name"] for i in got["items"]] == ["web"], got
+    assert status == 200 and [i["metadata"]["name"] for i in got["items"]] == ["web", "written"], got
     assert "/registry/pods/default/" in headers["Warning"] and str(len(BROKEN)) in headers["Warning"], headers
     assert c.call("GET", CONFIGMAPS)[1]["Warning"] is None
     for name in ("broken", "other"):
@@ -265,7 +325,7 @@ def test_broken_values(c):
     rv = got["metadata"]["resourceVersion"]
     c.expect(200, "PATCH", PODS + "/web", {"metadata": {"labels": {"later": "1"}}})
     past = c.expect(200, "GET", PODS + "?resourceVersion=%s&resourceVersionMatch=Exact" % rv)
-    assert [i["metadata"]["name"] for i in past["items"]] == ["web"], past
+    assert [i["metadata"]["name"] for i in past["items"]] == ["web", "written"], past
 
 
 def test_broken_while_serving(c):
