@@ -9,7 +9,13 @@
 
 #define RESPONSE_MAX ((size_t)64 << 20)
 enum { KEPT_MAX = 64 * 1024 }; /* bytes of a buffer that stays with a call in the pool */
-enum { TIMEOUT_MS = 30000, CONNECT_TIMEOUT_MS = 5000, REDIRECTS_MAX = 10, KEEPALIVE_S = 30 };
+enum {
+	TIMEOUT_MS = 30000,
+	CONNECT_TIMEOUT_MS = 5000,
+	REDIRECTS_MAX = 10,
+	KEEPALIVE_S = 30,
+	IDLE_MAX_S = 120
+};
 
 struct response {
 	struct http_response public; /* first: the header lookup casts back */
@@ -154,6 +160,22 @@ static void set_body(struct http_call *call)
 	curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, buf_str(&call->request_body));
 }
 
+/*
+ * curl sends a request anew when a connection that was used before ends without an answer. The first one may
+ * have been carried out: nothing that changes things is sent twice. Called before each sending, redirects
+ * among them.
+ */
+static int on_sending(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+	struct http_call *call = arg;
+	long redirects = 0, sent_size = 0;
+	curl_easy_getinfo(call->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &sent_size);
+	call->sendings++;
+	call->lost_answer = call->sendings > redirects + 1 && sent_size > 0;
+	return call->lost_answer ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 static void set_method(struct http_call *call, const struct http_request *request)
 {
 	const char *method = request->method ? request->method : "GET";
@@ -169,6 +191,10 @@ static void set_method(struct http_call *call, const struct http_request *reques
 		curl_easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
 	else if (!is_get || call->sends)
 		curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, method);
+	if (!is_get && !is_head) {
+		curl_easy_setopt(call->easy, CURLOPT_PREREQFUNCTION, on_sending);
+		curl_easy_setopt(call->easy, CURLOPT_PREREQDATA, call);
+	}
 	/* Without it curl waits a second for "100 Continue" before a body of more than 1 MB. */
 	add_header(call, "Expect:");
 }
@@ -264,7 +290,8 @@ static void recycle(struct http_call *call, bool keeps_options)
 	empty(&call->head);
 	empty(&call->body);
 	empty(&call->request_body);
-	call->is_answered = call->cancelled = call->opened = call->too_large = false;
+	call->is_answered = call->cancelled = call->opened = call->too_large = call->lost_answer = false;
+	call->sendings = 0;
 	call->on_open = NULL;
 	call->on_data = NULL;
 	call->done = NULL;
@@ -299,6 +326,21 @@ static struct http_call *take_from_pool(struct http_client *client)
 	return call;
 }
 
+/*
+ * For each call anew, whatever its handle was set up for. curl counts a connection's age in whole seconds,
+ * and without a limit keeps idle ones for two minutes.
+ */
+static void set_connection_age(struct http_call *call, const struct http_request *request)
+{
+	const struct http_client *client = call->client;
+	if (!client->distrusted_ms)
+		return;
+	int64_t age_s = (loop_now_ms(client->loop) - client->distrusted_ms) / 1000;
+	bool is_fresh = request->fresh_connection || age_s < 2, has_limit = age_s >= 2 && age_s <= IDLE_MAX_S;
+	curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, is_fresh ? 1L : 0L);
+	curl_easy_setopt(call->easy, CURLOPT_MAXLIFETIME_CONN, has_limit ? (long)age_s - 1 : 0L /* none */);
+}
+
 struct http_call *http_call_new(struct http_client *client, const struct http_request *request)
 {
 	buf_reset(&client->shape);
@@ -317,6 +359,7 @@ struct http_call *http_call_new(struct http_client *client, const struct http_re
 	} else if (call->sends) {
 		set_body(call);
 	}
+	set_connection_age(call, request);
 	return call;
 }
 
@@ -348,6 +391,8 @@ static void describe_failure(struct http_call *call, struct error *err)
 	const char *text = *call->message ? call->message : curl_easy_strerror(call->result);
 	if (call->too_large)
 		error_set(err, ERR_TOO_LARGE, "the answer is larger than %zu bytes", call->response_max);
+	else if (call->lost_answer)
+		error_set(err, ERR_IO, "the connection ended before an answer came");
 	else if (call->result == CURLE_OPERATION_TIMEDOUT)
 		error_set(err, ERR_TIMEOUT, "%s", text);
 	else

@@ -64,6 +64,11 @@ static void run_tick(void *arg)
 		settle(client);
 }
 
+void http_client_distrust(struct http_client *client)
+{
+	client->distrusted_ms = loop_now_ms(client->loop);
+}
+
 static char *copy_text(const char *s)
 {
 	return str_empty(s) ? NULL : loop_must(strdup(s));

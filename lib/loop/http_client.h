@@ -25,7 +25,12 @@ struct http_tls {
 
 struct http_client *http_client_new(struct loop *loop, const struct http_tls *tls /* may be NULL; copied */);
 void http_client_free(struct http_client *client); /* cancels what is under way */
+/* The peer may have gone without a word: what starts from now on gets connections that are made from now on.
+ */
+void http_client_distrust(struct http_client *client);
 
+/* Only GET and HEAD are sent again over a new connection when a kept one ends without an answer: what else
+ * was lost may have been carried out. */
 struct http_request {
 	const char *method;         /* NULL: GET */
 	const char *url;            /* http:// or https:// */

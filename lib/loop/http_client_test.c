@@ -42,12 +42,16 @@ static void chunks(struct connection *connection, int len)
 		reply(connection, "6\r\nevent\n\r\n");
 }
 
+static int closed; /* times that "/close" was asked for */
+
 /* Returns true when the connection is closed. */
 static bool answer(struct connection *connection, const char *method, const char *path, const char *body)
 {
 	char text[4096];
-	if (!strcmp(path, "/close"))
+	if (!strcmp(path, "/close")) {
+		closed++;
 		return true;
+	}
 	if (!strcmp(path, "/silent"))
 		return false;
 	if (!strcmp(path, "/half")) {
@@ -268,6 +272,45 @@ static void test_exchange(void **state)
 	assert_int_equal(accepted, 2);
 }
 
+static void test_distrust(void **state)
+{
+	send_request((struct http_request){0}, "/a");
+	send_request((struct http_request){0}, "/a");
+	assert_int_equal(accepted, 1);
+	http_client_distrust(client);
+	send_request((struct http_request){0}, "/a"); /* with the handle of the first, and yet anew */
+	assert_string_equal(last.body, "GET /a ");
+	assert_int_equal(accepted, 2);
+}
+
+/* Nobody can tell whether the server has acted on what it did not answer: only what does no harm is sent
+ * again, as curl does with all that was sent over a connection used before. */
+static void test_lost_answer(void **state)
+{
+	const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE"};
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+		for (int has_body = 0; has_body < 2; has_body++) {
+			send_request((struct http_request){0}, "/a");
+			assert_int_equal(last.status, 200);
+			closed = 0;
+			send_request((struct http_request){.method = methods[i],
+					 .body = "text",
+					 .body_size = has_body ? 4 : 0,
+					 .no_redirects = has_body},
+			    "/close");
+			assert_int_equal(last.code, ERR_IO);
+			assert_int_equal(closed, 1);
+		}
+	}
+	send_request((struct http_request){0}, "/a");
+	closed = 0;
+	send_request((struct http_request){0}, "/close");
+	assert_int_equal(last.code, ERR_IO);
+	assert_int_equal(closed, 2);
+	send_request((struct http_request){.method = "POST", .body = "x", .body_size = 1}, "/a");
+	assert_int_equal(last.status, 200);
+}
+
 static void test_redirect(void **state)
 {
 	send_request((struct http_request){0}, "/redirect");
@@ -458,6 +501,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_freed_right_before_the_loop),
 	    TEST(test_exchange),
+	    TEST(test_distrust),
+	    TEST(test_lost_answer),
 	    TEST(test_redirect),
 	    TEST(test_failures),
 	    TEST(test_stream),

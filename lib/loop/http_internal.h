@@ -29,8 +29,9 @@ struct http_client {
 	struct buf shape;              /* of the request that is being started */
 	struct socket_watch **watches; /* by descriptor */
 	size_t watches_len;
-	int depth;    /* > 0: a curl call, or settle(), is on the stack */
-	bool cancels; /* some active call was cancelled */
+	int64_t distrusted_ms; /* connections that are older are not used again; 0: all are good */
+	int depth;             /* > 0: a curl call, or settle(), is on the stack */
+	bool cancels;          /* some active call was cancelled */
 	bool closing;
 };
 
@@ -44,6 +45,8 @@ struct http_call {
 	size_t response_max;
 	bool sends; /* a body, if only an empty one */
 	bool cancelled, opened, too_large;
+	long sendings; /* times that the request went out */
+	bool lost_answer;
 	bool is_answered;  /* a line of the answer has come: its connection is established */
 	bool keeps_socket; /* one connection serves the call, and may serve others after it */
 	void (*on_open)(void *arg, int status);
