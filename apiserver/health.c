@@ -31,16 +31,23 @@ static const char *check_shutdown(struct api_server *server)
 static const struct check {
 	const char *name;
 	const char *(*why_not)(struct api_server *server); /* NULL: well */
-	bool is_for_ready_only;
+	bool is_for_healthz, is_for_livez;                 /* readyz has all of them */
 } checks[] = {
-    {"ping", check_ping, false},
-    {"log", check_ping, false},
-    {"etcd", check_etcd, false},
-    {"poststarthook/start-apiextensions-controllers", check_ping, false},
-    {"poststarthook/rbac/bootstrap-roles", check_bootstrap, true},
-    {"poststarthook/bootstrap-controller", check_bootstrap, true},
-    {"shutdown", check_shutdown, true},
+    {"ping", check_ping, true, true},
+    {"log", check_ping, true, true},
+    {"etcd", check_etcd, true, false}, /* a restart of the server would not bring etcd back */
+    {"poststarthook/start-apiextensions-controllers", check_ping, true, true},
+    {"poststarthook/rbac/bootstrap-roles", check_bootstrap, false, false},
+    {"poststarthook/bootstrap-controller", check_bootstrap, false, false},
+    {"shutdown", check_shutdown, false, false},
 };
+
+static bool is_part_of(const struct check *c, const char *endpoint)
+{
+	if (!strcmp(endpoint, "readyz"))
+		return true;
+	return !strcmp(endpoint, "livez") ? c->is_for_livez : c->is_for_healthz;
+}
 
 static bool is_excluded(struct api_request *req, const char *name)
 {
@@ -57,11 +64,11 @@ int health_serve(struct api_request *req, struct error *err)
 	const char *one = strchr(path, '/');
 	char *endpoint =
 	    one ? arena_strndup(req->arena, path, (size_t)(one - path)) : arena_strdup(req->arena, path);
-	bool is_ready = !strcmp(endpoint, "readyz"), is_well = true, is_found = !one;
+	bool is_well = true, is_found = !one;
 	struct buf text = BUF_INIT;
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
 		const struct check *c = &checks[i];
-		if (one ? strcmp(one + 1, c->name) != 0 : (c->is_for_ready_only && !is_ready))
+		if (one ? strcmp(one + 1, c->name) != 0 : !is_part_of(c, endpoint))
 			continue;
 		is_found = true;
 		if (is_excluded(req, c->name)) {
@@ -70,7 +77,9 @@ int health_serve(struct api_request *req, struct error *err)
 		}
 		const char *why_not = c->why_not(req->server);
 		is_well = is_well && !why_not;
-		if (why_not)
+		if (why_not && one) /* few may ask for a single check: they are told why */
+			buf_printf(&text, "internal server error: %s: %s\n", c->name, why_not);
+		else if (why_not)
 			buf_printf(&text, "[-]%s failed: reason withheld\n", c->name);
 		else
 			buf_printf(&text, "[+]%s ok\n", c->name);

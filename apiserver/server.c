@@ -115,7 +115,7 @@ static void on_services_repaired(void *arg)
 	bootstrap_start(arg, on_bootstrapped, arg);
 }
 
-static void on_cache_ready(void *arg, const struct error *err)
+static void on_cache_ready(void *arg)
 {
 	struct api_server *server = arg;
 	struct error why = ERROR_INIT;
@@ -129,14 +129,36 @@ static void on_cache_ready(void *arg, const struct error *err)
 	services_start(server->services, SERVICES_REPAIR_MS, on_services_repaired, server);
 }
 
+static void on_bootstrapped_again(void *arg)
+{
+	struct api_server *server = arg;
+	server->is_bootstrapped = true;
+	flowcontrol_maintain(server);
+}
+
+/* An older state, or an empty one, may lack what a cluster cannot do without. system_objects notices by
+ * itself.
+ */
+static void on_cache_replaced(void *arg)
+{
+	struct api_server *server = arg;
+	if (!server->is_bootstrapped)
+		return; /* that is under way, and tries again what it finds missing */
+	server->is_bootstrapped = false;
+	services_repair_now(server->services->repair, NULL, NULL);
+	bootstrap_start(server, on_bootstrapped_again, server);
+}
+
 void api_server_start(
     struct api_server *server, void (*on_ready)(void *arg, const struct error *err), void *arg)
 {
+	static const struct watchcache_callbacks callbacks = {
+	    .on_ready = on_cache_ready, .on_replaced = on_cache_replaced};
 	server->on_ready = on_ready;
 	server->on_ready_arg = arg;
 	server->compactor =
 	    compactor_start(server->loop, server->storage, server->options->etcd_compaction_interval_ms);
-	watchcache_start(server->cache, on_cache_ready, server);
+	watchcache_start(server->cache, &callbacks, server);
 }
 
 int api_server_port(const struct api_server *server)

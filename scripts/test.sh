@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # All tests, in the order in which a failure is cheapest to learn: checks of the sources, unit tests, the same under
-# sanitizers with the component tests, e2e. Ends with one line `N passed, N failed` (`, N skipped` where any were).
-#   scripts/test.sh [checks|unit|asan|e2e]...     default: all of them
+# sanitizers with the component tests, the API server under chaos, e2e. Ends with one line `N passed, N failed`
+# (`, N skipped` where any were).
+#   scripts/test.sh [checks|unit|asan|chaos|e2e]...     default: all of them
 set -u
 cd "$(dirname "$0")/.."
 passed=0 failed=0 skipped=0
-parts=${*:-checks unit asan e2e}
+parts=${*:-checks unit asan chaos e2e}
 logs=${CUBE_TEST_LOGS:-/tmp/cube-test-logs}
 mkdir -p "$logs"
 
@@ -49,11 +50,25 @@ run_ctest() { # DIR LABELS NAME
 	[ "$bad" = 0 ] || grep -vE '^ *[0-9]+/[0-9]+ .*Passed' "$log" | tail -n 150 | sed 's/^/      /'
 }
 
+run_python() { # NAME PROGRAM...: one that ends with `N passed, N failed, N skipped`
+	local name=$1 line p f s
+	shift
+	"$@" >"$logs/$name.log" 2>&1
+	grep -vE '^[0-9]+ passed' "$logs/$name.log"
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$logs/$name.log" | tail -1)
+	if [ -z "$line" ]; then
+		note "$name" 1 "$logs/$name.log"
+	else
+		read -r p f s <<<"$(sed -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/' <<<"$line")"
+		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
+	fi
+}
+
 if [[ " $parts " == *" checks "* ]]; then
 	check layers scripts/check-layers.sh
 	check format scripts/check-format.sh
 fi
-if [[ " $parts " == *" unit "* || " $parts " == *" e2e "* ]]; then
+if [[ " $parts " == *" unit "* || " $parts " == *" e2e "* || " $parts " == *" chaos "* ]]; then
 	build release || parts=none
 fi
 if [[ " $parts " == *" unit "* ]]; then
@@ -64,19 +79,16 @@ if [[ " $parts " == *" asan "* ]] && build asan; then
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 	run_ctest build-asan 'unit' unit-asan
 	run_ctest build-asan 'component' component-asan
+	CUBE_BIN=$PWD/build-asan/bin run_python chaos-asan e2e/chaos/run.py --kills 3 --only storm
 	unset ASAN_OPTIONS UBSAN_OPTIONS
+fi
+if [[ " $parts " == *" chaos "* ]]; then
+	check chaos-checker e2e/chaos/checker_test.py
+	run_python chaos e2e/chaos/run.py
 fi
 if [[ " $parts " == *" e2e "* ]]; then
 	manifests/images/build.sh >"$logs/images.log" 2>&1 || note images 1 "$logs/images.log"
-	e2e/run.py >"$logs/e2e.log" 2>&1
-	grep -vE '^[0-9]+ passed' "$logs/e2e.log"
-	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$logs/e2e.log" | tail -1)
-	if [ -z "$line" ]; then
-		note e2e 1 "$logs/e2e.log"
-	else
-		read -r p f s <<<"$(sed -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/' <<<"$line")"
-		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
-	fi
+	run_python e2e e2e/run.py
 fi
 tail_text=
 [ "$skipped" = 0 ] || tail_text=", $skipped skipped"

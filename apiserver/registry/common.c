@@ -115,9 +115,9 @@ static void on_ready(void *arg, const struct error *err)
 	api_request_resume(req);
 }
 
-int registry_fence(struct api_request *req)
+static int pend(struct api_request *req, struct watchcache_wait *wait)
 {
-	registry_state(req)->wait = watchcache_fence(req->server, on_ready, req);
+	registry_state(req)->wait = wait;
 	if (!api_is_write(req)) {
 		req->cancel = cancel_wait;
 		req->cancel_arg = req;
@@ -125,14 +125,21 @@ int registry_fence(struct api_request *req)
 	return API_PENDING;
 }
 
+int registry_fence(struct api_request *req)
+{
+	return pend(req, watchcache_fence(req->server, on_ready, req));
+}
+
 int registry_wait(struct api_request *req, int64_t revision, int64_t timeout_ms)
 {
-	registry_state(req)->wait = watchcache_wait(req->server, revision, timeout_ms, on_ready, req);
-	if (!api_is_write(req)) {
-		req->cancel = cancel_wait;
-		req->cancel_arg = req;
-	}
-	return API_PENDING;
+	return pend(req, watchcache_wait(req->server, revision, timeout_ms, on_ready, req));
+}
+
+int registry_await_history(struct api_request *req, int64_t revision)
+{
+	struct watchcache_wait *wait =
+	    watchcache_await_history(req->server, req->type, revision, on_ready, req);
+	return wait ? pend(req, wait) : API_NEXT;
 }
 
 void registry_on_stored(void *arg, const struct storage_result *result)

@@ -21,7 +21,15 @@
 #define FINALIZER_ORPHAN "orphan"
 #define FINALIZER_FOREGROUND "foregroundDeletion"
 
-enum delete_phase { DELETE_START, DELETE_MARKED, DELETE_REMOVED, DELETE_RELEASED, DELETE_SEEN, DELETE_FRESH };
+enum delete_phase {
+	DELETE_START,
+	DELETE_MARKED,
+	DELETE_REMOVED,
+	DELETE_RELEASED,
+	DELETE_SEEN,
+	DELETE_FRESH,
+	DELETE_RACED
+};
 
 static bool is_namespace(const struct api_request *req)
 {
@@ -165,7 +173,8 @@ static enum graceful begin_graceful(struct api_request *req, struct object *obj,
 		set_deletion(obj, now_s + s, s);
 		return GRACEFUL_CHANGED;
 	}
-	if (!meta->has_deletion_grace_period_seconds)
+	/* Marked, and then the removal failed: nothing is left to wait for. */
+	if (!meta->has_deletion_grace_period_seconds || meta->deletion_grace_period_seconds == 0)
 		return GRACEFUL_NONE;
 	int64_t period = o->grace_period_s < 0 ? 1 : o->grace_period_s;
 	if (!o->has_grace_period || period >= meta->deletion_grace_period_seconds)
@@ -312,7 +321,10 @@ static int on_written(struct api_request *req, struct error *err)
 	if (!state->succeeded) {
 		if (req->attempt >= REGISTRY_ATTEMPTS_MAX)
 			return registry_conflict(req, err);
-		state->phase = DELETE_FRESH;
+		/* What this request has marked may be gone: a write by somebody else completes the deletion.
+		 */
+		state->phase =
+		    state->phase == DELETE_REMOVED && state->is_removed ? DELETE_RACED : DELETE_FRESH;
 		return registry_fence(req);
 	}
 	req->object->meta->resource_version =
@@ -324,6 +336,21 @@ static int on_written(struct api_request *req, struct error *err)
 		return API_PENDING;
 	}
 	return wait_until_seen(req);
+}
+
+static int on_raced(struct api_request *req, struct error *err)
+{
+	struct registry_state *state = registry_state(req);
+	const struct cache_item *item =
+	    watchcache_item(req->server, req->type, registry_ns(req), req->info.name);
+	if (state->error.code) {
+		*err = state->error;
+		return API_FAIL;
+	}
+	if (item && !strcmp(item->object->meta->uid, req->old->meta->uid))
+		return API_AGAIN;
+	state->phase = DELETE_REMOVED;
+	return API_NEXT;
 }
 
 int registry_delete_object(struct api_request *req, struct error *err)
@@ -341,6 +368,8 @@ int registry_delete_object(struct api_request *req, struct error *err)
 	case DELETE_SEEN:
 		state->phase = state->is_removed ? DELETE_REMOVED : DELETE_MARKED;
 		return API_NEXT;
+	case DELETE_RACED:
+		return on_raced(req, err);
 	default:
 		return API_AGAIN;
 	}

@@ -46,7 +46,7 @@ int registry_get(struct api_request *req, struct error *err)
 		return registry_fence(req);
 	if (registry_parse_revision(req->options.resource_version, &revision, err))
 		return API_FAIL;
-	if (revision > watchcache_revision(req->server))
+	if (revision > watchcache_revision(req->server) || !watchcache_is_settled(req->server))
 		return registry_wait(req, revision, REGISTRY_CACHE_WAIT_MS);
 	return answer(req, err);
 }

@@ -95,6 +95,8 @@ bool registry_matches(struct api_request *req, const struct object *obj);
 /* Waits; on completion the running stage is called again with state->has_result set. Return API_PENDING. */
 int registry_fence(struct api_request *req);
 int registry_wait(struct api_request *req, int64_t revision, int64_t timeout_ms);
+/* API_NEXT when there is nothing to wait for. */
+int registry_await_history(struct api_request *req, int64_t revision);
 storage_done_fn registry_on_stored;
 /*
  * convert.c: custom resources that a webhook converts. Is obj in another version, which has not been asked

@@ -304,7 +304,7 @@ static int freshen(struct api_request *req, struct list_state *ls)
 		revision = ls->revision;
 	else if (!o->has_resource_version)
 		return registry_fence(req);
-	if (revision > watchcache_revision(req->server))
+	if (revision > watchcache_revision(req->server) || !watchcache_is_settled(req->server))
 		return registry_wait(req, revision, REGISTRY_CACHE_WAIT_MS);
 	return API_NEXT;
 }

@@ -87,7 +87,7 @@ int registry_load(struct api_request *req, struct error *err)
 	state->is_doubted = false;
 	state->is_fenced = state->is_fenced || was_fenced;
 	forget_attempt(req);
-	if (!item && !was_fenced)
+	if ((!item || !watchcache_is_settled(req->server)) && !was_fenced)
 		return registry_fence(req); /* another server may have written it a moment ago */
 	if (!item && req->info.verb == API_DELETE && req->options.ignore_store_read_error &&
 	    registry_is_unreadable(req))

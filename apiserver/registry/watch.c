@@ -18,6 +18,7 @@
 #include "lib/loop/loop.h"
 
 enum {
+	LAST_BOOKMARK_MS = 2000,            /* before a watch's time is over */
 	WATCH_QUEUE_MAX = 16 * 1024 * 1024, /* bytes that a client may lag behind before it is cut off */
 	QUEUED_EVENTS_MAX = 10000           /* events that wait for a webhook before the client is cut off */
 };
@@ -405,14 +406,28 @@ static void send_initial(struct watch *w)
 	}
 }
 
+/* So that who watches again need not begin further back than here. */
+static void on_nearly_over(void *arg)
+{
+	struct watch *w = arg;
+	if (w->is_closing)
+		return;
+	loop_timer_free(w->timer);
+	w->timer = loop_timer_new(w->req->server->loop, finish_soon, w);
+	loop_timer_start(w->timer, LAST_BOOKMARK_MS, 0);
+	if (watchcache_is_settled(w->req->server))
+		on_progress(w, watchcache_revision(w->req->server));
+}
+
 static void set_timeout(struct watch *w)
 {
 	const struct api_options *options = w->req->server->options;
 	int64_t min_s = options->min_request_timeout_s > 0 ? options->min_request_timeout_s : 1800;
 	int64_t s =
 	    w->req->options.timeout_s > 0 ? w->req->options.timeout_s : min_s + (int64_t)(random() % min_s);
-	w->timer = loop_timer_new(w->req->server->loop, finish_soon, w);
-	loop_timer_start(w->timer, s * 1000, 0);
+	bool has_bookmark = w->req->options.allow_bookmarks && s * 1000 > LAST_BOOKMARK_MS;
+	w->timer = loop_timer_new(w->req->server->loop, has_bookmark ? on_nearly_over : finish_soon, w);
+	loop_timer_start(w->timer, s * 1000 - (has_bookmark ? LAST_BOOKMARK_MS : 0), 0);
 }
 
 static int start(struct api_request *req, int64_t revision, bool with_initial, struct error *err)
@@ -471,7 +486,7 @@ int registry_watch(struct api_request *req, struct error *err)
 		return API_FAIL;
 	bool with_initial = o->has_send_initial_events ? o->send_initial_events : revision == 0;
 	if (registry_take_result(req)) {
-		if (state->error.code == ERR_TIMEOUT && o->has_resource_version)
+		if (state->error.code == ERR_TIMEOUT && revision > watchcache_revision(req->server))
 			return registry_too_new(req, revision, err);
 		if (state->error.code) {
 			*err = state->error;
@@ -479,9 +494,14 @@ int registry_watch(struct api_request *req, struct error *err)
 		}
 		return convert_and_start(req, revision, with_initial, err);
 	}
-	if (!o->has_resource_version)
+	/* A revision ahead of the cache: the store tells whether it is there, or of a history that is no
+	 * more. */
+	if (!o->has_resource_version || !watchcache_is_settled(req->server) ||
+	    (revision > watchcache_revision(req->server) && !o->send_initial_events))
 		return registry_fence(req);
 	if (o->send_initial_events && revision > watchcache_revision(req->server))
 		return registry_wait(req, revision, REGISTRY_CACHE_WAIT_MS);
+	if (!with_initial && registry_await_history(req, revision) == API_PENDING)
+		return API_PENDING;
 	return convert_and_start(req, revision, with_initial, err);
 }

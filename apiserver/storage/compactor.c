@@ -65,6 +65,11 @@ static void on_revision(void *arg, const struct storage_result *result)
 	struct compactor *c = arg;
 	char text[32];
 	c->op = NULL;
+	if (!result->error && result->revision < c->seen_revision) { /* its data was replaced */
+		c->compacted = 0;
+		c->op = c->storage->functions->get(c->storage, COMPACT_KEY, on_key_read, c);
+		return;
+	}
 	/* Nothing was written since but the key itself: there is nothing to drop, and nothing to write. */
 	if (result->error || (c->seen_revision && result->revision <= c->seen_revision))
 		return;

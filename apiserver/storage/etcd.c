@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/api/json.h"
+#include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/loop/http_client.h"
 #include "lib/loop/loop.h"
@@ -115,6 +116,12 @@ int etcd_error(int status, const char *body, size_t size, struct error *err)
 	int64_t code = json_get_int(tree, "code", 0);
 	if (strstr(message, "has been compacted"))
 		error_set(err, ERR_EXPIRED, "The resourceVersion for the provided list is too old.");
+	else if (strstr(message, "database space exceeded"))
+		error_set(err, ERR_INTERNAL,
+		    "etcd has no space left and takes no writes until it is compacted, defragmented and its "
+		    "NOSPACE alarm "
+		    "disarmed: %s",
+		    message);
 	else if (strstr(message, "request is too large"))
 		error_set(err, ERR_TOO_LARGE, "etcd: %s", message);
 	else if (code == 14 || status == 503)
@@ -127,6 +134,21 @@ int etcd_error(int status, const char *body, size_t size, struct error *err)
 	return -1;
 }
 
+void etcd_lose_history(struct etcd *etcd, int64_t revision)
+{
+	log_warning("etcd's data was replaced: revision %" PRId64
+		    " was known, now it has %s; everything is read anew",
+	    etcd->known, revision ? "less" : "another history");
+	etcd->known = revision;
+	etcd->lease_id = 0;
+	for (struct storage_op *op = etcd->ops, *next; op; op = next) {
+		next = op->next;
+		op->known = 0; /* what is under way may be answered from the new state */
+		if (op->watch)
+			etcd_watch_lose_history(op->watch);
+	}
+}
+
 void etcd_finish(struct storage_op *op, const struct storage_result *result)
 {
 	storage_done_fn *done = op->done;
@@ -137,17 +159,23 @@ void etcd_finish(struct storage_op *op, const struct storage_result *result)
 		done(arg, result);
 }
 
-static void read_kvs(struct arena *arena, const struct json *answer, struct storage_result *result)
+static int read_kvs(
+    struct arena *arena, const struct json *answer, struct storage_result *result, struct error *err)
 {
 	const struct json *kvs = json_get(answer, "kvs");
 	size_t len = kvs && kvs->type == JSON_ARRAY ? kvs->len : 0;
 	struct storage_item *items = ARENA_ARRAY(arena, struct storage_item, len + 1);
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
 		etcd_read_item(arena, kvs->items[i], &items[i]);
+		if (!*items[i].key || items[i].revision <= 0)
+			return error_set(err, ERR_UNAVAILABLE,
+			    "etcd's answer cannot be read: an item has no key or no revision");
+	}
 	result->items = items;
 	result->items_len = len;
 	result->more = json_get_bool(answer, "more", false);
 	result->remaining = result->more ? etcd_int(answer, "count") - (int64_t)len : 0;
+	return 0;
 }
 
 /* A txn's only response that can hold keys is the delete's. */
@@ -168,30 +196,53 @@ static void read_txn(struct arena *arena, const struct json *answer, struct stor
 	}
 }
 
-static void on_answer(struct storage_op *op, struct arena *arena, const struct http_response *response)
+/* The answer's tree; NULL and an error when it is none of etcd's. Such a thing was seen from proxies. */
+static struct json *read_answer(struct storage_op *op, struct arena *arena,
+    const struct http_response *response, int64_t *ret_revision, struct error *err)
 {
-	struct error err = ERROR_INIT;
-	struct storage_result result = {.error = NULL};
 	struct json *answer = NULL;
 	struct json_limits limits = {.size_max = ETCD_RESPONSE_MAX};
-	if (json_parse(arena, response->body, response->body_size, &limits, &answer, &err)) {
-		error_prefix(&err, "etcd's answer");
-		result.error = &err;
-	} else {
-		result.revision = etcd_int(json_get(answer, "header"), "revision");
-		if (op->kind == ETCD_RANGE)
-			read_kvs(arena, answer, &result);
-		else if (op->kind == ETCD_TXN)
-			read_txn(arena, answer, &result);
-		else if (op->kind == ETCD_LEASE)
-			result.revision = etcd_int(answer, "ID");
-	}
-	if (op->kind == ETCD_LEASE && op->lease_ttl_s && !result.error) {
-		op->etcd->lease_id = result.revision;
-		op->etcd->lease_ttl_s = op->lease_ttl_s;
-		op->etcd->lease_until_ms = loop_now_ms(op->etcd->loop) + 60000;
+	struct error why = ERROR_INIT;
+	if (json_parse(arena, response->body, response->body_size, &limits, &answer, &why))
+		error_set(err, ERR_UNAVAILABLE, "etcd's answer cannot be read: %s", why.message);
+	else if ((*ret_revision = etcd_int(json_get(answer, "header"), "revision")) <= 0)
+		error_set(err, ERR_UNAVAILABLE, "etcd's answer cannot be read: it has no revision");
+	else if (op->kind == ETCD_LEASE && etcd_int(answer, "ID") == 0)
+		error_set(err, ERR_UNAVAILABLE, "etcd's answer cannot be read: it has no lease");
+	return err->code ? NULL : answer;
+}
+
+static void learn_revision(struct storage_op *op, int64_t revision)
+{
+	struct etcd *etcd = op->etcd;
+	if (revision < op->known)
+		etcd_lose_history(etcd, revision);
+	else if (revision > etcd->known)
+		etcd->known = revision;
+}
+
+static int on_answer(
+    struct storage_op *op, struct arena *arena, const struct http_response *response, struct error *err)
+{
+	struct etcd *etcd = op->etcd;
+	struct storage_result result = {.error = NULL};
+	struct json *answer = read_answer(op, arena, response, &result.revision, err);
+	if (!answer || (op->kind == ETCD_RANGE && read_kvs(arena, answer, &result, err)))
+		return -1;
+	etcd_succeeded(etcd);
+	learn_revision(op, result.revision);
+	if (op->kind == ETCD_TXN)
+		read_txn(arena, answer, &result);
+	if (op->kind == ETCD_LEASE) {
+		result.revision = etcd_int(answer, "ID");
+		if (op->lease_ttl_s) {
+			etcd->lease_id = result.revision;
+			etcd->lease_ttl_s = op->lease_ttl_s;
+			etcd->lease_until_ms = loop_now_ms(etcd->loop) + 60000;
+		}
 	}
 	etcd_finish(op, &result);
+	return 0;
 }
 
 static void on_retry(void *arg)
@@ -217,21 +268,24 @@ static bool try_again(struct storage_op *op, const struct error *err)
 static void on_done(void *arg, const struct http_response *response)
 {
 	struct storage_op *op = arg;
-	op->call = NULL;
-	if (!response->error && response->status == 200) {
-		etcd_succeeded(op->etcd);
-		struct arena *arena = arena_new();
-		on_answer(op, arena, response);
-		arena_free(arena);
-		return;
-	}
 	struct error err = ERROR_INIT;
+	op->call = NULL;
 	if (response->error) {
 		enum error_code code = response->error->code == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE;
+		if (code == ERR_TIMEOUT)
+			http_client_distrust(op->etcd->http);
 		error_set(&err, code, "etcd %s: %s", op->etcd->endpoints[op->etcd->endpoint],
 		    response->error->message);
+	} else if (response->status == 200) {
+		struct arena *arena = arena_new();
+		int rc = on_answer(op, arena, response, &err);
+		arena_free(arena);
+		if (!rc)
+			return;
 	} else {
 		etcd_error(response->status, response->body, response->body_size, &err);
+		if (op->kind == ETCD_TXN && strstr(err.message, "lease not found"))
+			op->etcd->lease_id = 0; /* the next event gets another one */
 	}
 	if (err.code == ERR_UNAVAILABLE || err.code == ERR_TIMEOUT) {
 		etcd_failed(op->etcd, err.message);
@@ -256,6 +310,8 @@ void etcd_send(struct storage_op *op)
 	    .response_max = ETCD_RESPONSE_MAX,
 	    .no_redirects = true};
 	op->attempt++;
+	op->sent_ms = loop_now_ms(op->etcd->loop);
+	op->known = op->etcd->known;
 	op->call = http_client_send(op->etcd->http, &request, on_done, op);
 	arena_free(arena);
 }
@@ -390,10 +446,31 @@ static void etcd_cancel(struct storage_op *op)
 	etcd_op_free(op);
 }
 
+static void on_probed(void *arg, const struct storage_result *result)
+{
+	((struct etcd *)arg)->is_probing = false;
+}
+
+void etcd_check_history(struct etcd *etcd)
+{
+	etcd_revision(&etcd->storage, NULL, NULL);
+}
+
+/* By what was seen last, and by a question that is asked now and counts the next time. */
 static const char *etcd_health(struct storage *s)
 {
 	struct etcd *etcd = etcd_of(s);
-	return etcd->failures > 0 ? etcd->last_failure : NULL;
+	int64_t now_ms = loop_now_ms(etcd->loop);
+	if (!etcd->is_probing) {
+		etcd->is_probing = true;
+		etcd_revision(s, on_probed, etcd);
+	}
+	if (etcd->failures > 0)
+		return etcd->last_failure;
+	for (struct storage_op *op = etcd->ops; op; op = op->next)
+		if (op->call && op->kind != ETCD_WATCH && now_ms - op->sent_ms > ETCD_SILENCE_MS)
+			return "etcd does not answer";
+	return NULL;
 }
 
 static void etcd_free(struct storage *s)
@@ -415,6 +492,7 @@ static const struct storage_functions functions = {
     .delete_if = etcd_delete_if,
     .revision = etcd_revision,
     .watch = etcd_watch_start,
+    .history = etcd_history_start,
     .compact = etcd_compact,
     .lease = etcd_lease,
     .cancel = etcd_cancel,

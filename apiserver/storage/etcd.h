@@ -19,7 +19,8 @@ enum {
 	ETCD_TIMEOUT_MS = 10000,
 	ETCD_ATTEMPTS_MAX = 18,
 	ETCD_RETRY_MAX_MS = 200,
-	ETCD_RESPONSE_MAX = 512 * 1024 * 1024
+	ETCD_RESPONSE_MAX = 512 * 1024 * 1024,
+	ETCD_SILENCE_MS = 2000 /* an operation that waits longer for its answer makes the store unhealthy */
 };
 
 struct etcd_batch;
@@ -32,7 +33,9 @@ struct etcd {
 	char **endpoints;
 	size_t endpoints_len, endpoint; /* the one in use */
 	struct storage_op *ops;
-	int failures; /* exchanges in a row that failed; 0: well */
+	int64_t known;   /* the highest revision that etcd has told: it never answers with less again... */
+	bool is_probing; /* a question for health() is under way */
+	int failures;    /* exchanges in a row that failed; 0: well */
 	char last_failure[256];
 	/* the lease that events share */
 	int64_t lease_id, lease_ttl_s, lease_until_ms;
@@ -50,6 +53,7 @@ struct storage_op {
 	struct buf body;
 	bool is_idempotent;
 	int attempt;
+	int64_t sent_ms, known; /* when the attempt began, and etcd->known then */
 	struct http_call *call;
 	struct loop_timer *timer; /* the next attempt, or the answer of a shared lease */
 	storage_done_fn *done;
@@ -72,11 +76,18 @@ void etcd_put_base64(struct buf *out, const void *data, size_t size); /* quoted 
 int etcd_error(int status, const char *body, size_t size, struct error *err);
 /* {"key","value","mod_revision",...}; the value is NUL-terminated too. */
 void etcd_read_item(struct arena *arena, const struct json *kv, struct storage_item *ret);
+/* ...unless its data was put back to an older state, or emptied: then what was learned from it is void. */
+void etcd_lose_history(struct etcd *etcd, int64_t revision);
+/* Asks for the revision, only to see whether the history still holds what is known. */
+void etcd_check_history(struct etcd *etcd);
 int64_t etcd_int(const struct json *object, const char *key); /* int64 are strings; absent means 0 */
 
 struct storage_op *etcd_watch_start(
     struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg);
+struct storage_op *etcd_history_start(
+    struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg);
 void etcd_watch_free(struct etcd_watch *watch);
+void etcd_watch_lose_history(struct etcd_watch *watch);
 
 /* etcd.c for etcd_batch.c: sends what the body holds; ends an operation with its result. */
 void etcd_send(struct storage_op *op);

@@ -19,13 +19,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct http_call *__wrap_http_client_stream(struct http_client *client, const struct http_request *request,
     void (*on_open)(void *arg, int status), void (*on_data)(void *arg, const char *data, size_t size),
     void (*done)(void *arg, const struct http_response *response), void *arg);
+struct http_call *__wrap_http_client_send(struct http_client *client, const struct http_request *request,
+    void (*done)(void *arg, const struct http_response *response), void *arg);
 void __wrap_http_call_cancel(struct http_call *call);
 
 static struct http_call {
 	void (*on_data)(void *arg, const char *data, size_t size);
 	void *arg;
 	bool is_cancelled;
-} stream;
+} stream, question;
 
 struct http_call *__wrap_http_client_stream(struct http_client *client, const struct http_request *request,
     void (*on_open)(void *arg, int status), void (*on_data)(void *arg, const char *data, size_t size),
@@ -33,6 +35,13 @@ struct http_call *__wrap_http_client_stream(struct http_client *client, const st
 {
 	stream = (struct http_call){.on_data = on_data, .arg = arg};
 	return &stream;
+}
+
+/* Whether the history is still the same one: it is not answered. */
+struct http_call *__wrap_http_client_send(struct http_client *client, const struct http_request *request,
+    void (*done)(void *arg, const struct http_response *response), void *arg)
+{
+	return &question;
 }
 
 void __wrap_http_call_cancel(struct http_call *call)
@@ -85,6 +94,8 @@ static void read_stream(struct etcd *etcd, struct run *run, size_t piece, const 
 		size -= part;
 	}
 	etcd_op_free(op);
+	while (etcd->ops)
+		etcd_op_free(etcd->ops);
 	loop_poll(etcd->loop); /* handles are freed on its next turn */
 }
 

@@ -41,6 +41,7 @@ enum storage_event_type { STORAGE_PUT, STORAGE_DELETE };
 struct storage_event {
 	enum storage_event_type type;
 	struct storage_item item; /* of a deletion: key and the revision of the deletion */
+	struct storage_item old;  /* history() only: what was there before; revision 0: nothing */
 };
 struct storage_watch_callbacks {
 	/* Events of one or more whole revisions; everything up to `revision` has been delivered after this.
@@ -71,6 +72,9 @@ struct storage_functions {
 	struct storage_op *(*revision)(struct storage *s, storage_done_fn *done, void *arg);
 	/* Every change behind revision `start` of every key: the revisions have no gaps. */
 	struct storage_op *(*watch)(
+	    struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg);
+	/* NULL, or: as watch(), of changes that are past. Each tells what it replaced. */
+	struct storage_op *(*history)(
 	    struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg);
 	struct storage_op *(*compact)(struct storage *s, int64_t revision, storage_done_fn *done, void *arg);
 	/* A lease; result.revision is its id. A shared one lasts at least ttl_s and serves all who ask within

@@ -122,6 +122,13 @@ struct cache_watcher *watchcache_watch(struct api_server *server, const struct r
 		error_set(err, ERR_NOT_FOUND, "the server could not find the requested resource");
 		return NULL;
 	}
+	if (revision > server->cache->revision) {
+		error_set(err, ERR_EXPIRED,
+		    "unknown resource version: %" PRId64 ", current: %" PRId64
+		    "; the store was put back to an older state",
+		    revision, server->cache->revision);
+		return NULL;
+	}
 	if (revision < t->complete_since) {
 		error_set(err, ERR_EXPIRED, "too old resource version: %" PRId64 " (%" PRId64 ")", revision,
 		    t->complete_since);
@@ -157,7 +164,7 @@ void watchcache_unwatch(struct cache_watcher *watcher)
 void watchcache_send_bookmarks(void *arg)
 {
 	struct watchcache *cache = arg;
-	for (size_t i = 0; i < cache->types_len; i++) {
+	for (size_t i = 0; i < cache->types_len && cache->is_settled; i++) {
 		for (struct cache_watcher *w = cache->types[i]->watchers, *next; w; w = next) {
 			next = w->next;
 			if (!w->callbacks.on_progress)

@@ -38,7 +38,9 @@ struct cache_type {
 	struct cache_event **events;
 	int64_t *events_ms; /* when each came */
 	size_t events_head, events_len, events_capacity;
-	int64_t complete_since; /* the ring holds every event behind this revision */
+	int64_t complete_since;    /* the ring holds every event behind this revision */
+	struct cache_event **past; /* history.c: events from before the list, until all are there */
+	size_t past_len, past_capacity;
 	struct cache_watcher *watchers;
 	struct cache_subscriber *subscribers;
 };
@@ -48,7 +50,9 @@ struct watchcache_wait {
 	struct watchcache *cache;
 	int64_t revision; /* 0: not known yet, waits for the store's answer */
 	int64_t deadline_ms;
-	bool is_asked; /* part of the question to the store that is under way */
+	bool is_fence, is_asked; /* asks the store; part of the question that is under way */
+	bool is_history;         /* revision: 1 when there is nothing more to wait for */
+	int64_t known_ms;        /* since when the revision is known */
 	watchcache_ready_fn *fn;
 	void *arg;
 };
@@ -64,16 +68,22 @@ struct watchcache {
 	char *root;                /* "/registry/" */
 	size_t root_size;
 	int64_t revision;
+	int64_t applying; /* of the change that is being taken: at or ahead of revision */
+	int64_t advanced_ms;
 	struct storage_op *list_op, *watch_op, *fence_op;
 	struct watchcache_wait *waits;
 	struct loop_timer *wait_timer, *bookmark_timer, *retry_timer;
-	void (*ready)(void *arg, const struct error *err);
-	void *ready_arg;
-	bool is_ready, is_freeing;
-	/* while listing */
+	struct watchcache_callbacks callbacks;
+	void *callbacks_arg;
+	bool is_listed, is_freeing;
+	bool is_settled; /* false from the moment in which the store turns out to have another history, until
+			    it is listed */
+	/* while listing, and of the last list: follow.c */
 	int64_t list_revision;
-	struct strmap *listed; /* keys seen: whatever else is cached has gone */
-	int relists;
+	struct strmap *listed;   /* keys seen: whatever else is cached has gone */
+	struct staged *staged;   /* values to be taken when the list is complete */
+	struct history *history; /* while it is loaded: history.c */
+	bool has_history;        /* it was loaded, or cannot be */
 };
 
 struct raw_value {
@@ -88,20 +98,36 @@ void cache_type_publish(struct watchcache *cache, struct cache_type *t, struct c
 void cache_type_reset_events(struct cache_type *t, int64_t revision);
 void cache_type_end_watchers(struct cache_type *t, const struct error *err);
 void watchcache_send_bookmarks(void *cache);
+/* follow.c */
+void watchcache_follow(void *cache);
+void watchcache_unfollow(struct watchcache *cache);
+void watchcache_rewatch(struct watchcache *cache);
+/* history.c */
+void watchcache_drop_history(struct watchcache *cache); /* what is being loaded is of no use */
+void cache_type_forget_past(struct cache_type *t);
 /* load.c */
-void watchcache_list(struct watchcache *cache);
+/* The type of a storage key, or NULL. ret_rest: the object's key behind the type's prefix. */
+struct cache_type *watchcache_route(struct watchcache *cache, const char *key, const char **ret_rest);
+/* Is the key cached as of exactly this revision? */
+bool watchcache_has(struct watchcache *cache, const char *key, int64_t revision);
 void watchcache_apply_put(
     struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision, bool quiet);
 /* A value whose type is not known yet, or not any more. */
 void watchcache_keep_raw(
     struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision);
 void watchcache_apply_delete(struct watchcache *cache, const char *key, int64_t revision, bool quiet);
+/* The last state, with the deletion's revision. */
+struct cache_item *watchcache_deleted_item(const struct cache_item *old, int64_t revision);
 /* unreadable.c */
 void watchcache_keep_unreadable(
     struct watchcache *cache, const char *key, int64_t revision, const char *message);
 void watchcache_forget_unreadable(struct watchcache *cache, const char *key);
 /* freshness.c */
 void watchcache_advance(struct watchcache *cache, int64_t revision);
+struct watchcache_wait *watchcache_add_wait(
+    struct watchcache *cache, int64_t revision, int64_t timeout_ms, watchcache_ready_fn *fn, void *arg);
 void watchcache_check_waits(void *cache);
+void watchcache_unsettle(struct watchcache *cache); /* what is cached is not what is stored */
+void watchcache_settled(struct watchcache *cache);
 
 #endif

@@ -1,5 +1,4 @@
-/* From storage into the cache: the first list, the watch behind it, and a new list when the watch was cut
- * off. */
+/* What is stored, decoded and put into the cache: one key at a time. */
 #include "apiserver/watchcache/internal.h"
 
 #include <inttypes.h>
@@ -9,17 +8,13 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
-#include "lib/base/str.h"
 #include "lib/base/strmap.h"
-#include "lib/loop/loop.h"
 #include "lib/resources/stored.h"
 
-enum { LIST_PAGE = 2500, RELIST_MS = 200 };
 enum { OVERHEAD_MORE = 32 }; /* revisions and names grow by a digit */
 
-/* Finds the type of a storage key: the prefix behind the root is one or two segments long. ret_rest: behind
- * it. */
-static struct cache_type *route(struct watchcache *cache, const char *key, const char **ret_rest)
+/* The prefix behind the root is one or two segments long. */
+struct cache_type *watchcache_route(struct watchcache *cache, const char *key, const char **ret_rest)
 {
 	char prefix[512];
 	if (strncmp(key, cache->root, cache->root_size) != 0)
@@ -48,7 +43,7 @@ struct cache_item *watchcache_decode(struct api_server *server, const struct res
 {
 	struct object *obj = NULL;
 	const char *rest = storage_key;
-	struct cache_type *t = route(server->cache, storage_key, &rest);
+	struct cache_type *t = watchcache_route(server->cache, storage_key, &rest);
 	/* Objects of a type are mostly alike: each gets the memory that it is likely to take, in one piece.
 	 */
 	struct arena *arena = t && t->overhead ? arena_new_sized(size + t->overhead) : arena_new();
@@ -91,11 +86,19 @@ static bool may_be_custom(const struct watchcache *cache, const char *key)
 	return memchr(key, '.', strcspn(key, "/")) != NULL;
 }
 
+bool watchcache_has(struct watchcache *cache, const char *key, int64_t revision)
+{
+	const char *rest;
+	const struct cache_type *t = watchcache_route(cache, key, &rest);
+	const struct cache_item *item = t ? ordered_get(&t->items, rest) : NULL;
+	return item && item->revision == revision;
+}
+
 void watchcache_apply_put(
     struct watchcache *cache, const char *key, const void *value, size_t size, int64_t revision, bool quiet)
 {
 	const char *rest;
-	struct cache_type *t = route(cache, key, &rest);
+	struct cache_type *t = watchcache_route(cache, key, &rest);
 	if (!t) {
 		if (may_be_custom(cache, key))
 			watchcache_keep_raw(cache, key, value, size, revision);
@@ -130,7 +133,7 @@ void watchcache_apply_put(
 	cache_type_publish(cache, t, event);
 }
 
-static struct cache_item *deleted_item(const struct cache_item *old, int64_t revision)
+struct cache_item *watchcache_deleted_item(const struct cache_item *old, int64_t revision)
 {
 	struct object *obj = object_clone(old->object);
 	obj->meta->resource_version = arena_printf(obj->arena, "%" PRId64, revision);
@@ -141,7 +144,7 @@ static struct cache_item *deleted_item(const struct cache_item *old, int64_t rev
 void watchcache_apply_delete(struct watchcache *cache, const char *key, int64_t revision, bool quiet)
 {
 	const char *rest;
-	struct cache_type *t = route(cache, key, &rest);
+	struct cache_type *t = watchcache_route(cache, key, &rest);
 	if (!t) {
 		free(strmap_remove(cache->unclaimed, key));
 		return;
@@ -165,136 +168,7 @@ void watchcache_apply_delete(struct watchcache *cache, const char *key, int64_t 
 	event->refs = 1;
 	event->revision = revision;
 	event->is_deletion = true;
-	event->item = deleted_item(old, revision);
+	event->item = watchcache_deleted_item(old, revision);
 	event->old = old;
 	cache_type_publish(cache, t, event);
-}
-
-static void on_events(void *arg, const struct storage_event *events, size_t len, int64_t revision)
-{
-	struct watchcache *cache = arg;
-	for (size_t i = 0; i < len; i++) {
-		const struct storage_item *item = &events[i].item;
-		if (events[i].type == STORAGE_PUT)
-			watchcache_apply_put(
-			    cache, item->key, item->value, item->value_size, item->revision, false);
-		else
-			watchcache_apply_delete(cache, item->key, item->revision, false);
-	}
-	watchcache_advance(cache, revision);
-}
-
-static void on_retry(void *arg)
-{
-	watchcache_list(arg);
-}
-
-static void list_again(struct watchcache *cache)
-{
-	if (!cache->retry_timer)
-		cache->retry_timer = loop_timer_new(cache->server->loop, on_retry, cache);
-	loop_timer_start(cache->retry_timer, RELIST_MS, 0);
-}
-
-static void on_watch_end(void *arg, const struct error *err)
-{
-	struct watchcache *cache = arg;
-	struct storage_op *op = cache->watch_op;
-	cache->watch_op = NULL;
-	log_warning("the store's watch was cut off, listing again: %s", err->message);
-	storage_cancel(cache->server->storage, op);
-	list_again(cache);
-}
-
-/* What was cached and is not listed any more has been deleted while nobody looked. */
-static void drop_unlisted(struct watchcache *cache)
-{
-	struct buf key = BUF_INIT;
-	struct strmap *gone = strmap_new();
-	for (size_t i = 0; i < cache->types_len; i++) {
-		struct cache_type *t = cache->types[i];
-		for (struct ordered_node *n = t->items.heads[0]; n; n = n->next[0]) {
-			buf_reset(&key);
-			watchcache_storage_key(cache->server, t->type, NULL, NULL, &key);
-			buf_puts(&key, n->key);
-			if (!strmap_has(cache->listed, buf_str(&key)))
-				strmap_put(gone, buf_str(&key), t);
-		}
-	}
-	strmap_for_each (gone, e) {
-		watchcache_apply_delete(cache, strmap_key(e), cache->list_revision, true);
-	}
-	strmap_for_each (cache->unreadable, e) {
-		if (!strmap_has(cache->listed, strmap_key(e)))
-			watchcache_forget_unreadable(cache, strmap_key(e));
-	}
-	strmap_free(gone, NULL);
-	buf_done(&key);
-}
-
-static void on_listed(struct watchcache *cache)
-{
-	static const struct storage_watch_callbacks callbacks = {on_events, on_watch_end};
-	struct error err = ERROR_INIT;
-	error_set(&err, ERR_EXPIRED, "the server has lost its place in the store's history");
-	if (cache->is_ready)
-		drop_unlisted(cache);
-	strmap_free(cache->listed, NULL);
-	cache->listed = NULL;
-	for (size_t i = 0; i < cache->types_len; i++) {
-		cache_type_reset_events(cache->types[i], cache->list_revision);
-		cache_type_end_watchers(cache->types[i], &err);
-	}
-	cache->watch_op = cache->server->storage->functions->watch(
-	    cache->server->storage, cache->list_revision, &callbacks, cache);
-	watchcache_advance(cache, cache->list_revision);
-	if (!cache->is_ready) {
-		cache->is_ready = true;
-		cache->ready(cache->ready_arg, NULL);
-	}
-}
-
-static void on_page(void *arg, const struct storage_result *result)
-{
-	struct watchcache *cache = arg;
-	cache->list_op = NULL;
-	if (result->error) {
-		log_warning("cannot list the store: %s", result->error->message);
-		list_again(cache);
-		return;
-	}
-	if (!cache->list_revision)
-		cache->list_revision = result->revision;
-	for (size_t i = 0; i < result->items_len; i++) {
-		const struct storage_item *item = &result->items[i];
-		watchcache_apply_put(cache, item->key, item->value, item->value_size, item->revision, true);
-		if (cache->is_ready)
-			strmap_put(cache->listed, item->key, cache);
-	}
-	if (!result->more || !result->items_len) {
-		on_listed(cache);
-		return;
-	}
-	struct buf from = BUF_INIT, to = BUF_INIT;
-	buf_puts(&from, result->items[result->items_len - 1].key);
-	buf_putc(&from, '\x01'); /* no key has a byte below this behind another key */
-	buf_puts(&to, cache->root);
-	to.data[to.size - 1]++;
-	cache->list_op = cache->server->storage->functions->list(cache->server->storage, buf_str(&from),
-	    buf_str(&to), cache->list_revision, LIST_PAGE, false, on_page, cache);
-	buf_done(&from);
-	buf_done(&to);
-}
-
-void watchcache_list(struct watchcache *cache)
-{
-	struct buf to = BUF_INIT;
-	cache->list_revision = 0;
-	strmap_free(cache->listed, NULL);
-	cache->listed = strmap_new();
-	buf_puts(&to, cache->root);
-	to.data[to.size - 1]++; /* "/registry0": the end of everything below "/registry/" */
-	cache->list_op = cache->server->storage->functions->list(
-	    cache->server->storage, cache->root, buf_str(&to), 0, LIST_PAGE, false, on_page, cache);
-	buf_done(&to);
 }

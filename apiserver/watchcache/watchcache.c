@@ -53,18 +53,19 @@ struct watchcache *watchcache_new(struct api_server *server)
 		cache->root[size++] = '/';
 	cache->root_size = size;
 	cache->wait_timer = loop_timer_new(server->loop, watchcache_check_waits, cache);
+	cache->retry_timer = loop_timer_new(server->loop, watchcache_follow, cache);
 	cache->bookmark_timer = loop_timer_new(server->loop, watchcache_send_bookmarks, cache);
 	for (size_t i = 0; i < resources_count(); i++)
 		watchcache_add_type(cache, resources_at(i));
 	return cache;
 }
 
-void watchcache_start(struct watchcache *cache, void (*ready)(void *arg, const struct error *err), void *arg)
+void watchcache_start(struct watchcache *cache, const struct watchcache_callbacks *callbacks, void *arg)
 {
-	cache->ready = ready;
-	cache->ready_arg = arg;
+	cache->callbacks = *callbacks;
+	cache->callbacks_arg = arg;
 	loop_timer_start(cache->bookmark_timer, BOOKMARK_MS, BOOKMARK_MS);
-	watchcache_list(cache);
+	watchcache_follow(cache);
 }
 
 static void unref_item(void *item)
@@ -75,6 +76,7 @@ static void unref_item(void *item)
 static void free_type(struct cache_type *t)
 {
 	cache_type_reset_events(t, 0);
+	cache_type_forget_past(t);
 	free(t->events);
 	free(t->events_ms);
 	ordered_done(&t->items, unref_item);
@@ -93,8 +95,7 @@ void watchcache_free(struct watchcache *cache)
 	if (!cache)
 		return;
 	cache->is_freeing = true;
-	storage_cancel(cache->server->storage, cache->list_op);
-	storage_cancel(cache->server->storage, cache->watch_op);
+	watchcache_unfollow(cache);
 	storage_cancel(cache->server->storage, cache->fence_op);
 	while (cache->waits)
 		watchcache_wait_cancel(cache->waits);
@@ -107,7 +108,6 @@ void watchcache_free(struct watchcache *cache)
 	strmap_free(cache->by_prefix, NULL);
 	strmap_free(cache->unclaimed, free);
 	strmap_free(cache->unreadable, free);
-	strmap_free(cache->listed, NULL);
 	free(cache->root);
 	free(cache);
 }
@@ -138,7 +138,8 @@ void watchcache_add_type(struct watchcache *cache, const struct resource_type *t
 		abort();
 	t->type = type;
 	ordered_init(&t->items);
-	t->complete_since = cache->revision;
+	t->complete_since = cache->applying > cache->revision ? cache->applying : cache->revision;
+	t->changed_revision = t->complete_since;
 	if (cache->types_len == cache->types_capacity) {
 		cache->types_capacity = cache->types_capacity ? cache->types_capacity * 2 : 64;
 		cache->types = realloc(cache->types, cache->types_capacity * sizeof(void *));

@@ -103,9 +103,14 @@ struct cache_watcher *watchcache_watch(struct api_server *server, const struct r
     int64_t revision, const struct cache_watcher_callbacks *callbacks, void *arg, struct error *err);
 void watchcache_unwatch(struct cache_watcher *watcher);
 
-/* The cache itself: server.c. ready fires once, when the first list is complete and the watch runs. */
+/* The cache itself: server.c. */
+struct watchcache_callbacks {
+	void (*on_ready)(void *arg); /* once: the first list is complete and the watch runs */
+	void (*on_replaced)(
+	    void *arg); /* the store was put back to another state, which the cache holds now */
+};
 struct watchcache *watchcache_new(struct api_server *server);
-void watchcache_start(struct watchcache *cache, void (*ready)(void *arg, const struct error *err), void *arg);
+void watchcache_start(struct watchcache *cache, const struct watchcache_callbacks *callbacks, void *arg);
 void watchcache_end_watches(struct watchcache *cache); /* all of them, in good order: the server stops */
 void watchcache_free(struct watchcache *cache);
 /* Types that come and go at run time (custom resources). */
@@ -142,7 +147,16 @@ typedef void watchcache_ready_fn(void *arg, const struct error *err);
 struct watchcache_wait *watchcache_wait(
     struct api_server *server, int64_t revision, int64_t timeout_ms, watchcache_ready_fn *fn, void *arg);
 struct watchcache_wait *watchcache_fence(struct api_server *server, watchcache_ready_fn *fn, void *arg);
+/*
+ * For a watch from `revision` on, of before the cache was listed: fn is called when the type's ring holds
+ * what the store still knows of that time, or when that cannot be had. NULL: no need, or no hope; fn is not
+ * called.
+ */
+struct watchcache_wait *watchcache_await_history(struct api_server *server, const struct resource_type *type,
+    int64_t revision, watchcache_ready_fn *fn, void *arg);
 void watchcache_wait_cancel(struct watchcache_wait *wait);
 int64_t watchcache_revision(struct api_server *server);
+/* False while the cache is about to be replaced by another history: whoever reads has to wait or to fence. */
+bool watchcache_is_settled(struct api_server *server);
 
 #endif
