@@ -214,7 +214,13 @@ static void reads_and_writes_are_current(void **state)
 		snprintf(body, sizeof body, "{\"preconditions\":{\"resourceVersion\":\"%s\"}}", rv);
 		expect(200, here, "DELETE", path, body);
 		expect(404, there, "GET", path, "");
+		/* A namespace that the other server has made a moment ago. */
+		snprintf(body, sizeof body, "{\"metadata\":{\"name\":\"ns-%d\"}}", i);
+		expect(201, here, "POST", "/api/v1/namespaces", body);
+		snprintf(path, sizeof path, "/api/v1/namespaces/ns-%d/configmaps", i);
+		expect(201, there, "POST", path, "{\"metadata\":{\"name\":\"first\"}}");
 	}
+	expect(404, A, "POST", "/api/v1/namespaces/none/configmaps", "{\"metadata\":{\"name\":\"first\"}}");
 	expect(504, A, "GET", DEFAULT "/configmaps?resourceVersion=99999999", "");
 }
 

@@ -191,6 +191,36 @@ int admission_forbid(
 	return API_FAIL;
 }
 
+struct refresh { /* in the request's arena */
+	struct api_request *req;
+	struct error error;
+};
+
+static void on_fresh(void *arg, const struct error *err)
+{
+	struct refresh *refresh = arg;
+	if (err)
+		refresh->error = *err;
+	api_request_resume(refresh->req);
+}
+
+int admission_refresh(struct api_request *req, struct error *err)
+{
+	struct refresh *refresh = req->stage_state;
+	const struct object_reader *reader = auth_reader(req->server);
+
+	if (!reader->refresh)
+		return API_NEXT;
+	if (!refresh) {
+		req->stage_state = refresh = ARENA_NEW(req->arena, struct refresh);
+		refresh->req = req;
+		reader->refresh(reader->arg, on_fresh, refresh);
+		return API_PENDING;
+	}
+	*err = refresh->error;
+	return err->code ? API_FAIL : API_NEXT;
+}
+
 int admission_not_found(const char *group, const char *resource, const char *name, struct error *err)
 {
 	error_set(err, ERR_NOT_FOUND, "%s%s%s \"%s\" not found", resource, group[0] ? "." : "", group, name);

@@ -36,8 +36,10 @@ static int admit(struct api_request *req, struct object *obj, const struct objec
 	    str_eq(req->info.resource, "localsubjectaccessreviews"))
 		return API_NEXT;
 	const struct object *namespace_ = reader_get(auth_reader(req->server), resource_namespaces, "", ns);
-	if (!namespace_)
-		return admission_not_found("", "namespaces", ns, err);
+	if (!namespace_) {
+		int rc = admission_refresh(req, err);
+		return rc == API_NEXT ? admission_not_found("", "namespaces", ns, err) : rc;
+	}
 	if (operation != ADMIT_CREATE)
 		return API_NEXT;
 	const CoreV1__Namespace *n = OBJECT_AS(namespace_, CoreV1__Namespace, core_v1__namespace);

@@ -24,6 +24,12 @@ struct admission_run {
 /* Fills the 403 `RESOURCE "NAME" is forbidden: TEXT` about the request's object. Returns API_FAIL. */
 int admission_forbid(const struct api_request *req, const struct object *obj, struct error *err,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/*
+ * For a plugin that misses an object in the cache: another server may have written it a moment ago. The first
+ * call makes the cache as new as the store: API_PENDING, then the plugin is called again; the second one in
+ * its turn says API_NEXT: the object is really missing. Takes req->stage_state.
+ */
+int admission_refresh(struct api_request *req, struct error *err);
 /* Fills the 404 of another object. Returns API_FAIL. */
 int admission_not_found(const char *group, const char *resource, const char *name, struct error *err);
 /* The name that the URL or the object gives; "" for a generated one. */

@@ -211,12 +211,10 @@ static void look_again(void *arg)
 
 /* A new namespace gets its default account from the controller a moment later: its first pods wait for that.
  */
-static bool wait_for_default(struct api_request *req, const char *name)
+static bool wait_for_default(struct api_request *req)
 {
 	struct waiting *w = req->stage_state;
 
-	if (!str_eq(name, "default"))
-		return false;
 	if (!w) {
 		req->stage_state = w = ARENA_NEW(req->arena, struct waiting);
 		w->req = req;
@@ -244,8 +242,12 @@ static int admit(struct api_request *req, struct object *obj, const struct objec
 	spec->service_account = spec->service_account_name; /* the deprecated field always says the same */
 	const struct object *account_obj = reader_get(
 	    auth_reader(req->server), resource_serviceaccounts, req->info.ns, spec->service_account_name);
-	if (!account_obj && wait_for_default(req, spec->service_account_name))
+	bool is_default = str_eq(spec->service_account_name, "default");
+	if (!account_obj && is_default && wait_for_default(req))
 		return API_PENDING;
+	int rc = account_obj || is_default ? API_NEXT : admission_refresh(req, err);
+	if (rc != API_NEXT)
+		return rc;
 	if (!account_obj)
 		return admission_forbid(req, obj, err,
 		    "error looking up service account %s/%s: serviceaccount \"%s\" not found", req->info.ns,

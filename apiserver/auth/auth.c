@@ -26,6 +26,11 @@ static void read_each(
 	}
 }
 
+static void refresh(void *server, void (*fn)(void *arg, const struct error *err), void *arg)
+{
+	watchcache_fence(server, fn, arg);
+}
+
 const struct object_reader *auth_reader(struct api_server *server)
 {
 	return &server->auth->reader;
@@ -92,7 +97,7 @@ int auth_init(struct api_server *server, struct error *err)
 		abort();
 	server->auth = auth;
 	auth->server = server;
-	auth->reader = (struct object_reader){read_one, read_each, server};
+	auth->reader = (struct object_reader){read_one, read_each, server, refresh};
 	auth->issuers =
 	    copy_list(&options->service_account_issuers, "https://kubernetes.default.svc.cluster.local");
 	auth->audiences = copy_list(&options->api_audiences, auth->issuers[0]);

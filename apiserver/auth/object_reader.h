@@ -1,5 +1,5 @@
 /*
- * object_reader: how authentication, authorization and admission look at the cluster: a table of two
+ * object_reader: how authentication, authorization and admission look at the cluster: a table of
  * functions over the watch caches. The server fills it once; tests fill it from a list of objects. Results
  * are borrowed: valid until control returns to the loop; object_ref() to keep.
  */
@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct error;
 struct object;
 struct resource_type;
 
@@ -22,6 +23,9 @@ struct object_reader {
 	void (*each)(void *arg, const struct resource_type *type, const char *ns, object_visit_fn *visit,
 	    void *visit_arg);
 	void *arg;
+	/* Makes what get() and each() see as new as the store, then calls fn: other servers write there too.
+	 * NULL: it always is. */
+	void (*refresh)(void *arg, void (*fn)(void *fn_arg, const struct error *err), void *fn_arg);
 };
 
 static inline const struct object *reader_get(

@@ -14,7 +14,7 @@
 #include "proto/core_v1.pb-c.h"
 #include "proto/policy_v1.pb-c.h"
 
-enum evict_phase { EVICT_START, EVICT_BUDGET, EVICT_DELETE };
+enum evict_phase { EVICT_START, EVICT_BUDGET, EVICT_FRESH, EVICT_DELETE };
 
 static int too_many(struct api_request *req, const char *budget, const char *detail, struct error *err)
 {
@@ -146,12 +146,16 @@ int registry_evict(struct api_request *req, struct error *err)
 	if (!registry_take_result(req))
 		return start(req, err);
 	if (state->error.code == ERR_CONFLICT && state->phase == EVICT_BUDGET &&
-	    req->attempt++ < REGISTRY_ATTEMPTS_MAX)
-		return start(req, err);
+	    req->attempt++ < REGISTRY_ATTEMPTS_MAX) {
+		state->phase = EVICT_FRESH; /* with the budget as somebody else has left it */
+		return registry_fence(req);
+	}
 	if (state->error.code) {
 		*err = state->error;
 		return API_FAIL;
 	}
+	if (state->phase == EVICT_FRESH)
+		return start(req, err);
 	if (state->phase == EVICT_BUDGET)
 		return delete_pod(req, err);
 	api_respond_success(req, 201, "", "", "", "");
