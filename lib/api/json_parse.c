@@ -70,7 +70,8 @@ static int on_boolean(void *ctx, int value)
 	return json_build_scalar(ctx, JSON_BOOL, value, NULL, 0) == 0;
 }
 
-/* As every reader of JSON by doubles, upstream's among them, refuses: 1e400. Few numbers need a closer look. */
+/* As every reader of JSON by doubles, upstream's among them, refuses: 1e400. Few numbers need a closer look.
+ */
 static int check_range(struct json_builder *b, const char *text, size_t size)
 {
 	enum { DIGITS_SAFE = 300, SHOWN_MAX = 40 };
