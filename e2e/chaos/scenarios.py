@@ -36,7 +36,7 @@ def values(client, query=""):
         o["metadata"]["name"]: o["data"]["value"] for o in answer["items"] if "value" in o.get("data", {})}
 
 
-def eventually(what, predicate, timeout=60):
+def eventually(what, predicate, timeout=world.PATIENCE_S):
     """Like world.wait_for, for checks of state."""
     def attempt():
         try:
@@ -52,7 +52,7 @@ class Watch(threading.Thread):
     def __init__(self, w, rv):
         super().__init__(daemon=True)
         self.frames, self.status = [], None
-        self.client = w.client(timeout=120)
+        self.client = w.client(timeout=world.PATIENCE_S)
         self.response = self.client.open("GET", f"{MAPS}?watch=true&resourceVersion={rv}")
         check(self.response.status == 200, f"watch: {self.response.status}")
         self.start()
@@ -66,7 +66,7 @@ class Watch(threading.Thread):
 
     def end_code(self):
         """The code of the Status that ended the watch, or None."""
-        self.join(60)
+        self.join(world.PATIENCE_S)
         check(not self.is_alive(), "the watch did not end")
         return self.frames[-1]["object"].get("code") if self.frames and self.frames[-1]["type"] == "ERROR" else None
 
@@ -312,8 +312,8 @@ def silent_connections():
         put(client, "a", "1")
         watch = Watch(w, values(client)[0])
         w.faults.set(relay.HANG)
-        eventually("a write", lambda: put(client, "b", "2"), timeout=120)
-        eventually("a read of it", lambda: values(client)[1].get("b") == "2", timeout=120)
+        eventually("a write", lambda: put(client, "b", "2"))
+        eventually("a read of it", lambda: values(client)[1].get("b") == "2")
         eventually("the watch", lambda: ("ADDED", "b") in watch.names())
         check(w.faults.done.value > 0, "no connection was silent")
 
@@ -335,7 +335,7 @@ def no_space():
             w.etcd_call("/v3/kv/deleterange", {"key": world.base64_of(f"/registry/configmaps/default/big{j}")})
         w.compact(w.revision())
         subprocess.run(["etcdctl", f"--endpoints=unix://{w.etcd_socket}", "defrag"], check=True, capture_output=True,
-                       env={"ETCDCTL_API": "3", "PATH": "/usr/bin:/bin"}, timeout=60)
+                       env={"ETCDCTL_API": "3", "PATH": "/usr/bin:/bin"}, timeout=world.PATIENCE_S)
         alarm = w.etcd_call("/v3/maintenance/alarm", {"action": "GET"})["alarms"][0]
         w.etcd_call("/v3/maintenance/alarm", {"action": "DEACTIVATE", "memberID": alarm["memberID"], "alarm": "NOSPACE"})
         eventually("a write", lambda: put(client, "after", "1"))

@@ -123,14 +123,14 @@ class Storm:
         """Writers finish, then the object that every watcher waits for is written: in one half, then in the other."""
         self.stop_writing.set()
         for p in self.writers:
-            p.join(120)
+            p.join(world.PATIENCE_S)
         self.stop_lists.set()
         for kind in objects.KINDS:
             self.insist("POST", kind.path, objects.new_object(kind, objects.LAST, "last-1e"), (201, 409))
             self.insist("PATCH", f"{kind.path}/{objects.LAST}", objects.content(kind, "last-2o"), (200,), writer.MERGE)
-        self.readers.join(60)
+        self.readers.join(world.PATIENCE_S)
         self.stop_watching.set()
-        self.readers.join(90)
+        self.readers.join(world.PATIENCE_S)
         self.recorder.wait(self.world.revision())
         while not self.complaints.empty():
             self.report.fail(self.complaints.get())
