@@ -1,6 +1,5 @@
-/* /healthz, /livez, /readyz with ?verbose, ?exclude= and single checks; /version. */
+/* /healthz, /livez, /readyz with ?verbose, ?exclude= and single checks. */
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "apiserver/pipeline.h"
 #include "apiserver/storage/storage.h"
@@ -95,24 +94,5 @@ int health_serve(struct api_request *req, struct error *err)
 		buf_printf(&text, "%s check %s\n", endpoint, is_well ? "passed" : "failed");
 	}
 	api_respond_body(req, status, "text/plain; charset=utf-8", &text);
-	return API_DONE;
-}
-
-int version_serve(struct api_request *req, struct error *err)
-{
-	struct utsname u;
-	uname(&u);
-	const char *arch = !strcmp(u.machine, "x86_64")    ? "amd64"
-			   : !strcmp(u.machine, "aarch64") ? "arm64"
-							   : u.machine;
-	struct buf out = BUF_INIT;
-	buf_printf(&out,
-	    "{\n  \"major\": \"1\",\n  \"minor\": \"32\",\n  \"gitVersion\": \"v1.32.0+cube\",\n  "
-	    "\"gitCommit\": \"\",\n"
-	    "  \"gitTreeState\": \"clean\",\n  \"buildDate\": \"2025-01-01T00:00:00Z\",\n  \"goVersion\": "
-	    "\"none\",\n"
-	    "  \"compiler\": \"cc\",\n  \"platform\": \"linux/%s\"\n}",
-	    arch);
-	api_respond_body(req, 200, "application/json", &out);
 	return API_DONE;
 }

@@ -105,7 +105,7 @@ static void read_resource(
 	widen_verb(req);
 }
 
-int api_inspect(struct api_request *req, struct error *err)
+static int read_request(struct api_request *req, struct error *err)
 {
 	struct api_request_info *info = &req->info;
 	size_t len = 0;
@@ -128,4 +128,14 @@ int api_inspect(struct api_request *req, struct error *err)
 	info->verb_text = text;
 	read_resource(req, parts + head, raw + head, len - head);
 	return API_NEXT;
+}
+
+int api_inspect(struct api_request *req, struct error *err)
+{
+	int result = read_request(req, err);
+	if (!api_is_long_running(req)) {
+		req->in_flight = &req->server->in_flight[api_is_write(req)];
+		++*req->in_flight;
+	}
+	return result;
 }

@@ -1,115 +1,110 @@
-/* /metrics: a few counters in Prometheus' text form. */
+/* /metrics: the set of all metrics, and the gauges that are read when somebody asks. */
 #include "apiserver/metrics.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "apiserver/flowcontrol/flowcontrol.h"
+#include "apiserver/options.h"
 #include "apiserver/pipeline.h"
-#include "apiserver/registry/internal.h"
 #include "apiserver/watchcache/watchcache.h"
-#include "lib/base/arena.h"
 #include "lib/base/buf.h"
-#include "lib/base/str.h"
-#include "lib/base/strmap.h"
-#include "lib/loop/loop.h"
+#include "lib/base/metrics.h"
 
-struct counter {
-	uint64_t requests;
-	double seconds;
-};
+struct metric_series *metrics_once(
+    struct metric_series **slot, struct metric *metric, const char *const *values)
+{
+	if (!*slot)
+		*slot = metric_series_of(metric, values);
+	return *slot;
+}
 
-struct metrics {
-	struct strmap *requests; /* labels -> struct counter */
-};
+struct metric_set *metrics_set(const struct api_server *server)
+{
+	return server->metrics->set;
+}
 
-struct metrics *metrics_new(void)
+/* --- what does not change while the server runs --- */
+
+static void add_build_info(struct metric_set *set)
+{
+	struct metric *info =
+	    metric_gauge(set, "kubernetes_build_info", "1; the labels are what /version says.",
+		"build_date,compiler,git_commit,git_tree_state,git_version,go_version,major,minor,platform");
+	struct version_info v;
+	version_info(&v);
+	metric_put(metric_series(info, v.build_date, v.compiler, v.git_commit, v.git_tree_state,
+		       v.git_version, v.go_version, v.major, v.minor, v.platform),
+	    1);
+}
+
+static void add_features(struct metric_set *set, const struct feature_gates *features)
+{
+	struct metric *enabled =
+	    metric_gauge(set, "kubernetes_feature_enabled", "1 when the feature gate is on.", "name,stage");
+	for (size_t i = 0; i < FEATURES_LEN; i++)
+		metric_put(metric_series(enabled, feature_name(i), feature_stage(i)), features->on[i]);
+}
+
+/* --- what is read at each writing --- */
+
+static void put_objects(struct metrics *m)
+{
+	struct buf name = BUF_INIT;
+	metric_reset(m->objects);
+	for (size_t i = 0; i < api_types_count(m->server); i++) {
+		const struct resource_type *type = api_types_at(m->server, i);
+		if (type->flags & (RESOURCE_VIRTUAL | RESOURCE_HIDDEN_VERSION))
+			continue;
+		buf_reset(&name);
+		buf_printf(&name, "%s%s%s", type->plural, *type->group ? "." : "", type->group);
+		metric_put(
+		    metric_series(m->objects, buf_str(&name)), (double)watchcache_count(m->server, type));
+	}
+	buf_done(&name);
+}
+
+static void put_gauges(void *arg)
+{
+	struct metrics *m = arg;
+	metric_put(metric_series(m->in_flight, "readOnly"), (double)m->server->in_flight[0]);
+	metric_put(metric_series(m->in_flight, "mutating"), (double)m->server->in_flight[1]);
+	put_objects(m);
+}
+
+struct metrics *metrics_new(struct api_server *server)
 {
 	struct metrics *m = calloc(1, sizeof *m);
 	if (!m)
 		abort();
-	m->requests = strmap_new();
+	m->server = server;
+	m->set = metric_set_new();
+	m->requests = request_metrics_new(m->set);
+	m->in_flight = metric_gauge(m->set, "apiserver_current_inflight_requests",
+	    "Requests of clients being worked on, without long-running ones.", "request_kind");
+	m->objects =
+	    metric_gauge(m->set, "apiserver_storage_objects", "Objects stored, by type.", "resource");
+	m->storage = storage_metrics_new(server, m->set);
+	add_build_info(m->set);
+	add_features(m->set, &server->options->features);
+	metric_set_add_process(m->set);
+	metric_set_on_write(m->set, put_gauges, m);
 	return m;
 }
 
-void metrics_free(struct metrics *metrics)
+void metrics_free(struct metrics *m)
 {
-	if (!metrics)
+	if (!m)
 		return;
-	strmap_free(metrics->requests, free);
-	free(metrics);
-}
-
-void metrics_count(struct api_server *server, const struct api_request *req, int status)
-{
-	char labels[512];
-	/* Only names that the server knows: a client must not be able to make series. */
-	bool is_known = req->type != NULL;
-	snprintf(labels, sizeof labels,
-	    "code=\"%d\",group=\"%s\",resource=\"%s\",subresource=\"%s\",verb=\"%s\",version=\"%s\"", status,
-	    is_known ? req->type->group : "", is_known ? req->type->plural : "",
-	    is_known && registry_subresource_verbs(req->type, req->info.subresource) ? req->info.subresource
-										     : "",
-	    is_known ? req->info.verb_text : "other", is_known ? req->type->version : "");
-	struct counter *c = strmap_get(server->metrics->requests, labels);
-	if (!c) {
-		c = calloc(1, sizeof *c);
-		if (!c)
-			abort();
-		strmap_put(server->metrics->requests, labels, c);
-	}
-	c->requests++;
-	if (req->info.verb != API_WATCH)
-		c->seconds += (double)(loop_now_ms(server->loop) - req->start_ms) / 1000.0;
-}
-
-static size_t resident_bytes(void)
-{
-	unsigned long pages = 0, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%lu %lu", &pages, &resident) != 2)
-		resident = 0;
-	fclose(f);
-	return resident * (size_t)sysconf(_SC_PAGESIZE);
+	request_metrics_free(m->requests);
+	storage_metrics_free(m->storage);
+	metric_set_free(m->set);
+	free(m);
 }
 
 int metrics_serve(struct api_request *req, struct error *err)
 {
-	struct api_server *server = req->server;
 	struct buf out = BUF_INIT;
-	buf_puts(&out,
-	    "# HELP apiserver_request_total Requests answered.\n# TYPE apiserver_request_total counter\n");
-	strmap_for_each (server->metrics->requests, e) {
-		const struct counter *c = strmap_value(e);
-		buf_printf(&out, "apiserver_request_total{%s} %" PRIu64 "\n", strmap_key(e), c->requests);
-	}
-	buf_puts(&out,
-	    "# HELP apiserver_request_duration_seconds_sum Time from head to answer, without watches.\n"
-	    "# TYPE apiserver_request_duration_seconds_sum counter\n");
-	strmap_for_each (server->metrics->requests, e) {
-		const struct counter *c = strmap_value(e);
-		buf_printf(
-		    &out, "apiserver_request_duration_seconds_sum{%s} %.3f\n", strmap_key(e), c->seconds);
-	}
-	buf_puts(&out, "# HELP apiserver_storage_objects Objects stored, by type.\n# TYPE "
-		       "apiserver_storage_objects gauge\n");
-	for (size_t i = 0; i < api_types_count(server); i++) {
-		const struct resource_type *type = api_types_at(server, i);
-		if (!(type->flags & (RESOURCE_VIRTUAL | RESOURCE_HIDDEN_VERSION)))
-			buf_printf(&out, "apiserver_storage_objects{resource=\"%s%s%s\"} %zu\n", type->plural,
-			    *type->group ? "." : "", type->group, watchcache_count(server, type));
-	}
-	buf_printf(&out,
-	    "# TYPE apiserver_current_inflight_requests gauge\napiserver_current_inflight_requests %zu\n"
-	    "# TYPE apiserver_longrunning_requests gauge\napiserver_longrunning_requests %zu\n"
-	    "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %zu\n",
-	    server->requests_running - server->streams_running, server->streams_running, resident_bytes());
-	flowcontrol_print_metrics(server, &out);
+	metric_set_write(metrics_set(req->server), &out);
 	api_respond_body(req, 200, "text/plain; version=0.0.4; charset=utf-8", &out);
 	return API_DONE;
 }

@@ -8,6 +8,7 @@
 #include "apiserver/registry/internal.h"
 #include "apiserver/watchcache/watchcache.h"
 #include "lib/base/arena.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
@@ -117,6 +118,7 @@ static struct api_request *new_request(struct api_server *server)
 	req->arena = arena;
 	req->server = server;
 	req->start_ms = loop_now_ms(server->loop);
+	req->start_ns = loop_clock(server->loop)->monotonic_ns(loop_clock(server->loop));
 	req->output.include_object = "Metadata";
 	struct api_request_info *i = &req->info;
 	i->verb_text = i->path = i->prefix = i->group = i->version = i->ns = i->resource = i->name =
@@ -145,6 +147,8 @@ void pipeline_free(struct api_request *req)
 	if (req->type && req->type->dynamic)
 		req->type->dynamic->unref(req->type);
 	req->server->requests_running--;
+	if (req->in_flight)
+		--*req->in_flight;
 	arena_free(req->arena);
 }
 

@@ -69,10 +69,16 @@ void table_end(struct buf *out);
 void partial_metadata(struct api_request *req, struct buf *out, const struct object *obj);
 void partial_metadata_proto(struct api_request *req, struct buf *out, const struct object *obj);
 
-/* health.c and metrics.c: handlers of routes. */
+/* health.c, metrics.c and version.c: handlers of routes. */
 int health_serve(struct api_request *req, struct error *err);
 int metrics_serve(struct api_request *req, struct error *err);
 int version_serve(struct api_request *req, struct error *err);
+struct version_info {
+	const char *major, *minor, *git_version, *git_commit, *git_tree_state, *build_date, *go_version,
+	    *compiler;
+	char platform[80];
+};
+void version_info(struct version_info *ret); /* version.c: what /version says */
 void metrics_count(struct api_server *server, const struct api_request *req, int status);
 
 #endif

@@ -31,6 +31,7 @@ static const struct http_header *with_encoding(struct api_request *req, const st
 void api_send_source(struct api_request *req, int status, const char *content_type,
     const struct http_header *headers, const struct http_source *source)
 {
+	req->response_size = source->size;
 	if (!is_to_be_compressed(req, status, source->size)) {
 		http_respond_source(req->http, status, content_type, headers, source);
 		return;
@@ -78,6 +79,7 @@ void api_send_bytes(struct api_request *req, int status, const char *content_typ
 	size_t size = 0;
 	for (size_t i = 0; i < len; i++)
 		size += parts[i]->size;
+	req->response_size = size;
 	if (!is_to_be_compressed(req, status, size)) {
 		http_respond_bytes(req->http, status, content_type, headers, parts, len);
 		return;

@@ -51,10 +51,12 @@ struct api_server *api_server_new(struct loop *loop, const struct api_options *o
 	server->loop = loop;
 	server->options = options;
 	server->types = types_new();
-	server->metrics = metrics_new();
+	server->metrics = metrics_new(server);
 	server->http_client = http_client_new(loop, NULL);
 	flowcontrol_init(server);
 	server->storage = open_storage(server, err);
+	if (server->storage)
+		server->storage->observer = metrics_storage_observer(server);
 	if (server->storage)
 		server->cache = watchcache_new(server);
 	if (server->cache)

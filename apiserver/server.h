@@ -40,6 +40,7 @@ struct selector;
 struct storage;
 struct strmap;
 struct watchcache;
+struct webhook_metrics;
 
 struct api_server {
 	struct loop *loop;
@@ -47,15 +48,16 @@ struct api_server {
 	struct storage *storage;           /* storage/storage.h */
 	struct watchcache *cache;          /* watchcache/watchcache.h */
 	struct http_server *http;
-	struct http_client *http_client;       /* for webhooks and other outgoing calls with default TLS */
-	struct auth *auth;                     /* auth/auth.h */
-	struct admission *admission;           /* admission/admission.h */
-	struct flowcontrol *flowcontrol;       /* flowcontrol/flowcontrol.h */
-	struct services *services;             /* registry/services.h: cluster IPs and node ports */
-	struct types *types;                   /* types.h: the table's and those added at run time */
-	struct system_objects *system_objects; /* registry/system_objects.h: the service kubernetes, ... */
-	struct compactor *compactor;           /* storage/compactor.h */
-	struct metrics *metrics;               /* metrics.h */
+	struct http_client *http_client;         /* for webhooks and other outgoing calls with default TLS */
+	struct auth *auth;                       /* auth/auth.h */
+	struct admission *admission;             /* admission/admission.h */
+	struct webhook_metrics *webhook_metrics; /* admission/webhook_metrics.c */
+	struct flowcontrol *flowcontrol;         /* flowcontrol/flowcontrol.h */
+	struct services *services;               /* registry/services.h: cluster IPs and node ports */
+	struct types *types;                     /* types.h: the table's and those added at run time */
+	struct system_objects *system_objects;   /* registry/system_objects.h: the service kubernetes, ... */
+	struct compactor *compactor;             /* storage/compactor.h */
+	struct metrics *metrics;                 /* metrics.h */
 	void *proxy, *discovery, *openapi, *bootstrap, *extensions,
 	    *aggregation;     /* state that these folders keep */
 	void *conversions;    /* calls of conversion webhooks under way: extensions/conversion.c */
@@ -67,6 +69,7 @@ struct api_server {
 	void *on_shut_arg;
 	size_t requests_running,
 	    streams_running; /* streams: watches, tunnels; counted among the requests too */
+	size_t in_flight[2]; /* of clients, without the long-running ones: reads, writes */
 };
 
 /*
@@ -182,7 +185,9 @@ struct api_request {
 	bool is_pending;
 	bool is_internal; /* registry_*(): runs as the system itself, no authentication */
 	bool is_finished;
-	int64_t start_ms;
+	int64_t start_ms, start_ns;       /* of the loop's clock; ns: monotonic */
+	size_t *in_flight;                /* where it is counted: server->in_flight, or NULL */
+	size_t response_size;             /* of the body, before compression */
 	int attempt;                      /* how often the store stage has lost a race and started over */
 	struct error error;               /* what a stage failed with */
 	const char *continue_after_error; /* metadata.continue of an error's Status, or NULL */

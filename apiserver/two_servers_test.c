@@ -62,6 +62,18 @@ static void both_are_ready_and_agree(void **state)
 	free(services);
 }
 
+/* What a server asks etcd for is counted by operation and type. */
+static void etcd_is_counted(void **state)
+{
+	expect(201, A, "POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"counted\"}}");
+	char *text = answer(200, A, "GET", "/metrics", "");
+	check(strstr(text, "\netcd_requests_total{operation=\"create\",type=\"namespaces\"} "));
+	check(
+	    strstr(text, "\netcd_request_duration_seconds_count{operation=\"create\",type=\"namespaces\"} "));
+	check(!strstr(text, "etcd_request_errors_total{operation=\"create\",type=\"namespaces\"}"));
+	free(text);
+}
+
 /* --- addresses --- */
 
 static void old_bitmap_is_honoured(void **state)
@@ -507,10 +519,10 @@ static int stop(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(both_are_ready_and_agree),
-	    cmocka_unit_test(old_bitmap_is_honoured), cmocka_unit_test(no_two_services_share_an_address),
-	    cmocka_unit_test(a_counter_ends_exact), cmocka_unit_test(reads_and_writes_are_current),
-	    cmocka_unit_test(quota_is_exact), cmocka_unit_test(watches_agree),
-	    cmocka_unit_test(definitions_reach_the_other_server),
+	    cmocka_unit_test(etcd_is_counted), cmocka_unit_test(old_bitmap_is_honoured),
+	    cmocka_unit_test(no_two_services_share_an_address), cmocka_unit_test(a_counter_ends_exact),
+	    cmocka_unit_test(reads_and_writes_are_current), cmocka_unit_test(quota_is_exact),
+	    cmocka_unit_test(watches_agree), cmocka_unit_test(definitions_reach_the_other_server),
 	    cmocka_unit_test(history_goes_and_both_go_on),
 	    cmocka_unit_test(killed_server_leaves_the_endpoints),
 	    cmocka_unit_test(stopped_server_leaves_at_once)};

@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "apiserver/admission/plugin.h"
+#include "apiserver/metrics.h"
 #include "apiserver/options.h"
+#include "lib/base/clock.h"
+#include "lib/base/metrics.h"
+#include "lib/loop/loop.h"
 
 #define PLUGIN(symbol) extern const struct admission_plugin admission_##symbol;
 #include "apiserver/admission/plugins.def"
@@ -19,10 +23,16 @@ static const struct admission_plugin *const all_plugins[] = {
 };
 #define PLUGINS_LEN (sizeof(all_plugins) / sizeof(all_plugins[0]))
 
+enum { OPERATIONS = 4 }; /* bits of enum admission_operation */
+
 struct admission {
 	const struct admission_plugin *plugins[PLUGINS_LEN]; /* those switched on */
 	size_t len;
+	struct metric *seconds;
+	struct metric_series *took[PLUGINS_LEN][2][OPERATIONS][2]; /* validating, operation, refused */
 };
+
+static const double bounds[] = {0.005, 0.025, 0.1, 0.5, 1, 2.5};
 
 static bool in_list(const struct flag_list *list, const char *name)
 {
@@ -58,6 +68,11 @@ int admission_init(struct api_server *server, struct error *err)
 	if (!admission)
 		abort();
 	server->admission = admission;
+	admission->seconds =
+	    metric_histogram(metrics_set(server), "apiserver_admission_controller_admission_duration_seconds",
+		"Time that an admission plugin took for a request.", "name,operation,type,rejected", bounds,
+		sizeof bounds / sizeof bounds[0]);
+	webhook_metrics_init(server);
 	if (check_names(&o->enable_admission_plugins, err) < 0 ||
 	    check_names(&o->disable_admission_plugins, err) < 0)
 		return -1;
@@ -101,28 +116,68 @@ enum admission_operation admission_operation_of(const struct api_request *req)
 	}
 }
 
-static int call(
-    struct api_request *req, const struct admission_plugin *plugin, bool is_validating, struct error *err)
+const char *admission_operation_name(const struct api_request *req)
 {
-	if (!(plugin->operations & admission_operation_of(req)))
-		return API_NEXT;
-	if (is_validating)
-		return plugin->validate ? plugin->validate(req, req->object, req->old, err) : API_NEXT;
-	return plugin->mutate ? plugin->mutate(req, req->object, req->old, err) : API_NEXT;
+	switch (admission_operation_of(req)) {
+	case ADMIT_CREATE:
+		return "CREATE";
+	case ADMIT_UPDATE:
+		return "UPDATE";
+	case ADMIT_DELETE:
+		return "DELETE";
+	default:
+		return "CONNECT";
+	}
+}
+
+static bool applies(const struct api_request *req, const struct admission_plugin *plugin, bool is_validating)
+{
+	return (plugin->operations & admission_operation_of(req)) &&
+	       (is_validating ? plugin->validate != NULL : plugin->mutate != NULL);
+}
+
+static int64_t now_ns(const struct api_request *req)
+{
+	const struct clock *clock = loop_clock(req->server->loop);
+	return clock->monotonic_ns(clock);
+}
+
+static void note_time(
+    struct api_request *req, const struct admission_run *r, bool is_refused, int64_t from_ns, int64_t to_ns)
+{
+	struct admission *admission = req->server->admission;
+	int operation = __builtin_ctz(admission_operation_of(req));
+	struct metric_series **slot = &admission->took[r->next][r->is_validating][operation][is_refused];
+
+	metrics_once(slot, admission->seconds,
+	    (const char *const[]){admission->plugins[r->next]->name, admission_operation_name(req),
+		r->is_validating ? "validate" : "admit", is_refused ? "true" : "false"});
+	metric_observe(*slot, (double)(to_ns - from_ns) / 1e9);
 }
 
 static int run_once(struct api_request *req, struct admission_run *r, struct error *err)
 {
 	const struct admission *admission = req->server->admission;
 
-	while (r->next < admission->len) {
-		int result = call(req, admission->plugins[r->next], r->is_validating, err);
-		if (result == API_PENDING)
+	int64_t now = now_ns(req);
+
+	for (; r->next < admission->len; r->next++) {
+		const struct admission_plugin *plugin = admission->plugins[r->next];
+		if (!applies(req, plugin, r->is_validating))
+			continue;
+		int64_t from = r->waits_since_ns ? r->waits_since_ns : now;
+		int result = r->is_validating ? plugin->validate(req, req->object, req->old, err)
+					      : plugin->mutate(req, req->object, req->old, err);
+		if (result == API_PENDING) {
+			r->waits_since_ns = from;
 			return API_PENDING;
+		}
+		r->waits_since_ns = 0;
+		now = now_ns(req);
+		note_time(req, r, result != API_NEXT, from, now);
 		req->stage_state = NULL; /* of the plugin that has finished */
 		if (result != API_NEXT)
 			return result;
-		r->next++;
 	}
 	return API_NEXT;
 }

@@ -2,6 +2,7 @@
 #include "apiserver/auth/fake_reader.h"
 
 #include "apiserver/admission/plugin.h"
+#include "apiserver/metrics.h"
 #include "apiserver/options.h"
 #include "lib/api/codec.h"
 #include "lib/api/json.h"
@@ -32,6 +33,7 @@ static int setup(void **state)
 	f->auth.reader = f->objects.reader;
 	f->auth.authorizer = authorizer_new("Node,RBAC", &f->auth.reader, NULL);
 	f->server = (struct api_server){.loop = loop_new(NULL), .options = &f->options, .auth = &f->auth};
+	f->server.metrics = metrics_new(&f->server);
 	assert_int_equal(admission_init(&f->server, NULL), 0);
 	fake_add(&f->objects, "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"a\"}}");
 	fake_add(&f->objects, "{\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\",\"metadata\":{\"name\":"
@@ -49,6 +51,7 @@ static int teardown(void **state)
 		object_unref(f->req->object);
 	object_unref(f->old);
 	admission_done(&f->server);
+	metrics_free(f->server.metrics);
 	authorizer_free(f->auth.authorizer);
 	loop_free(f->server.loop);
 	fake_done(&f->objects);

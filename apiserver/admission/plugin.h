@@ -15,12 +15,16 @@
 struct admission_run {
 	bool is_validating;
 	size_t next;
+	int64_t waits_since_ns;  /* when the plugin that waits was called first; 0: none waits */
 	bool is_changed_by_hook; /* by a mutating webhook: the mutating plugins run once more */
 	bool is_second_round;
 	bool is_charged; /* to the quotas: a write that lost a race comes through again and is not charged
 			    twice */
 };
 
+void webhook_metrics_init(struct api_server *server); /* webhook_metrics.c */
+/* "CREATE", "UPDATE", "DELETE" or "CONNECT". */
+const char *admission_operation_name(const struct api_request *req);
 /* Fills the 403 `RESOURCE "NAME" is forbidden: TEXT` about the request's object. Returns API_FAIL. */
 int admission_forbid(const struct api_request *req, const struct object *obj, struct error *err,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));

@@ -36,6 +36,7 @@ struct webhook_answer {
 	struct json *patch;  /* JSON patch, or NULL */
 	struct error denial; /* when not allowed */
 	const char *failure; /* why there is no answer, or NULL */
+	double seconds;      /* until it came */
 };
 
 /* The JSON body of the AdmissionReview; ret_uid receives the id that the answer must repeat. */
@@ -53,5 +54,9 @@ void webhook_call(struct api_request *req, const struct webhook *hook, const str
  */
 int webhook_judge(struct api_request *req, const struct webhook *hook, const struct webhook_answer *answer,
     struct error *err);
+
+/* webhook_metrics.c: counts an answer that has been judged. */
+void webhook_count(struct api_request *req, const struct webhook *hook, const struct webhook_answer *answer,
+    bool is_refused);
 
 #endif

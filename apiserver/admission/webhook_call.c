@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apiserver/proxy/hook.h"
+#include "lib/base/clock.h"
 #include "lib/loop/http_client.h"
 #include "lib/loop/loop.h"
 
@@ -18,10 +19,18 @@ struct call { /* lives in the request's arena: a waiting request is not freed be
 	void *arg;
 	struct webhook_answer answer;
 	const char *url;
+	int64_t begun_ns;
 };
+
+static int64_t now_ns(const struct api_request *req)
+{
+	const struct clock *clock = loop_clock(req->server->loop);
+	return clock->monotonic_ns(clock);
+}
 
 static void finish(struct call *call)
 {
+	call->answer.seconds = (double)(now_ns(call->req) - call->begun_ns) / 1e9;
 	call->done(call->arg, call->hook, &call->answer);
 }
 
@@ -81,7 +90,7 @@ void webhook_call(struct api_request *req, const struct webhook *hook, const str
 	struct http_tls tls = {0};
 	size_t size;
 
-	*call = (struct call){.req = req, .hook = hook, .done = done, .arg = arg};
+	*call = (struct call){.req = req, .hook = hook, .done = done, .arg = arg, .begun_ns = now_ns(req)};
 	if (!hook->has_v1)
 		error_set(&err, ERR_INTERNAL, "webhook does not accept known AdmissionReview versions (v1)");
 	if (err.code != ERR_NONE || find_hook(call, &tls, &err) < 0) {

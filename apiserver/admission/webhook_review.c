@@ -45,20 +45,6 @@ static void write_object(struct buf *out, const char *key, const struct object *
 		buf_puts(out, "null");
 }
 
-static const char *operation_name(const struct api_request *req)
-{
-	switch (admission_operation_of(req)) {
-	case ADMIT_CREATE:
-		return "CREATE";
-	case ADMIT_UPDATE:
-		return "UPDATE";
-	case ADMIT_DELETE:
-		return "DELETE";
-	default:
-		return "CONNECT";
-	}
-}
-
 static void write_user(struct buf *out, struct api_request *req)
 {
 	AuthenticationV1__UserInfo *user = user_to_info(req->arena, &req->user);
@@ -71,7 +57,7 @@ const char *webhook_write_review(struct api_request *req, const struct object *o
     const char **ret_uid, size_t *ret_size)
 {
 	const struct object *shown = obj ? obj : old;
-	const char *operation = operation_name(req);
+	const char *operation = admission_operation_name(req);
 	struct buf out = BUF_INIT;
 	char uid[37];
 
@@ -181,8 +167,7 @@ void webhook_read_answer(struct api_request *req, const struct webhook *hook, co
 		read_denial(req, hook, json_get(response, "status"), &ret->denial);
 }
 
-int webhook_judge(struct api_request *req, const struct webhook *hook, const struct webhook_answer *answer,
-    struct error *err)
+static int judge(const struct webhook *hook, const struct webhook_answer *answer, struct error *err)
 {
 	if (answer->failure) {
 		if (str_eq(hook->failure_policy, "Ignore"))
@@ -195,4 +180,13 @@ int webhook_judge(struct api_request *req, const struct webhook *hook, const str
 		return API_NEXT;
 	*err = answer->denial;
 	return API_FAIL;
+}
+
+int webhook_judge(struct api_request *req, const struct webhook *hook, const struct webhook_answer *answer,
+    struct error *err)
+{
+	int result = judge(hook, answer, err);
+
+	webhook_count(req, hook, answer, result != API_NEXT);
+	return result;
 }

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "apiserver/auth/jwt.h"
+#include "apiserver/metrics.h"
 #include "apiserver/options.h"
 #include "apiserver/watchcache/watchcache.h"
 #include "lib/base/arena.h"
+#include "lib/base/metrics.h"
 #include "lib/base/str.h"
 
 static const struct object *read_one(
@@ -88,6 +90,15 @@ static struct authorizer *new_authorizer(
 	return authorizer;
 }
 
+static void add_metrics(struct auth *auth)
+{
+	struct metric *attempts = metric_counter(metrics_set(auth->server), "authentication_attempts",
+	    "Requests by whether their user is known.", "result");
+
+	auth->known = metric_series(attempts, "success");
+	auth->unknown = metric_series(attempts, "failure");
+}
+
 int auth_init(struct api_server *server, struct error *err)
 {
 	const struct api_options *options = server->options;
@@ -97,6 +108,7 @@ int auth_init(struct api_server *server, struct error *err)
 		abort();
 	server->auth = auth;
 	auth->server = server;
+	add_metrics(auth);
 	auth->reader = (struct object_reader){read_one, read_each, server, refresh};
 	auth->issuers =
 	    copy_list(&options->service_account_issuers, "https://kubernetes.default.svc.cluster.local");
@@ -115,6 +127,7 @@ int auth_init(struct api_server *server, struct error *err)
 	if (!auth->authorizer || read_keys(auth, options, err) < 0)
 		return -1;
 	subscribe(auth);
+	authorizer_count(auth->authorizer, metrics_set(server));
 	return 0;
 }
 

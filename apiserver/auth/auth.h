@@ -10,15 +10,18 @@
 #include "apiserver/auth/token_source.h"
 #include "apiserver/server.h"
 
+struct metric_series;
+
 struct auth {
 	struct api_server *server;
 	struct object_reader reader;
 	struct authorizer *authorizer;
-	struct jwt_keys *keys;           /* NULL: no service account tokens */
-	struct static_tokens *tokens;    /* NULL: no token file */
-	const char *const *issuers;      /* ends with NULL; the first one signs */
-	const char *const *audiences;    /* of the API server itself; ends with NULL */
-	struct front_proxy *front_proxy; /* NULL: none trusted */
+	struct jwt_keys *keys;                 /* NULL: no service account tokens */
+	struct static_tokens *tokens;          /* NULL: no token file */
+	const char *const *issuers;            /* ends with NULL; the first one signs */
+	const char *const *audiences;          /* of the API server itself; ends with NULL */
+	struct front_proxy *front_proxy;       /* NULL: none trusted */
+	struct metric_series *known, *unknown; /* of authentication_attempts */
 };
 
 /* The cache as a reader, for other folders. */

@@ -10,6 +10,7 @@
 #include "apiserver/options.h"
 #include "lib/api/json.h"
 #include "lib/base/arena.h"
+#include "lib/base/metrics.h"
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
 
@@ -176,15 +177,20 @@ static bool find_user(struct api_request *req, bool *ret_failed)
 
 int auth_authenticate(struct api_request *req, struct error *err)
 {
+	const struct auth *auth = req->server->auth;
 	bool failed;
 
 	if (find_user(req, &failed)) {
+		metric_add(auth->known, 1);
 		user_add_group(req->arena, &req->user, GROUP_AUTHENTICATED);
 		return auth_impersonate(req, err);
 	}
 	/* Bad credentials are never anonymous: the client should learn that they are bad. */
-	if (failed || !req->server->options->anonymous_auth)
+	if (failed || !req->server->options->anonymous_auth) {
+		metric_add(auth->unknown, 1);
 		return error_set(err, ERR_UNAUTHORIZED, "Unauthorized");
+	}
+	metric_add(auth->known, 1);
 	user_init(req->arena, &req->user, USER_ANONYMOUS, NULL);
 	user_add_group(req->arena, &req->user, GROUP_UNAUTHENTICATED);
 	return auth_impersonate(req, err);

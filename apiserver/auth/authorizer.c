@@ -8,6 +8,7 @@
 #include "apiserver/auth/rbac.h"
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
+#include "lib/base/metrics.h"
 #include "lib/base/str.h"
 
 enum mode { MODE_NODE, MODE_RBAC, MODE_ALWAYS_ALLOW, MODE_ALWAYS_DENY, MODE_COUNT };
@@ -19,6 +20,7 @@ struct authorizer {
 	size_t modes_len;
 	struct node_authorizer *node;
 	struct rbac *rbac;
+	struct metric_series *allowed[MODE_COUNT], *denied[MODE_COUNT]; /* NULL: not counted */
 };
 
 static int add_mode(struct authorizer *authorizer, const char *name, struct error *err)
@@ -95,6 +97,15 @@ static enum authz_decision ask_mode(const struct authorizer *authorizer, enum mo
 	}
 }
 
+static void note(const struct authorizer *authorizer, enum mode mode, enum authz_decision decision)
+{
+	struct metric_series *series =
+	    decision == AUTHZ_ALLOW ? authorizer->allowed[mode] : authorizer->denied[mode];
+
+	if (series)
+		metric_add(series, 1);
+}
+
 enum authz_decision authorizer_decide(const struct authorizer *authorizer, const struct authz_attributes *a,
     struct arena *arena, const char **ret_reason)
 {
@@ -109,6 +120,7 @@ enum authz_decision authorizer_decide(const struct authorizer *authorizer, const
 		enum authz_decision decision =
 		    ask_mode(authorizer, authorizer->modes[i], a, arena, ret_reason ? &reason : NULL);
 		if (decision != AUTHZ_NO_OPINION) {
+			note(authorizer, authorizer->modes[i], decision);
 			if (ret_reason)
 				*ret_reason = reason;
 			return decision;
@@ -120,6 +132,20 @@ enum authz_decision authorizer_decide(const struct authorizer *authorizer, const
 	if (ret_reason)
 		*ret_reason = reasons;
 	return AUTHZ_NO_OPINION;
+}
+
+void authorizer_count(struct authorizer *authorizer, struct metric_set *set)
+{
+	static const char *const names[] = {"node", "rbac", "alwaysallow", "alwaysdeny"};
+	struct metric *decisions = metric_counter(set, "apiserver_authorization_decisions_total",
+	    "Questions that an authorizer has answered with yes or no.", "type,name,decision");
+
+	for (size_t i = 0; i < authorizer->modes_len; i++) {
+		enum mode mode = authorizer->modes[i];
+		authorizer->allowed[mode] =
+		    metric_series(decisions, mode_names[mode], names[mode], "allowed");
+		authorizer->denied[mode] = metric_series(decisions, mode_names[mode], names[mode], "denied");
+	}
 }
 
 const struct rbac *authorizer_rbac(const struct authorizer *authorizer)

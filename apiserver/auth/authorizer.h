@@ -14,6 +14,7 @@ struct arena;
 struct authorizer;
 struct error;
 struct field_selector;
+struct metric_set;
 struct object;
 struct object_reader;
 struct rbac;
@@ -52,6 +53,8 @@ static inline bool authz_allowed(
 }
 /* Fills the 403 in upstream's words. Returns -1. */
 int authz_forbid(const struct authz_attributes *attributes, const char *reason, struct error *err);
+/* Counts its decisions in the set from now on: who allows or denies ends the question and is counted. */
+void authorizer_count(struct authorizer *authorizer, struct metric_set *set);
 /* The RBAC index, for escalation checks and rules reviews; NULL when RBAC is not among the modes. */
 const struct rbac *authorizer_rbac(const struct authorizer *authorizer);
 

@@ -51,6 +51,7 @@ static struct flow_series *series_get(
 			abort();
 		s->level = copy(level->name);
 		s->schema = copy(schema);
+		flow_metrics_of(fc, s);
 		strmap_put(fc->series, key, s);
 	}
 	free(key);

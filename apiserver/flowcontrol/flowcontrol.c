@@ -10,6 +10,7 @@
 #include "apiserver/pipeline.h"
 #include "apiserver/watchcache/watchcache.h"
 #include "lib/base/arena.h"
+#include "lib/base/metrics.h"
 #include "lib/base/str.h"
 #include "lib/base/strmap.h"
 #include "lib/loop/loop.h"
@@ -55,26 +56,23 @@ static void run_ready(void *arg)
 		loop_timer_start(fc->ready_timer, 0, 0);
 }
 
-static void note_running(struct flow_ticket *t, bool waited)
+static void note_running(struct flowcontrol *fc, struct flow_ticket *t, double waited_s)
 {
 	struct flow_series *s = t->series;
 
-	s->dispatched++;
-	s->running++;
-	s->seats_running += t->fair.seats;
+	metric_add(s->dispatched, 1);
+	metric_add(s->running, 1);
+	metric_add(s->seats_running, t->fair.seats);
 	t->level->dispatched++;
-	if (waited)
-		flow_histogram_add(&s->waited[1], (double)(t->fair.start_ns - t->fair.arrival_ns) / 1e9);
-	else
-		flow_histogram_add(&s->waited[1], 0);
+	flow_count_waited(fc, s, true, waited_s);
 }
 
 static void stop_waiting(struct flow_ticket *t)
 {
 	loop_timer_free(t->limit);
 	t->limit = NULL;
-	t->series->waiting--;
-	t->series->seats_waiting -= t->fair.seats;
+	metric_add(t->series->waiting, -1);
+	metric_add(t->series->seats_waiting, -t->fair.seats);
 }
 
 void flow_on_dispatch(void *arg, struct fair_request *request)
@@ -83,7 +81,7 @@ void flow_on_dispatch(void *arg, struct fair_request *request)
 	struct flow_ticket *t = (struct flow_ticket *)request;
 
 	stop_waiting(t);
-	note_running(t, true);
+	note_running(fc, t, (double)(t->fair.start_ns - t->fair.arrival_ns) / 1e9);
 	t->is_ready = true;
 	t->ready_next = NULL;
 	t->ready_prev = fc->ready_last;
@@ -112,10 +110,9 @@ void flowcontrol_release(struct api_request *req)
 	if (!t || t->fair.state != FAIR_RUNNING)
 		return;
 	int64_t now_ns = flow_now_ns(fc);
-	flow_histogram_add(
-	    &t->series->ran[req->info.verb == API_WATCH], (double)(now_ns - t->fair.start_ns) / 1e9);
-	t->series->running--;
-	t->series->seats_running -= t->fair.seats;
+	flow_count_ran(fc, t->series, req->info.verb == API_WATCH, (double)(now_ns - t->fair.start_ns) / 1e9);
+	metric_add(t->series->running, -1);
+	metric_add(t->series->seats_running, -t->fair.seats);
 	fair_finish(&t->level->fair, &t->fair, now_ns);
 	reload_if_drained(fc, t->level);
 }
@@ -126,8 +123,8 @@ static void give_up(struct flowcontrol *fc, struct flow_ticket *t, enum flow_rea
 	int64_t now_ns = flow_now_ns(fc);
 
 	stop_waiting(t);
-	flow_histogram_add(&t->series->waited[0], (double)(now_ns - t->fair.arrival_ns) / 1e9);
-	t->series->rejected[reason]++;
+	flow_count_waited(fc, t->series, false, (double)(now_ns - t->fair.arrival_ns) / 1e9);
+	flow_count_rejected(fc, t->series, reason);
 	t->level->rejected++;
 	if (reason == FLOW_CANCELLED)
 		t->level->cancelled++;
@@ -188,8 +185,8 @@ static void wait_for_seat(struct flowcontrol *fc, struct flow_ticket *t)
 {
 	struct api_request *req = t->req;
 
-	t->series->waiting++;
-	t->series->seats_waiting += t->fair.seats;
+	metric_add(t->series->waiting, 1);
+	metric_add(t->series->seats_waiting, t->fair.seats);
 	t->limit = loop_timer_new(fc->server->loop, on_limit, t);
 	loop_timer_start(t->limit, fc->server->options->request_timeout_ms / 4, 0);
 	req->cancel = on_gone;
@@ -233,16 +230,16 @@ static int admit(struct flowcontrol *fc, struct api_request *req)
 	    fair_start(fair, &t->fair, flow_width(req, t->level), hash, flow_now_ns(fc));
 
 	if (verdict == FAIR_RUN) {
-		note_running(t, false);
+		note_running(fc, t, 0);
 		return API_NEXT;
 	}
 	if (verdict == FAIR_WAIT) {
 		wait_for_seat(fc, t);
 		return API_PENDING;
 	}
-	t->series->rejected[verdict == FAIR_QUEUE_FULL ? FLOW_QUEUE_FULL : FLOW_NO_SEAT]++;
+	flow_count_rejected(fc, t->series, verdict == FAIR_QUEUE_FULL ? FLOW_QUEUE_FULL : FLOW_NO_SEAT);
 	t->level->rejected++;
-	flow_histogram_add(&t->series->waited[0], 0);
+	flow_count_waited(fc, t->series, false, 0);
 	return refuse(req);
 }
 
@@ -308,6 +305,7 @@ void flowcontrol_init(struct api_server *server)
 	fc->server = server;
 	fc->server_seats = (int)(o->max_requests_inflight + o->max_mutating_requests_inflight);
 	fc->series = strmap_new();
+	fc->metrics = flow_metrics_new(fc);
 	fc->writing = strmap_new();
 	fc->reload = loop_timer_new(server->loop, on_reload, fc);
 	fc->adjust = loop_timer_new(server->loop, on_adjust, fc);

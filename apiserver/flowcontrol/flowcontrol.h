@@ -38,7 +38,6 @@ size_t flowcontrol_headers(const struct api_request *req, struct http_header *he
 /* Handlers and text of other folders. */
 int flowcontrol_serve_dump(
     struct api_request *req, struct error *err); /* /debug/api_priority_and_fairness/ */
-void flowcontrol_print_metrics(struct api_server *server, struct buf *out);
 
 /*
  * What is to be written so that `stored` is what every cluster has (`wanted`): a changed copy, or NULL.

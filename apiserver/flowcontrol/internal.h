@@ -11,31 +11,23 @@
 #include "apiserver/flowcontrol/seats.h"
 #include "apiserver/server.h"
 
+struct flow_metrics;
 struct loop_timer;
+struct metric_series;
 struct strmap;
 
-#define FLOW_BUCKETS 13
-extern const double flow_seconds_buckets[FLOW_BUCKETS];
-
-struct flow_histogram {                    /* of seconds */
-	uint64_t counts[FLOW_BUCKETS + 1]; /* each bucket alone; the last has what is above them */
-	uint64_t len;
-	double sum;
-};
-void flow_histogram_add(struct flow_histogram *h, double seconds);
-
 enum flow_reason { FLOW_QUEUE_FULL, FLOW_NO_SEAT, FLOW_TIME_OUT, FLOW_CANCELLED, FLOW_REASONS };
-extern const char *const flow_reasons[FLOW_REASONS]; /* as metrics name them */
 
 /* Counters of one FlowSchema in one priority level, and what the response headers say of both. Held by the
  * rules that lead to it and by requests. */
 struct flow_series {
 	unsigned refs;
 	char *level, *schema, *level_uid, *schema_uid;
-	uint64_t rejected[FLOW_REASONS], dispatched;
-	int waiting, seats_waiting, running, seats_running;
-	struct flow_histogram waited[2]; /* [1]: of those that ran */
-	struct flow_histogram ran[2];    /* [1]: initialisation of watches */
+	struct metric_series *dispatched, *waiting, *seats_waiting, *running, *seats_running;
+	/* NULL before their first use */
+	struct metric_series *rejected[FLOW_REASONS];
+	struct metric_series *waited[2]; /* [1]: of those that ran */
+	struct metric_series *ran[2];    /* [1]: initialisation of watches */
 };
 void flow_series_unref(struct flowcontrol *fc, struct flow_series *series);
 
@@ -64,6 +56,7 @@ struct flowcontrol {
 	struct flow_target *catch_all; /* for what no schema matches; NULL only before the start */
 	struct flow_level *levels;
 	struct strmap *series; /* "level/schema" */
+	struct flow_metrics *metrics;
 	int nominal_sum;
 	double fair_fraction;
 	bool may_write;         /* conditions and objects */
@@ -83,6 +76,13 @@ struct flow_ticket {
 	bool is_ready;            /* has seats and is in the list of those to be resumed */
 	struct flow_ticket *ready_next, *ready_prev;
 };
+
+/* flow_metrics.c */
+struct flow_metrics *flow_metrics_new(struct flowcontrol *fc); /* lives as long as the server's metrics */
+void flow_metrics_of(struct flowcontrol *fc, struct flow_series *series); /* fills in its counters */
+void flow_count_rejected(struct flowcontrol *fc, struct flow_series *series, enum flow_reason reason);
+void flow_count_waited(struct flowcontrol *fc, struct flow_series *series, bool has_run, double seconds);
+void flow_count_ran(struct flowcontrol *fc, struct flow_series *series, bool is_watch, double seconds);
 
 int64_t flow_now_ns(const struct flowcontrol *fc);
 

@@ -82,6 +82,9 @@ static int delete_pod(struct api_request *req, struct error *err)
 	child->info.verb = API_DELETE;
 	child->info.verb_text = "delete";
 	child->info.subresource = "";
+	/* The parent ends when it has been told, and only then the child is counted. */
+	child->info.ns = arena_strdup(child->arena, req->info.ns);
+	child->info.name = arena_strdup(child->arena, req->info.name);
 	child->options.dry_run = req->options.dry_run;
 	if (o && o->has_grace_period_seconds) {
 		child->options.has_grace_period = true;

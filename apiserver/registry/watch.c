@@ -8,12 +8,14 @@
 
 #include "apiserver/extensions/conversion.h"
 #include "apiserver/flowcontrol/flowcontrol.h"
+#include "apiserver/metrics.h"
 #include "apiserver/options.h"
 #include "apiserver/registry/internal.h"
 #include "lib/api/json.h"
 #include "lib/api/schema.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
+#include "lib/base/metrics.h"
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
 
@@ -52,6 +54,7 @@ struct watch {
 	struct conversion *conversion;
 	bool has_ended; /* the cache lets go; what is queued is still sent */
 	struct error end_error;
+	struct metric_series *events; /* counts those that are sent */
 };
 
 static void drop_first(struct watch *w)
@@ -74,6 +77,7 @@ static void watch_free(struct watch *w)
 	loop_timer_free(w->timer);
 	arena_free(w->arena);
 	w->req->server->streams_running--;
+	metrics_count_stream(w->req, -1);
 	free(w);
 }
 
@@ -117,6 +121,7 @@ static void check_queue(struct watch *w, size_t queued)
 		return;
 	/* Not from inside the cache's loop over its watchers. */
 	w->is_closing = true;
+	metrics_count_cut_off(w->req);
 	loop_timer_free(w->timer);
 	w->timer = loop_timer_new(w->req->server->loop, (void (*)(void *))cut_off, w);
 	loop_timer_start(w->timer, 0, 0);
@@ -162,6 +167,7 @@ static void wrap(struct watch *w, struct buf *out, enum frame type, const struct
 static void send_buf(struct watch *w, struct buf *take_out)
 {
 	size_t queued = http_send(w->req->http, take_out->data, take_out->size);
+	metric_add(w->events, 1);
 	buf_done(take_out);
 	check_queue(w, queued);
 }
@@ -256,6 +262,7 @@ static void send_shared(struct watch *w, enum frame type, struct cache_event *ev
 		event->frames[type] = http_chunk_new(out.data, out.size);
 		buf_done(&out);
 	}
+	metric_add(w->events, 1);
 	check_queue(w, http_send_chunk(w->req->http, event->frames[type]));
 }
 
@@ -447,6 +454,8 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	w->is_shareable = req->output.media == MEDIA_JSON && req->output.as == AS_OBJECT &&
 			  stored == req->type && !req->output.is_pretty && !w->is_remote;
 	req->server->streams_running++;
+	metrics_count_stream(req, 1);
+	w->events = metrics_watch_events(req);
 	set_timeout(w);
 	http_start(req->http, 200, api_content_type(req), api_headers(req, NULL), NULL, on_close, w);
 	w->is_starting = true;

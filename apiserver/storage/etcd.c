@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/api/json.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/loop/http_client.h"
@@ -149,11 +150,32 @@ void etcd_lose_history(struct etcd *etcd, int64_t revision)
 	}
 }
 
+static void observe(struct storage_op *op, enum storage_operation operation, const char *key)
+{
+	const struct storage_observer *o = op->etcd->storage.observer;
+
+	if (!o)
+		return;
+	op->observed = o->begin(o->arg, operation, key);
+	op->begun_ns = loop_clock(op->etcd->loop)->monotonic_ns(loop_clock(op->etcd->loop));
+}
+
+static void tell_observer(struct storage_op *op, bool has_failed)
+{
+	const struct storage_observer *o = op->etcd->storage.observer;
+	const struct clock *clock = loop_clock(op->etcd->loop);
+
+	if (op->observed)
+		o->end(o->arg, op->observed, (double)(clock->monotonic_ns(clock) - op->begun_ns) / 1e9,
+		    has_failed);
+}
+
 void etcd_finish(struct storage_op *op, const struct storage_result *result)
 {
 	storage_done_fn *done = op->done;
 	void *arg = op->arg;
 	op->call = NULL;
+	tell_observer(op, result->error != NULL);
 	etcd_op_free(op);
 	if (done)
 		done(arg, result);
@@ -329,6 +351,7 @@ struct storage_op *etcd_start(
 static struct storage_op *etcd_get(struct storage *s, const char *key, storage_done_fn *done, void *arg)
 {
 	struct storage_op *op = etcd_start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
+	observe(op, STORAGE_GET, key);
 	buf_puts(&op->body, "{\"key\":");
 	etcd_put_base64(&op->body, key, strlen(key));
 	buf_putc(&op->body, '}');
@@ -340,6 +363,7 @@ static struct storage_op *etcd_list(struct storage *s, const char *from, const c
     int64_t limit, bool keys_only, storage_done_fn *done, void *arg)
 {
 	struct storage_op *op = etcd_start(s, ETCD_RANGE, "/v3/kv/range", done, arg);
+	observe(op, STORAGE_LIST, from);
 	buf_puts(&op->body, "{\"key\":");
 	etcd_put_base64(&op->body, from, strlen(from));
 	buf_puts(&op->body, ",\"range_end\":");
@@ -370,6 +394,7 @@ static struct storage_op *etcd_put_if(struct storage *s, const char *key, int64_
     size_t size, int64_t lease, storage_done_fn *done, void *arg)
 {
 	struct storage_op *op = etcd_start(s, ETCD_TXN, "/v3/kv/txn", done, arg);
+	observe(op, revision ? STORAGE_UPDATE : STORAGE_CREATE, key);
 	begin_txn(&op->body, key, revision);
 	op->success_at = op->body.size;
 	buf_puts(&op->body, "{\"request_put\":{\"key\":");
@@ -390,6 +415,7 @@ static struct storage_op *etcd_delete_if(
     struct storage *s, const char *key, int64_t revision, storage_done_fn *done, void *arg)
 {
 	struct storage_op *op = etcd_start(s, ETCD_TXN, "/v3/kv/txn", done, arg);
+	observe(op, STORAGE_REMOVE, key);
 	begin_txn(&op->body, key, revision);
 	buf_puts(&op->body, "{\"request_delete_range\":{\"key\":");
 	etcd_put_base64(&op->body, key, strlen(key));

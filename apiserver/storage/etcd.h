@@ -62,6 +62,8 @@ struct storage_op {
 	struct etcd_watch *watch; /* ETCD_WATCH */
 	struct etcd_batch *batch; /* that it waits in */
 	size_t success_at;        /* ETCD_TXN: where in the body its operation begins */
+	void *observed;           /* what the observer is told at the end, or NULL */
+	int64_t begun_ns;
 };
 
 struct storage_op *etcd_op_new(struct etcd *etcd, enum etcd_op_kind kind, const char *path);

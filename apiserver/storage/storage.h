@@ -86,8 +86,27 @@ struct storage_functions {
 	void (*free)(struct storage *s);
 };
 
+/*
+ * Told of every operation on a key: begin() returns what end() will get, or NULL: nothing is to be counted.
+ * An operation that is cancelled has no end.
+ */
+enum storage_operation {
+	STORAGE_GET,
+	STORAGE_LIST,
+	STORAGE_CREATE,
+	STORAGE_UPDATE,
+	STORAGE_REMOVE,
+	STORAGE_OPERATIONS
+};
+struct storage_observer {
+	void *(*begin)(void *arg, enum storage_operation operation, const char *key);
+	void (*end)(void *arg, void *operation, double seconds, bool has_failed);
+	void *arg;
+};
+
 struct storage {
 	const struct storage_functions *functions;
+	const struct storage_observer *observer; /* set by the owner; NULL: nobody */
 };
 
 struct storage_etcd_options {
