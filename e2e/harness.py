@@ -236,6 +236,8 @@ def prepare():
     """A clean slate before the first test, whatever an earlier run left."""
     WORK.mkdir(parents=True, exist_ok=True)
     run(BIN / "cube", "delete", "--data-dir", DATA_DIR, ok=None)
+    if os.path.isdir(DATA_DIR) and not os.listdir(DATA_DIR):
+        os.rmdir(DATA_DIR)  # somebody's empty folder: tests look whether Cube makes one
     KUBECONFIG.unlink(missing_ok=True)
 
 

@@ -22,13 +22,16 @@
 enum {
 	LAST_BOOKMARK_MS = 2000,            /* before a watch's time is over */
 	WATCH_QUEUE_MAX = 16 * 1024 * 1024, /* bytes that a client may lag behind before it is cut off */
-	QUEUED_EVENTS_MAX = 10000           /* events that wait for a webhook before the client is cut off */
+	WATCH_AHEAD_MAX =
+	    128 * 1024,           /* bytes that are made before the client takes some, where that can wait */
+	QUEUED_EVENTS_MAX = 10000 /* events that wait for their turn before the client is cut off */
 };
 
 enum frame { FRAME_ADDED, FRAME_MODIFIED, FRAME_DELETED, FRAME_BOOKMARK, FRAME_ERROR };
 static const char *const frame_names[] = {"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"};
 
-/* What waits behind an object that the webhook is converting: events keep their order. */
+/* What waits behind the beginning, or behind an object that the webhook is converting: events keep their
+ * order. */
 struct queued {
 	struct queued *next;
 	struct cache_event *event; /* or, when NULL: a bookmark */
@@ -45,10 +48,15 @@ struct watch {
 	bool is_shareable; /* frames are the common ones */
 	bool is_remote;    /* a webhook converts */
 	bool is_closing;
-	bool is_starting;    /* what comes now was there before, and is sent at once whatever its size ... */
-	size_t beginning;    /* ... of bytes: they are no lag */
+	size_t lag;          /* bytes that the client has not taken yet */
 	struct arena *arena; /* scratch for one frame */
-	/* where a webhook converts: what is not sent yet, in order, and the conversion for the first of it */
+	/* what was there when the watch began: sent as the client takes it, before anything else; NULL when
+	 * done */
+	struct cache_item **initial;
+	size_t initial_len, initial_at;
+	int64_t initial_revision;
+	/* what is not sent yet behind that, in order; where a webhook converts, the conversion for the first
+	 * of it */
 	struct queued *queue, **queue_end;
 	size_t queue_len;
 	struct conversion *conversion;
@@ -68,9 +76,18 @@ static void drop_first(struct watch *w)
 	free(q);
 }
 
+static void initial_free(struct watch *w)
+{
+	for (size_t i = w->initial_at; i < w->initial_len; i++)
+		cache_item_unref(w->initial[i]);
+	free(w->initial);
+	w->initial = NULL;
+}
+
 static void watch_free(struct watch *w)
 {
 	conversion_cancel(w->conversion);
+	initial_free(w);
 	while (w->queue)
 		drop_first(w);
 	watchcache_unwatch(w->watcher);
@@ -115,9 +132,8 @@ static void finish_soon(void *arg)
 
 static void check_queue(struct watch *w, size_t queued)
 {
-	if (w->is_starting)
-		w->beginning = queued;
-	if (queued <= WATCH_QUEUE_MAX + w->beginning || w->is_closing)
+	w->lag = queued;
+	if (queued <= WATCH_QUEUE_MAX || w->is_closing)
 		return;
 	/* Not from inside the cache's loop over its watchers. */
 	w->is_closing = true;
@@ -315,10 +331,15 @@ static void close_soon(struct watch *w, const struct error *err)
 
 static void on_converted(void *arg, const struct error *err);
 
-/* Sends what is queued up to the first that the webhook must be asked about. */
+static bool may_send(const struct watch *w)
+{
+	return w->lag <= WATCH_AHEAD_MAX && !w->is_closing;
+}
+
+/* Sends what is queued, as the client takes it, up to the first that the webhook must be asked about. */
 static void send_queued(struct watch *w)
 {
-	while (w->queue && !w->conversion && !w->is_closing) {
+	while (w->queue && !w->initial && !w->conversion && may_send(w)) {
 		struct cache_event *event = w->queue->event;
 		const struct object *objects[2];
 		size_t len = 0;
@@ -337,7 +358,7 @@ static void send_queued(struct watch *w)
 			send_bookmark(w, w->queue->revision, false);
 		drop_first(w);
 	}
-	if (!w->queue && w->has_ended && !w->is_closing)
+	if (!w->queue && !w->initial && w->has_ended && !w->is_closing)
 		close_soon(w, w->end_error.code ? &w->end_error : NULL);
 }
 
@@ -372,7 +393,7 @@ static void on_event(void *arg, struct cache_event *event)
 	struct watch *w = arg;
 	if (w->is_closing || !is_in_scope(w, event->item))
 		return;
-	if (w->is_remote)
+	if (w->is_remote || w->initial || w->queue)
 		enqueue(w, event, 0);
 	else
 		send_event(w, event);
@@ -383,7 +404,7 @@ static void on_progress(void *arg, int64_t revision)
 	struct watch *w = arg;
 	if (w->is_closing)
 		return;
-	if (w->queue)
+	if (w->queue || w->initial)
 		enqueue(w, NULL, revision);
 	else
 		send_bookmark(w, revision, false);
@@ -396,21 +417,54 @@ static void on_end(void *arg, const struct error *err)
 	w->has_ended = true;
 	if (err)
 		w->end_error = *err;
-	if (!w->is_closing && !w->queue)
+	if (!w->is_closing && !w->queue && !w->initial)
 		close_soon(w, err);
 }
 
-/* What is there now, as ADDED events. */
+/* What was there at the beginning, as ADDED events; what happened since comes behind it. */
 static void send_initial(struct watch *w)
+{
+	const struct api_request_options *o = &w->req->options;
+	while (w->initial_at < w->initial_len && may_send(w)) {
+		struct cache_item *item = w->initial[w->initial_at++];
+		send_object(w, FRAME_ADDED, item->object, item);
+		cache_item_unref(item);
+	}
+	if (w->initial_at < w->initial_len || w->is_closing)
+		return;
+	initial_free(w);
+	if (o->send_initial_events && o->allow_bookmarks)
+		send_bookmark(w, w->initial_revision, true);
+	send_queued(w);
+}
+
+static void on_drain(void *arg)
+{
+	struct watch *w = arg;
+	w->lag = 0;
+	if (w->initial)
+		send_initial(w);
+	else
+		send_queued(w);
+}
+
+static void keep_initial(struct watch *w)
 {
 	struct watchcache_cursor cursor;
 	struct cache_item *item;
+	size_t capacity = 16;
+	w->initial = malloc(capacity * sizeof *w->initial);
 	watchcache_cursor_init(&cursor, w->req->server, w->req->type, registry_ns(w->req));
 	while ((item = watchcache_next_item(&cursor))) {
 		if (!registry_matches(w->req, item->object))
 			continue;
-		send_object(w, FRAME_ADDED, item->object, item);
+		if (w->initial_len == capacity)
+			w->initial = realloc(w->initial, (capacity *= 2) * sizeof *w->initial);
+		if (!w->initial)
+			abort();
+		w->initial[w->initial_len++] = cache_item_ref(item);
 	}
+	w->initial_revision = watchcache_revision(w->req->server);
 }
 
 /* So that who watches again need not begin further back than here. */
@@ -457,22 +511,20 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	metrics_count_stream(req, 1);
 	w->events = metrics_watch_events(req);
 	set_timeout(w);
-	http_start(req->http, 200, api_content_type(req), api_headers(req, NULL), NULL, on_close, w);
-	w->is_starting = true;
+	http_start(req->http, 200, api_content_type(req), api_headers(req, NULL), on_drain, on_close, w);
 	if (with_initial) {
-		send_initial(w);
-		revision = watchcache_revision(req->server);
-		if (req->options.send_initial_events && req->options.allow_bookmarks)
-			send_bookmark(w, revision, true);
+		keep_initial(w);
+		revision = w->initial_revision;
 	}
 	w->watcher = watchcache_watch(req->server, req->type, revision,
 	    req->options.allow_bookmarks ? &with_bookmarks : &without, w, err);
-	w->is_starting = false;
 	if (!w->watcher) {
 		send_error(w, err);
 		finish(w);
 		return API_DONE;
 	}
+	if (w->initial)
+		send_initial(w);
 	flowcontrol_release(req); /* what follows is cheap and takes long */
 	return API_DONE;
 }
