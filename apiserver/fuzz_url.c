@@ -30,7 +30,10 @@ static bool is_target(const char *text)
 static void fill_request(
     struct api_request *req, struct http_server_request *http, const char *method, const char *target)
 {
+	static const struct api_options options;
+	static struct api_server server = {.options = &options}; /* requests in flight are counted there */
 	size_t path_size = strcspn(target, "?");
+	req->server = &server;
 	*http = (struct http_server_request){.arena = req->arena, .method = method, .target = target};
 	http->path = arena_strndup(req->arena, target, path_size);
 	http->query = target[path_size] ? target + path_size + 1 : "";
@@ -114,9 +117,7 @@ static void check_query(struct http_server_request *http)
 static void check(struct arena *arena, const char *method, const char *target, const char *accept)
 {
 	struct http_header headers[] = {{"Accept", accept}};
-	static const struct api_options server_options;
-	struct api_server server = {.options = &server_options};
-	struct api_request req = {.arena = arena, .server = &server};
+	struct api_request req = {.arena = arena};
 	struct http_server_request http;
 	struct error err = ERROR_INIT;
 	fill_request(&req, &http, method, target);
