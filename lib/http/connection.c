@@ -41,6 +41,7 @@ struct http_conn *http_conn_new(struct http_server *server, struct lws *wsi)
 		conn->next->prev = &conn->next;
 	server->conns = conn;
 	server->conns_len++;
+	server->unsettled_len++;
 	http_parser_init(&conn->parser, HTTP_REQUEST);
 	conn->parser.data = conn;
 	remember_address(conn);
@@ -64,6 +65,8 @@ void http_conn_free(struct http_conn *conn)
 	server->conns_len--;
 	http_conn_forget(conn);
 	conn->is_broken = true;
+	http_server_conn_settled(conn);
+	loop_timer_free(conn->body_timer);
 	if (conn->tunnel) {
 		struct http_tunnel *tunnel = conn->tunnel;
 		tunnel->conn = NULL;
@@ -93,6 +96,7 @@ void http_conn_kill(struct http_conn *conn)
 	if (conn->is_broken)
 		return;
 	conn->is_broken = true;
+	http_server_conn_settled(conn);
 	if (!conn->in_callback)
 		http_lws_kill(conn->wsi);
 }
@@ -105,14 +109,18 @@ void http_conn_close_after_drain(struct http_conn *conn)
 
 static void reject(struct http_conn *conn)
 {
+	if (conn->body_timer)
+		loop_timer_stop(conn->body_timer);
 	http_exchange_free(conn->exchange);
 	conn->exchange = NULL;
-	conn->lingers = conn->reject_status == 413 || conn->reject_status == 431;
+	conn->lingers |= conn->reject_status == 413 || conn->reject_status == 431;
 	http_respond_plain(conn, conn->reject_status);
 }
 
-static void dispatch(struct http_conn *conn)
+static void dispatch(struct http_conn *conn, void (*handler)(void *arg, struct http_server_request *request))
 {
+	loop_timer_free(conn->body_timer);
+	conn->body_timer = NULL;
 	conn->message_done = false;
 	conn->state = HTTP_CONN_HANDLING;
 	http_lws_timeout(conn->wsi, 0);
@@ -120,7 +128,30 @@ static void dispatch(struct http_conn *conn)
 		conn->peer_arena = arena_new();
 		http_tls_peer(conn);
 	}
-	conn->server->handler(conn->server->arg, &conn->exchange->request);
+	handler(conn->server->arg, &conn->exchange->request);
+}
+
+/* What still comes of the body is read by nobody: the connection closes behind the answer. */
+static void on_body_late(void *arg)
+{
+	struct http_conn *conn = arg;
+	conn->exchange->keep_alive = false;
+	conn->lingers = true;
+	if (conn->server->options.late_handler) {
+		dispatch(conn, conn->server->options.late_handler);
+		return;
+	}
+	conn->reject_status = 504;
+	reject(conn);
+}
+
+/* Most bodies come with their head: the timer is made for those that do not. */
+static void expect_body(struct http_conn *conn)
+{
+	if (conn->state != HTTP_CONN_BODY || conn->body_timer)
+		return;
+	conn->body_timer = loop_timer_new(conn->server->loop, on_body_late, conn);
+	loop_timer_start(conn->body_timer, conn->server->options.body_timeout_ms, 0);
 }
 
 static void read_ahead(struct http_conn *conn, const char *data, size_t size)
@@ -144,7 +175,7 @@ static size_t parse_some(struct http_conn *conn, const char *data, size_t size)
 	size_t used = http_message_parse(conn, data, size);
 	if (conn->message_done) {
 		http_parser_pause(&conn->parser, 0);
-		dispatch(conn);
+		dispatch(conn, conn->server->handler);
 	} else if (conn->reject_status) {
 		reject(conn);
 		return size;
@@ -163,6 +194,7 @@ void http_conn_feed(struct http_conn *conn, const char *data, size_t size)
 			break; /* answers are not being read: no more requests until they are */
 	}
 	conn->is_feeding = false;
+	expect_body(conn);
 	if (size == 0 || conn->is_broken || conn->state == HTTP_CONN_CLOSING)
 		return;
 	if (conn->state == HTTP_CONN_TUNNEL)

@@ -83,6 +83,10 @@ void http_server_conn_gone(struct http_server *server)
 {
 }
 
+void http_server_conn_settled(struct http_conn *conn)
+{
+}
+
 const char *http_server_date(struct http_server *server)
 {
 	return "now";

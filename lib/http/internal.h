@@ -14,7 +14,8 @@ enum {
 	HTTP_PIPELINE_MAX = 64 * 1024, /* bytes read ahead while a request is being handled */
 	HTTP_WRITE_STALL_S = 60,       /* a whole answer must make progress within this time */
 	HTTP_ACCEPT_PAUSE_MS = 200,    /* when there are no descriptors left */
-	HTTP_LINGER_MS = 2000          /* what a client sends behind a refusal is read for so long, unseen */
+	HTTP_STOP_LINGER_MS = 1000, /* a server that stops waits so long for connections with their answers */
+	HTTP_LINGER_MS = 2000       /* what a client sends behind a refusal is read for so long, unseen */
 };
 
 struct http_segment {
@@ -79,9 +80,11 @@ struct http_conn {
 	struct buf in;   /* read ahead, or bytes for a tunnel */
 	bool is_feeding; /* inside conn_feed(): the loop there goes on with `in` */
 	bool rx_paused;
-	bool is_broken;   /* to be closed at once */
-	bool in_callback; /* inside an lws callback, which closes by its return value */
-	bool is_dirty;    /* in the server's list of connections to be flushed */
+	struct loop_timer *body_timer; /* while a body comes in pieces */
+	bool is_settled;               /* owes no answer any more: a server that stops need not wait for it */
+	bool is_broken;                /* to be closed at once */
+	bool in_callback;              /* inside an lws callback, which closes by its return value */
+	bool is_dirty;                 /* in the server's list of connections to be flushed */
 
 	struct http_segment *queue; /* ring */
 	size_t queue_head, queue_len, queue_capacity;
@@ -104,7 +107,7 @@ struct http_server {
 	struct loop_fd *listen_watch; /* NULL while accepting pauses */
 	struct loop_timer *accept_timer;
 	struct http_conn *conns;
-	size_t conns_len;
+	size_t conns_len, unsettled_len;
 	struct http_conn *dirty;
 	struct loop_timer *flush_timer; /* of no length: fires on the loop's next turn */
 	bool is_stopping, is_freed;
@@ -145,6 +148,7 @@ struct http_tls_reload *http_tls_reload_new(
 void http_tls_reload_free(struct http_tls_reload *reload);
 /* server.c */
 void http_server_conn_gone(struct http_server *server);
+void http_server_conn_settled(struct http_conn *conn);
 const char *http_server_date(struct http_server *server);
 
 #endif

@@ -171,7 +171,7 @@ static int on_headers_complete(http_parser *p)
 		http_conn_queue(conn, bytes_new(text, sizeof text - 1));
 		http_conn_schedule(conn);
 	}
-	http_lws_timeout(conn->wsi, conn->server->options.body_timeout_ms);
+	http_lws_timeout(conn->wsi, 0); /* the body has a timer of its own: connection.c */
 	return 0;
 }
 

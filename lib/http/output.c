@@ -83,6 +83,7 @@ static void drained(struct http_conn *conn)
 {
 	if (conn->state == HTTP_CONN_CLOSING && conn->lingers) {
 		http_lws_timeout(conn->wsi, HTTP_LINGER_MS);
+		http_server_conn_settled(conn);
 	} else if (conn->state == HTTP_CONN_CLOSING) {
 		http_conn_kill(conn);
 	} else if (conn->state == HTTP_CONN_TUNNEL) {

@@ -26,6 +26,16 @@ static const char *reason_phrase(int status)
 	}
 }
 
+static void write_header(struct buf *out, const struct http_header *header)
+{
+	buf_puts(out, header->name);
+	buf_puts(out, ": ");
+	/* A line break in a value would end the header: header values are text we were given in part. */
+	for (const char *p = header->value; *p; p++)
+		buf_putc(out, *p == '\r' || *p == '\n' ? ' ' : *p);
+	buf_puts(out, "\r\n");
+}
+
 static void write_head(struct buf *out, struct http_conn *conn, int status, const char *content_type,
     const struct http_header *headers)
 {
@@ -35,15 +45,10 @@ static void write_head(struct buf *out, struct http_conn *conn, int status, cons
 		buf_printf(out, "Content-Type: %s\r\n", content_type);
 	if (conn->server->options.server_name)
 		buf_printf(out, "Server: %s\r\n", conn->server->options.server_name);
-	for (; headers && headers->name; headers++) {
-		buf_puts(out, headers->name);
-		buf_puts(out, ": ");
-		/* A line break in a value would end the header: header values are text we were given in part.
-		 */
-		for (const char *p = headers->value; *p; p++)
-			buf_putc(out, *p == '\r' || *p == '\n' ? ' ' : *p);
-		buf_puts(out, "\r\n");
-	}
+	for (; headers && headers->name; headers++)
+		write_header(out, headers);
+	if (conn->exchange && conn->exchange->request.extra.name)
+		write_header(out, &conn->exchange->request.extra);
 }
 
 static struct bytes *take_bytes(struct buf *buf)
@@ -242,6 +247,11 @@ size_t http_send_chunk(struct http_server_request *request, struct bytes *chunk)
 	return conn->queued;
 }
 
+void http_close_after(struct http_server_request *request)
+{
+	exchange_of(request)->keep_alive = false;
+}
+
 void http_end(struct http_server_request *request)
 {
 	struct http_exchange *x = exchange_of(request);
@@ -281,6 +291,7 @@ struct http_tunnel *http_tunnel(struct http_server_request *request, const void 
 	conn->tunnel = tunnel;
 	conn->exchange = NULL;
 	conn->state = HTTP_CONN_TUNNEL;
+	http_server_conn_settled(conn);
 	if (head && head_size)
 		http_conn_queue(conn, bytes_new(head, head_size));
 	http_exchange_free(x);

@@ -180,6 +180,17 @@ static void stop_listening(struct http_server *server)
 	server->listen_fd = -1;
 }
 
+void http_server_conn_settled(struct http_conn *conn)
+{
+	struct http_server *server = conn->server;
+	if (conn->is_settled)
+		return;
+	conn->is_settled = true;
+	server->unsettled_len--;
+	if (server->unsettled_len == 0 && server->grace_timer)
+		loop_timer_start(server->grace_timer, HTTP_STOP_LINGER_MS, 0);
+}
+
 /* Called when a connection has gone: the end of a shutdown or of the struct itself may wait for it. */
 void http_server_conn_gone(struct http_server *server)
 {
@@ -218,16 +229,16 @@ void http_server_shutdown(struct http_server *server, int64_t grace_ms, void (*d
 	server->is_stopping = true;
 	server->shutdown_done = done;
 	server->shutdown_arg = arg;
+	if (server->conns_len == 0) {
+		http_server_conn_gone(server);
+		return;
+	}
+	server->grace_timer = loop_timer_new(server->loop, kill_all, server);
+	loop_timer_start(server->grace_timer, server->unsettled_len ? grace_ms : HTTP_STOP_LINGER_MS, 0);
 	for (struct http_conn *conn = server->conns, *next; conn; conn = next) {
 		next = conn->next;
 		if (conn->state == HTTP_CONN_IDLE)
 			http_conn_close_after_drain(conn);
-	}
-	if (server->conns_len > 0) {
-		server->grace_timer = loop_timer_new(server->loop, kill_all, server);
-		loop_timer_start(server->grace_timer, grace_ms, 0);
-	} else {
-		http_server_conn_gone(server);
 	}
 }
 

@@ -64,8 +64,9 @@ struct http_server_request {
 	size_t body_size;
 	bool is_upgrade; /* Connection: upgrade with an Upgrade header */
 	const struct http_peer *peer;
-	int64_t start_ms; /* loop time at which the head was complete */
-	void *user;       /* the handler's */
+	int64_t start_ms;         /* loop time at which the head was complete */
+	void *user;               /* the handler's */
+	struct http_header extra; /* the handler's too: one more header of the answer, whoever makes it */
 };
 
 const char *http_request_header(
@@ -89,13 +90,16 @@ struct http_server_options {
 	int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* 0: 10 s, 60 s, 180 s */
 	int64_t reload_ms;       /* how often the files are looked at for a change; 0: every minute */
 	const char *server_name; /* Server header; NULL: none */
+	/* Answers a request whose body has not come within body_timeout_ms: it has none, and its connection
+	 * closes behind the answer. NULL: a plain 504. Gets the handler's argument. */
+	void (*late_handler)(void *arg, struct http_server_request *request);
 };
 
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
     void (*handler)(void *arg, struct http_server_request *request), void *arg, struct error *err);
 int http_server_port(const struct http_server *server);
-/* Stops accepting; requests under way may finish; done fires when all connections are gone or the grace is
- * over. */
+/* Stops accepting; requests under way may finish; done fires when all have been answered, their connections
+ * closed or not, or when the grace is over. Tunnels are not waited for. */
 void http_server_shutdown(struct http_server *server, int64_t grace_ms, void (*done)(void *arg), void *arg);
 void http_server_free(struct http_server *server);
 
@@ -141,6 +145,8 @@ size_t http_send_bytes(struct http_server_request *request, struct bytes *bytes)
 /* A piece of a stream with its framing, made once for all who get it. */
 struct bytes *http_chunk_new(const void *data, size_t size);
 size_t http_send_chunk(struct http_server_request *request, struct bytes *chunk);
+/* The connection closes behind the answer, which says so. */
+void http_close_after(struct http_server_request *request);
 void http_end(struct http_server_request *request);   /* orderly: last chunk, keep-alive goes on */
 void http_abort(struct http_server_request *request); /* closes the connection at once */
 /* While a handler works asynchronously: called if the peer closes before the answer, so that work can be

@@ -45,6 +45,7 @@ struct fixture {
 	struct bytes *big;
 	atomic_int closed; /* on_close calls */
 	atomic_bool done;
+	bool late_is_ours; /* there is a late_handler */
 	void (*client)(struct fixture *f);
 	int port;
 	char directory[64];
@@ -507,6 +508,53 @@ static void test_slow_heads_are_cut_off(void **state)
 	    &f, &(struct http_server_options){.address = "127.0.0.1", .head_timeout_ms = 1000}, slow_client);
 }
 
+static void slow_body_client(struct fixture *f)
+{
+	static const char head[] =
+	    "POST /late HTTP/1.1\r\nHost: t\r\nX-A: 1\r\nContent-Length: 9\r\n\r\n1234";
+	static const char chunked[] =
+	    "POST /late HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n12";
+	static const char *const requests[] = {head, chunked};
+	for (size_t i = 0; i < 2; i++) {
+		int fd = dial(f);
+		say(fd, requests[i]);
+		char *text = hear(fd, NULL);
+		has(text, "HTTP/1.1 504 ");
+		has(text, "\r\nConnection: close\r\n");
+		if (f->late_is_ours)
+			has(text, "\r\n\r\nPOST /late has a body of 0");
+		close(fd);
+	}
+	/* One that comes in time in pieces is not affected, and what follows it is another request. */
+	int fd = dial(f);
+	say(fd, "POST /a HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\n12");
+	say(fd, "34GET /b HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+	char *text = hear(fd, NULL);
+	has(text, "POST /a||");
+	has(text, "|1234");
+	has(text, "GET /b||");
+	close(fd);
+}
+
+static void answer_late(void *arg, struct http_server_request *r)
+{
+	struct buf out = BUF_INIT;
+	buf_printf(&out, "%s %s has a body of %zu", r->method, r->path, r->body_size + strlen(r->body));
+	http_respond(r, 504, "text/plain", NULL, out.data, out.size);
+	buf_done(&out);
+}
+
+static void test_slow_bodies_are_answered(void **state)
+{
+	struct fixture f = {0}, own = {.late_is_ours = true};
+	run_with(&f, &(struct http_server_options){.address = "127.0.0.1", .body_timeout_ms = 1000},
+	    slow_body_client);
+	run_with(&own,
+	    &(struct http_server_options){
+		.address = "127.0.0.1", .body_timeout_ms = 1000, .late_handler = answer_late},
+	    slow_body_client);
+}
+
 /* TLS, with and without a client certificate. */
 
 static void make_certificates(struct fixture *f)
@@ -622,6 +670,7 @@ int main(void)
 	    cmocka_unit_test(test_answers_made_while_they_leave),
 	    cmocka_unit_test(test_answers_of_unknown_size),
 	    cmocka_unit_test(test_slow_heads_are_cut_off),
+	    cmocka_unit_test(test_slow_bodies_are_answered),
 	    cmocka_unit_test(test_tls_and_client_certificates),
 	    cmocka_unit_test(test_shutdown_lets_idle_connections_go),
 	};
