@@ -1,20 +1,8 @@
 /* The limit of requests in flight, with --enable-priority-and-fairness=false; otherwise flowcontrol/ decides.
  */
-#include <string.h>
-
+#include "apiserver/deadline.h"
 #include "apiserver/options.h"
 #include "apiserver/pipeline.h"
-
-bool api_is_long_running(const struct api_request *req)
-{
-	static const char *const subresources[] = {"log", "exec", "attach", "portforward", "proxy"};
-	if (req->info.verb == API_WATCH)
-		return true;
-	for (size_t i = 0; i < sizeof subresources / sizeof subresources[0]; i++)
-		if (!strcmp(req->info.subresource, subresources[i]))
-			return true;
-	return false;
-}
 
 int api_limit_in_flight(struct api_request *req, struct error *err)
 {

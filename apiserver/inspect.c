@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "apiserver/deadline.h"
 #include "apiserver/pipeline.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"

@@ -49,7 +49,9 @@ static void on_signal(void *arg, int signum)
 {
 	struct program *p = arg;
 	if (p->is_stopping) {
-		loop_stop(p->loop); /* asked twice */
+		log_warning("stopping at once on signal %d", signum); /* asked twice */
+		p->status = 1;
+		loop_stop(p->loop);
 		return;
 	}
 	p->is_stopping = true;

@@ -33,6 +33,9 @@ static void set_defaults(struct api_options *o)
 	    .profiling = true,
 	    .enable_priority_and_fairness = true,
 	    .features = feature_gates_defaults,
+	    .audit_log_format = "json",
+	    .audit_log_mode = "blocking",
+	    .audit_log_version = "audit.k8s.io/v1",
 	};
 }
 
@@ -61,7 +64,7 @@ static void set_defaults(struct api_options *o)
 		flag, 0, FLAG_ARRAY, &o->member, text, NULL, NULL                                            \
 	}
 
-enum { FLAGS_MAX = 96 };
+enum { FLAGS_MAX = 112 };
 
 static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 {
@@ -78,6 +81,10 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	    LIST("tls-cipher-suites", tls_cipher_suites, "cipher suites of TLS 1.2, by their IANA names"),
 	    STRING("tls-min-version", tls_min_version, "VersionTLS12 or VersionTLS13"),
 	    DURATION("shutdown-delay-duration", shutdown_delay_ms, "how long to go on serving after SIGTERM"),
+	    BOOL("shutdown-send-retry-after", shutdown_send_retry_after,
+		"while stopping, go on listening and answer 429 until what is under way has finished"),
+	    DURATION("shutdown-watch-termination-grace-period", shutdown_watch_grace_ms,
+		"0 only: watches end at once, in good order"),
 	    DURATION("request-timeout", request_timeout_ms, "longest time for a request that is no watch"),
 	    INT("min-request-timeout", min_request_timeout_s,
 		"shortest time in seconds that a watch is kept open"),
@@ -104,6 +111,18 @@ static void make_flags(struct api_options *o, struct flag out[FLAGS_MAX])
 	    STRING("authentication-token-webhook-config-file", authentication_token_webhook_config_file,
 		"not supported: refused"),
 	    STRING("authorization-policy-file", authorization_policy_file, "not supported: refused"),
+	    STRING("audit-policy-file", audit_policy_file, "what is audited: a Policy of audit.k8s.io/v1"),
+	    STRING("audit-log-path", audit_log_path, "file of the audit log; - for standard output"),
+	    STRING("audit-log-format", audit_log_format, "json; no other is supported"),
+	    STRING("audit-log-mode", audit_log_mode,
+		"blocking, or blocking-strict: a request whose arrival cannot be logged is refused"),
+	    STRING("audit-log-version", audit_log_version, "audit.k8s.io/v1; no other is supported"),
+	    INT("audit-log-maxage", audit_log_maxage_days, "days that old log files are kept; 0 for ever"),
+	    INT("audit-log-maxbackup", audit_log_maxbackup, "old log files to keep; 0 for all"),
+	    INT("audit-log-maxsize", audit_log_maxsize_mb,
+		"megabytes of a log file before the next is begun; 0 for 100"),
+	    STRING("audit-webhook-config-file", audit_webhook_config_file, "not supported: refused"),
+	    STRING("audit-webhook-mode", audit_webhook_mode, "not supported: refused"),
 	    ARRAY("service-account-issuer", service_account_issuers, "issuer of service account tokens"),
 	    ARRAY("service-account-key-file", service_account_key_files,
 		"keys that verify service account tokens"),
@@ -175,11 +194,26 @@ static int refuse_unfinished(const struct api_options *o, struct error *err)
 	    {"authentication-token-webhook-config-file", o->authentication_token_webhook_config_file},
 	    {"authorization-policy-file", o->authorization_policy_file},
 	    {"admission-control-config-file", o->admission_control_config_file},
+	    {"audit-webhook-config-file", o->audit_webhook_config_file},
+	    {"audit-webhook-mode", o->audit_webhook_mode},
 	};
 	for (size_t i = 0; i < sizeof unfinished / sizeof unfinished[0]; i++)
 		if (!str_empty(unfinished[i].value))
 			return error_set(err, ERR_NOT_IMPLEMENTED, "--%s is not supported: leave it out",
 			    unfinished[i].name);
+	return 0;
+}
+
+static int check_times(const struct api_options *o, struct error *err)
+{
+	if (o->request_timeout_ms <= 0)
+		return error_set(err, ERR_BAD_REQUEST, "--request-timeout must be more than 0");
+	if (o->shutdown_delay_ms < 0)
+		return error_set(err, ERR_BAD_REQUEST, "--shutdown-delay-duration must not be negative");
+	if (o->shutdown_watch_grace_ms != 0)
+		return error_set(err, ERR_NOT_IMPLEMENTED,
+		    "--shutdown-watch-termination-grace-period is not supported, watches end at once: leave "
+		    "it out");
 	return 0;
 }
 
@@ -224,7 +258,10 @@ int options_parse(struct api_options *o, int argc, char **argv, struct error *er
 		print_help(flags);
 	if (feature_gates_parse(&o->features, o->feature_gates.items, o->feature_gates.len, err))
 		return -1;
-	return refuse_unfinished(o, err) || check_endpoints(o, err) || serving_flags_check(o, err) ? -1 : 0;
+	return refuse_unfinished(o, err) || check_times(o, err) || check_endpoints(o, err) ||
+		       serving_flags_check(o, err)
+		   ? -1
+		   : 0;
 }
 
 void options_done(struct api_options *o)

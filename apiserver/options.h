@@ -17,6 +17,8 @@ struct api_options {
 	const char *tls_cert_file, *tls_private_key_file, *cert_dir;
 	struct flag_list tls_sni_cert_keys, tls_cipher_suites;
 	const char *tls_min_version;
+	bool shutdown_send_retry_after;
+	int64_t shutdown_watch_grace_ms;
 	int64_t shutdown_delay_ms, request_timeout_ms, min_request_timeout_s;
 	int64_t max_requests_inflight, max_mutating_requests_inflight;
 	/* etcd */
@@ -29,6 +31,11 @@ struct api_options {
 	struct flag_list authorization_modes;
 	const char *authorization_webhook_config_file, *authentication_token_webhook_config_file;
 	const char *authorization_policy_file;
+	/* audit log */
+	const char *audit_policy_file, *audit_log_path, *audit_log_format, *audit_log_mode,
+	    *audit_log_version;
+	int64_t audit_log_maxage_days, audit_log_maxbackup, audit_log_maxsize_mb;
+	const char *audit_webhook_config_file, *audit_webhook_mode;
 	struct flag_list service_account_issuers, service_account_key_files, api_audiences;
 	const char *service_account_signing_key_file, *service_account_jwks_uri;
 	int64_t service_account_max_token_expiration_ms;

@@ -57,6 +57,13 @@ static void test_unfinished(void **state)
 	refused(
 	    "--authorization-webhook-config-file=x", "--authorization-webhook-config-file is not supported");
 	refused("--admission-control-config-file=x", "--admission-control-config-file is not supported");
+	refused("--authentication-token-webhook-config-file=x",
+	    "--authentication-token-webhook-config-file is not supported");
+	refused("--authorization-policy-file=x", "--authorization-policy-file is not supported");
+	refused("--audit-webhook-config-file=x", "--audit-webhook-config-file is not supported");
+	refused("--shutdown-watch-termination-grace-period=5s",
+	    "--shutdown-watch-termination-grace-period is not supported");
+	refused("--audit-webhook-mode=batch", "--audit-webhook-mode is not supported");
 }
 
 static int setup(void **state)

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/audit/audit.h"
+#include "apiserver/deadline.h"
 #include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/registry/internal.h"
+#include "apiserver/shutdown.h"
 #include "apiserver/watchcache/watchcache.h"
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
@@ -21,11 +24,17 @@ static const struct stage {
 	enum applies applies;
 } stages[] = {
     {"inspect", api_inspect, ALL},            /* what do path and method ask for */
+    {"shutdown", shutdown_refuse, ALL},       /* not while the server stops */
+    {"deadline", api_deadline, ALL},          /* until when */
     {"authenticate", auth_authenticate, ALL}, /* who asks */
+    {"audit", audit_begin, ALL},              /* is it to be logged */
+    {"impersonate", auth_impersonate, ALL},   /* as whom */
     {"flow control", flowcontrol_admit, ALL}, /* is there room: now, later, or not at all */
     {"authorize", auth_authorize, ALL},       /* may they */
+    {"body", api_expect_body, ALL},           /* has it come in time */
     {"route", api_route, ALL},                /* paths that are no objects end here; type, options, formats */
     {"decode", registry_decode, WRITES},      /* the body */
+    {"record", audit_request_body, WRITES},   /* ... for the audit log */
     {"load", registry_load, WRITES},          /* what is stored */
     {"default", registry_default, WRITES},    /* the patch applied, what was left out filled in */
     {"mutate", admission_mutate, WRITES},     /* plugins that change */
@@ -61,6 +70,7 @@ bool api_is_write(const struct api_request *req)
 static void on_client_gone(void *arg)
 {
 	struct api_request *req = arg;
+	deadline_forget(req);
 	req->http = NULL;
 	if (!req->cancel)
 		return;
@@ -71,14 +81,26 @@ static void on_client_gone(void *arg)
 static void wait_for_resume(struct api_request *req)
 {
 	req->is_pending = true;
+	deadline_watch(req);
 	if (req->http)
 		http_on_close(req->http, on_client_gone, req);
+}
+
+/* What was answered already shall not be stored after all: only a write under way is seen through. */
+static bool is_to_be_dropped(const struct api_request *req)
+{
+	return req->is_abandoned && stages[req->stage].fn != registry_store &&
+	       stages[req->stage].fn != registry_encode;
 }
 
 void pipeline_run(struct api_request *req)
 {
 	while (req->stage < STAGES_LEN) {
 		const struct stage *stage = &stages[req->stage];
+		if (is_to_be_dropped(req)) {
+			api_request_finished(req, 0);
+			return;
+		}
 		if (stage->applies == WRITES && !api_is_write(req)) {
 			req->stage++;
 			continue;
@@ -139,6 +161,9 @@ void pipeline_set_type(struct api_request *req, const struct resource_type *type
 
 void pipeline_free(struct api_request *req)
 {
+	struct api_server *server = req->server;
+	deadline_forget(req);
+	audit_record_free(req->audit);
 	flowcontrol_end(req);
 	registry_release(req);
 	object_unref(req->object);
@@ -146,18 +171,32 @@ void pipeline_free(struct api_request *req)
 	cache_item_unref(req->old_item);
 	if (req->type && req->type->dynamic)
 		req->type->dynamic->unref(req->type);
-	req->server->requests_running--;
+	server->requests_running--;
 	if (req->in_flight)
 		--*req->in_flight;
 	arena_free(req->arena);
+	if (server->shutdown)
+		shutdown_request_gone(server);
+}
+
+static void handle(struct api_server *server, struct http_server_request *http, bool is_body_late)
+{
+	struct api_request *req = new_request(server);
+	req->http = http;
+	req->is_body_late = is_body_late;
+	http->user = req;
+	audit_identify(req);
+	pipeline_run(req);
 }
 
 void pipeline_handle(void *arg, struct http_server_request *http)
 {
-	struct api_request *req = new_request(arg);
-	req->http = http;
-	http->user = req;
-	pipeline_run(req);
+	handle(arg, http, false);
+}
+
+void pipeline_handle_late(void *arg, struct http_server_request *http)
+{
+	handle(arg, http, true);
 }
 
 struct api_request *pipeline_new_internal(struct api_server *server)
@@ -176,6 +215,7 @@ void api_request_resume(struct api_request *req)
 {
 	req->is_pending = false;
 	req->cancel = NULL;
+	deadline_forget(req);
 	pipeline_run(req);
 }
 

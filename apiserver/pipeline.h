@@ -8,7 +8,8 @@ struct cache_item;
 struct field_errors;
 
 /* pipeline.c */
-void pipeline_handle(void *server, struct http_server_request *http); /* the HTTP server's handler */
+void pipeline_handle(void *server, struct http_server_request *http);      /* the HTTP server's handler */
+void pipeline_handle_late(void *server, struct http_server_request *http); /* ... without the body */
 void pipeline_run(struct api_request *req);
 /* An internal request; the caller fills it and calls pipeline_run(). It starts at the stage `load`. */
 struct api_request *pipeline_new_internal(struct api_server *server);
@@ -24,8 +25,6 @@ bool api_is_built_in_group(const char *group);               /* "" is one */
 
 /* flow.c: no more requests at once than --max-requests-inflight and --max-mutating-requests-inflight allow */
 int api_limit_in_flight(struct api_request *req, struct error *err);
-/* Watches and tunnels stay for long and do little: they take no part in limits, as upstream's do not. */
-bool api_is_long_running(const struct api_request *req);
 
 /* parse_options.c: the query (and for deletes the body's DeleteOptions). */
 int api_parse_options(struct api_request *req, struct error *err);

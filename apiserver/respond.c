@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "apiserver/audit/audit.h"
 #include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/pipeline.h"
 #include "apiserver/watchcache/watchcache.h"
@@ -46,12 +47,17 @@ const struct http_header *api_headers(struct api_request *req, const struct erro
 
 void api_request_finished(struct api_request *req, int status)
 {
-	metrics_count(req->server, req, status);
+	/* The answer to an abandoned request has been counted. */
+	if (!req->is_abandoned) {
+		metrics_count(req->server, req, status);
+		audit_complete(req, status);
+	}
 	pipeline_free(req);
 }
 
 void api_respond_body(struct api_request *req, int status, const char *content_type, struct buf *take_body)
 {
+	audit_response_body(req, take_body->data, take_body->size);
 	if (req->http) {
 		struct bytes *body = bytes_new(take_body->data, take_body->size);
 		api_send_bytes(req, status, content_type, api_headers(req, &req->error), &body, 1);
@@ -214,7 +220,31 @@ void api_encode_status(struct api_request *req, struct buf *out, const struct er
 	MetaV1__Status *s = status_of(req->arena, err);
 	if (req->continue_after_error)
 		s->metadata->continue_ = (char *)req->continue_after_error;
+	audit_response_status(req, s);
 	encode_message(req, out, "Status", schema_of(&meta_v1__status__descriptor), &s->base);
+}
+
+static const char *status_content_type(const struct api_request *req)
+{
+	return req->output.media == MEDIA_PROTOBUF ? "application/vnd.kubernetes.protobuf"
+	       : req->output.media == MEDIA_YAML   ? "application/yaml"
+						   : "application/json";
+}
+
+void api_request_abandon(struct api_request *req, const struct error *err)
+{
+	struct buf out = BUF_INIT;
+	int status = error_http_status(err->code);
+	log_error("%s %s: %s", req->info.verb_text, req->info.path, err->message);
+	req->output.as = AS_OBJECT;
+	api_encode_status(req, &out, err);
+	audit_response_body(req, out.data, out.size);
+	http_respond(req->http, status, status_content_type(req), api_headers(req, err), out.data, out.size);
+	buf_done(&out);
+	metrics_count(req->server, req, status);
+	audit_complete(req, status);
+	req->http = NULL;
+	req->is_abandoned = true;
 }
 
 void api_respond_error(struct api_request *req, const struct error *err)
@@ -232,11 +262,7 @@ void api_respond_error(struct api_request *req, const struct error *err)
 	req->output.as = AS_OBJECT;
 	if (req->http)
 		api_encode_status(req, &out, err);
-	api_respond_body(req, status,
-	    req->output.media == MEDIA_PROTOBUF ? "application/vnd.kubernetes.protobuf"
-	    : req->output.media == MEDIA_YAML   ? "application/yaml"
-						: "application/json",
-	    &out);
+	api_respond_body(req, status, status_content_type(req), &out);
 }
 
 void api_respond_success(struct api_request *req, int status, const char *group, const char *kind,
@@ -260,6 +286,7 @@ void api_respond_success(struct api_request *req, int status, const char *group,
 		s->code = status;
 	}
 	req->output.as = AS_OBJECT;
+	audit_response_status(req, s);
 	encode_message(req, &out, "Status", schema_of(&meta_v1__status__descriptor), &s->base);
 	api_respond_body(req, status, api_content_type(req), &out);
 }

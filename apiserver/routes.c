@@ -2,6 +2,7 @@
  * formats. */
 #include <string.h>
 
+#include "apiserver/audit/audit.h"
 #include "apiserver/extensions/aggregation.h"
 #include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/pipeline.h"
@@ -173,7 +174,9 @@ int api_route(struct api_request *req, struct error *err)
 	if (info->verb == API_PATCH && api_check_patch_options(req, err))
 		return API_FAIL;
 	api_field_manager(req);
-	if (req->type->deprecation)
+	if (req->type->deprecation) {
 		api_warn(req, "%s", req->type->deprecation);
+		audit_annotate(req, "k8s.io/deprecated", "true");
+	}
 	return API_NEXT;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/audit/audit.h"
+#include "apiserver/deadline.h"
 #include "apiserver/extensions/aggregation.h"
 #include "apiserver/extensions/extensions.h"
 #include "apiserver/flowcontrol/flowcontrol.h"
@@ -13,6 +15,7 @@
 #include "apiserver/pipeline.h"
 #include "apiserver/registry/services.h"
 #include "apiserver/registry/system_objects.h"
+#include "apiserver/shutdown.h"
 #include "apiserver/storage/compactor.h"
 #include "apiserver/storage/storage.h"
 #include "apiserver/serving_flags.h"
@@ -52,6 +55,7 @@ struct api_server *api_server_new(struct loop *loop, const struct api_options *o
 	server->options = options;
 	server->types = types_new();
 	server->metrics = metrics_new(server);
+	server->deadlines = deadlines_new(loop);
 	server->http_client = http_client_new(loop, NULL);
 	flowcontrol_init(server);
 	server->storage = open_storage(server, err);
@@ -61,7 +65,8 @@ struct api_server *api_server_new(struct loop *loop, const struct api_options *o
 		server->cache = watchcache_new(server);
 	if (server->cache)
 		server->services = services_new(server, err);
-	if (!server->services || auth_init(server, err) || admission_init(server, err)) {
+	if (!server->services || auth_init(server, err) || admission_init(server, err) ||
+	    audit_init(server, err)) {
 		api_server_free(server);
 		return NULL;
 	}
@@ -74,7 +79,9 @@ static int listen_for_requests(struct api_server *server, struct error *err)
 	struct arena *arena = arena_new();
 	struct http_server_options http = {.address = str_or(o->bind_address, "0.0.0.0"),
 	    .port = (int)o->secure_port,
-	    .client_ca_file = o->client_ca_file};
+	    .client_ca_file = o->client_ca_file,
+	    .body_timeout_ms = o->request_timeout_ms,
+	    .late_handler = pipeline_handle_late};
 	int rc = 0;
 	if (o->client_ca_file && !*o->client_ca_file)
 		http.client_ca_file = NULL;
@@ -109,6 +116,7 @@ static void on_system_objects(void *arg)
 static void on_bootstrapped(void *arg)
 {
 	struct api_server *server = arg;
+	server->has_policy = true;
 	server->system_objects = system_objects_start(server, on_system_objects, server);
 }
 
@@ -134,7 +142,7 @@ static void on_cache_ready(void *arg)
 static void on_bootstrapped_again(void *arg)
 {
 	struct api_server *server = arg;
-	server->is_bootstrapped = true;
+	server->has_policy = server->is_bootstrapped = true;
 	flowcontrol_maintain(server);
 }
 
@@ -146,7 +154,7 @@ static void on_cache_replaced(void *arg)
 	struct api_server *server = arg;
 	if (!server->is_bootstrapped)
 		return; /* that is under way, and tries again what it finds missing */
-	server->is_bootstrapped = false;
+	server->has_policy = server->is_bootstrapped = false;
 	services_repair_now(server->services->repair, NULL, NULL);
 	bootstrap_start(server, on_bootstrapped_again, server);
 }
@@ -166,40 +174,6 @@ void api_server_start(
 int api_server_port(const struct api_server *server)
 {
 	return server->http ? http_server_port(server->http) : 0;
-}
-
-static void close_doors(struct api_server *server)
-{
-	watchcache_end_watches(server->cache);
-	if (server->http)
-		http_server_shutdown(server->http, 2000, server->on_shut, server->on_shut_arg);
-	else
-		loop_defer(server->loop, server->on_shut, server->on_shut_arg);
-}
-
-static void on_left(void *arg)
-{
-	struct api_server *server = arg;
-	server->has_left = true;
-	if (server->on_shut)
-		close_doors(server);
-}
-
-void api_server_leave(struct api_server *server)
-{
-	if (server->is_stopping)
-		return;
-	server->is_stopping = true;
-	system_objects_leave(server->system_objects, on_left, server);
-}
-
-void api_server_shutdown(struct api_server *server, void (*done)(void *arg), void *arg)
-{
-	api_server_leave(server);
-	server->on_shut = done;
-	server->on_shut_arg = arg;
-	if (server->has_left)
-		close_doors(server);
 }
 
 void api_server_free(struct api_server *server)
@@ -222,6 +196,9 @@ void api_server_free(struct api_server *server)
 	http_client_free(server->http_client);
 	flowcontrol_free(server);
 	metrics_free(server->metrics);
+	deadlines_free(server->deadlines);
+	shutdown_free(server->shutdown);
+	audit_done(server);
 	types_free(server->types);
 	free(server);
 }

@@ -29,14 +29,18 @@ struct admission;
 struct flowcontrol;
 struct flow_ticket;
 struct api_options;
+struct audit;
+struct audit_record;
 struct auth;
 struct buf;
 struct cache_item;
+struct deadlines;
 struct field_selector;
 struct http_client;
 struct json;
 struct loop;
 struct selector;
+struct shutdown;
 struct storage;
 struct strmap;
 struct watchcache;
@@ -58,15 +62,17 @@ struct api_server {
 	struct system_objects *system_objects;   /* registry/system_objects.h: the service kubernetes, ... */
 	struct compactor *compactor;             /* storage/compactor.h */
 	struct metrics *metrics;                 /* metrics.h */
+	struct deadlines *deadlines;             /* deadline.h */
+	struct audit *audit;                     /* audit/audit.h; NULL: nothing is audited */
 	void *proxy, *discovery, *openapi, *bootstrap, *extensions,
 	    *aggregation;     /* state that these folders keep */
 	void *conversions;    /* calls of conversion webhooks under way: extensions/conversion.c */
-	bool is_bootstrapped; /* /readyz says ok */
+	bool has_policy;      /* bootstrap's roles, priority classes, ... are there */
+	bool is_bootstrapped; /* ... and the system's namespaces and services: the server is ready */
 	void (*on_ready)(void *arg, const struct error *err);
 	void *on_ready_arg;
-	bool is_stopping, has_left;
-	void (*on_shut)(void *arg); /* of api_server_shutdown() */
-	void *on_shut_arg;
+	bool is_stopping;          /* asked to end: /readyz fails, requests are served */
+	struct shutdown *shutdown; /* shutdown.h; NULL before that */
 	size_t requests_running,
 	    streams_running; /* streams: watches, tunnels; counted among the requests too */
 	size_t in_flight[2]; /* of clients, without the long-running ones: reads, writes */
@@ -82,7 +88,7 @@ void api_server_start(
 int api_server_port(const struct api_server *server);
 /* The beginning of a stop: no longer ready, out of the endpoints of the service kubernetes, still serving. */
 void api_server_leave(struct api_server *server);
-/* Leaves, and lets requests under way finish for a while; done fires once. */
+/* Leaves, and ends in good order (shutdown.h): requests under way finish, watches end; done fires once. */
 void api_server_shutdown(struct api_server *server, void (*done)(void *arg), void *arg);
 void api_server_free(struct api_server *server);
 
@@ -170,6 +176,7 @@ struct api_request {
 
 	/* The body. `object` is what will be stored or, for connect-like subresources, what was sent
 	 * (Binding, Eviction...). */
+	bool is_body_late; /* it has not come in time, and there is none */
 	enum media body_media;
 	enum patch_type patch_type;
 	struct json *patch;          /* of a PATCH: the parsed document */
@@ -185,11 +192,17 @@ struct api_request {
 	bool is_pending;
 	bool is_internal; /* registry_*(): runs as the system itself, no authentication */
 	bool is_finished;
-	int64_t start_ms, start_ns;       /* of the loop's clock; ns: monotonic */
-	size_t *in_flight;                /* where it is counted: server->in_flight, or NULL */
-	size_t response_size;             /* of the body, before compression */
-	int attempt;                      /* how often the store stage has lost a race and started over */
-	struct error error;               /* what a stage failed with */
+	int64_t start_ms, start_ns; /* of the loop's clock; ns: monotonic */
+	size_t *in_flight;          /* where it is counted: server->in_flight, or NULL */
+	size_t response_size;       /* of the body, before compression */
+	int64_t deadline_ms;        /* loop time at which the answer is a 504; 0: never */
+	struct api_request *waiting_next, **waiting_prev; /* deadline.c: those that wait */
+	bool is_write_bound;        /* the deadline is the bound of writes, not --request-timeout */
+	bool is_abandoned;          /* answered 504 while something was under way, whose outcome is dropped */
+	struct audit_record *audit; /* audit/audit.h; NULL: not audited */
+	const char *audit_id;       /* NULL: internal */
+	int attempt;                /* how often the store stage has lost a race and started over */
+	struct error error;         /* what a stage failed with */
 	const char *continue_after_error; /* metadata.continue of an error's Status, or NULL */
 	void *stage_state;     /* private to the stage that is running; NULL when a stage is entered first */
 	void *admission_state; /* private to admission/ for the whole request */
@@ -211,6 +224,8 @@ typedef int api_stage_fn(struct api_request *req, struct error *err);
 void api_request_resume(struct api_request *req);
 /* Ends a pending request with an error instead of calling the stage again. */
 void api_request_fail(struct api_request *req, const struct error *err);
+/* Answers a pending request whose work cannot be cancelled; the request lives on until that is done. */
+void api_request_abandon(struct api_request *req, const struct error *err);
 /* Adds a Warning header (once per text). */
 void api_warn(struct api_request *req, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The user agent's name up to '/', or fieldManager= when given. */
@@ -256,7 +271,8 @@ void api_remove_type(struct api_server *server, const struct resource_type *type
 /* auth/ */
 int auth_init(struct api_server *server, struct error *err); /* reads keys and token files */
 void auth_done(struct api_server *server);
-int auth_authenticate(struct api_request *req, struct error *err); /* fills req->user (also impersonation) */
+int auth_authenticate(struct api_request *req, struct error *err); /* fills req->user */
+int auth_impersonate(struct api_request *req, struct error *err);  /* ... and whom the request acts for */
 int auth_authorize(struct api_request *req, struct error *err);
 /* /.well-known/openid-configuration and /openid/v1/jwks */
 int auth_serve_openid(struct api_request *req, struct error *err);

@@ -1,11 +1,12 @@
 /*
  * PodSecurity: namespaces choose by labels which Pod Security Standard their pods must keep (enforce), is
- * logged (audit, which Cube has no log for) or warned about (warn). Workloads that make pods are warned about
+ * noted in the audit log (audit) or warned about (warn). Workloads that make pods are noted and warned about
  * only.
  */
 #include "apiserver/admission/plugin.h"
 
 #include "apiserver/admission/pod_security_checks.h"
+#include "apiserver/audit/audit.h"
 #include "lib/base/buf.h"
 #include "proto/apps_v1.pb-c.h"
 #include "proto/batch_v1.pb-c.h"
@@ -65,6 +66,20 @@ static void warn(struct api_request *req, const struct policy *p, const MetaV1__
 	if (why.size > 0)
 		api_warn(req, "would violate PodSecurity \"%s:%s\": %s", level_names[p->level], p->version,
 		    buf_str(&why));
+	buf_done(&why);
+}
+
+static void note(struct api_request *req, const struct policy *p, const MetaV1__ObjectMeta *meta,
+    const CoreV1__PodSpec *spec)
+{
+	struct buf why = BUF_INIT;
+
+	if (!req->audit || p->level == POD_SECURITY_PRIVILEGED)
+		return;
+	pod_security_evaluate(p->level, meta, spec, &why);
+	if (why.size > 0)
+		audit_annotate(req, PREFIX "audit-violations", "would violate PodSecurity \"%s:%s\": %s",
+		    level_names[p->level], p->version, buf_str(&why));
 	buf_done(&why);
 }
 
@@ -176,11 +191,15 @@ static int check(
 		return API_NEXT;
 	const struct policy warned = read_policy(ns->meta, "warn", req->arena);
 	const struct policy enforced = read_policy(ns->meta, "enforce", req->arena);
+	const struct policy noted = read_policy(ns->meta, "audit", req->arena);
 	if (template) {
+		note(req, &noted, template->metadata, template->spec);
 		if (warned.level != POD_SECURITY_PRIVILEGED)
 			warn(req, &warned, template->metadata, template->spec);
 		return API_NEXT;
 	}
+	audit_annotate(req, PREFIX "enforce-policy", "%s:%s", level_names[enforced.level], enforced.version);
+	note(req, &noted, pod->metadata, pod->spec);
 	if (enforced.level != POD_SECURITY_PRIVILEGED && enforce(req, obj, &enforced, pod, err) < 0)
 		return API_FAIL;
 	if (warned.level != POD_SECURITY_PRIVILEGED)

@@ -20,9 +20,12 @@ static void on_answer(void *arg, const struct webhook *hook, const struct webhoo
 
 static int judge_all(struct validation *v, struct error *err)
 {
-	for (size_t i = 0; i < v->hooks.len; i++)
+	for (size_t i = 0; i < v->hooks.len; i++) {
+		if (v->answers[i].failure && str_eq(v->hooks.items[i].failure_policy, "Ignore"))
+			webhook_annotate(v->req, "failed-open.validating", i, v->hooks.items[i].name);
 		if (webhook_judge(v->req, &v->hooks.items[i], &v->answers[i], err) < 0)
 			return API_FAIL;
+	}
 	return API_NEXT;
 }
 

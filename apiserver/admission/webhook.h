@@ -11,7 +11,7 @@
 
 struct webhook { /* one hook of either kind; borrowed from its configuration, which the list holds a reference
 		    to */
-	const char *name;
+	const char *configuration, *name;
 	const AdmissionregistrationV1__WebhookClientConfig *client;
 	size_t rules_len;
 	AdmissionregistrationV1__RuleWithOperations *const *rules;
@@ -49,6 +49,10 @@ void webhook_read_answer(struct api_request *req, const struct webhook *hook, co
 typedef void webhook_done_fn(void *arg, const struct webhook *hook, const struct webhook_answer *answer);
 void webhook_call(struct api_request *req, const struct webhook *hook, const struct object *obj,
     const struct object *old, webhook_done_fn *done, void *arg);
+
+/* Notes for the audit log, under `PREFIX.webhook.admission.k8s.io/round_R_index_I`: R is 1 in a second round.
+ */
+void webhook_annotate(struct api_request *req, const char *prefix, size_t index, const char *value);
 
 /* API_NEXT to go on, or API_FAIL with err, after an answer: denials, and failures under failurePolicy Fail.
  */

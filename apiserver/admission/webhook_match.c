@@ -189,6 +189,7 @@ struct webhook_list webhook_collect(struct api_request *req, const struct resour
 		for (size_t i = 0; read_hooks(c.configurations[n], i, &hook); i++) {
 			if (!hook_matches(req, &hook, obj, old))
 				continue;
+			hook.configuration = object_name(c.configurations[n]);
 			size_t size = list.len * sizeof(hook);
 			list.items = arena_grow(req->arena, list.items, size, size + sizeof(hook));
 			list.items[list.len++] = hook;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "apiserver/audit/audit.h"
 #include "lib/api/codec.h"
 #include "lib/api/json.h"
 #include "lib/base/buf.h"
@@ -135,6 +136,26 @@ static struct json *read_patch(struct api_request *req, const struct json *respo
 	return patch;
 }
 
+static void read_annotations(
+    struct api_request *req, const struct webhook *hook, const struct json *annotations)
+{
+	for (size_t i = 0; annotations && annotations->type == JSON_OBJECT && i < annotations->len; i++)
+		if (annotations->members[i].value->type == JSON_STRING)
+			audit_annotate(req,
+			    arena_printf(req->arena, "%s/%s", hook->name, annotations->members[i].key), "%s",
+			    annotations->members[i].value->text);
+}
+
+void webhook_annotate(struct api_request *req, const char *prefix, size_t index, const char *value)
+{
+	const struct admission_run *run = req->admission_state;
+	if (req->audit)
+		audit_annotate(req,
+		    arena_printf(req->arena, "%s.webhook.admission.k8s.io/round_%d_index_%zu", prefix,
+			run->is_second_round ? 1 : 0, index),
+		    "%s", value);
+}
+
 void webhook_read_answer(struct api_request *req, const struct webhook *hook, const char *uid,
     const char *body, size_t size, struct webhook_answer *ret)
 {
@@ -160,6 +181,7 @@ void webhook_read_answer(struct api_request *req, const struct webhook *hook, co
 	for (size_t i = 0; warnings && warnings->type == JSON_ARRAY && i < warnings->len; i++)
 		if (warnings->items[i]->type == JSON_STRING)
 			api_warn(req, "%s", warnings->items[i]->text);
+	read_annotations(req, hook, json_get(response, "auditAnnotations"));
 	ret->is_allowed = json_get_bool(response, "allowed", false);
 	if (ret->is_allowed)
 		ret->patch = read_patch(req, response, &ret->failure);

@@ -44,8 +44,10 @@ int auth_may_create(struct api_request *req, struct error *err);
 bool auth_user_may(struct api_request *req, const char *verb, const char *group, const char *resource,
     const char *subresource, const char *ns, const char *name);
 
+/* ... get what is at this path, which is no resource's? */
+bool auth_user_may_get(struct api_request *req, const char *path);
+
 /* The parts of auth_authenticate() and auth_serve_review() that have files of their own. */
-int auth_impersonate(struct api_request *req, struct error *err);
 struct front_proxy *front_proxy_new(const struct api_options *options, struct error *err);
 void front_proxy_free(struct front_proxy *proxy);
 /* TOKEN_BAD when the proxy is trusted but names no user. */

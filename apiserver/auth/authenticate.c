@@ -183,7 +183,7 @@ int auth_authenticate(struct api_request *req, struct error *err)
 	if (find_user(req, &failed)) {
 		metric_add(auth->known, 1);
 		user_add_group(req->arena, &req->user, GROUP_AUTHENTICATED);
-		return auth_impersonate(req, err);
+		return API_NEXT;
 	}
 	/* Bad credentials are never anonymous: the client should learn that they are bad. */
 	if (failed || !req->server->options->anonymous_auth) {
@@ -193,5 +193,5 @@ int auth_authenticate(struct api_request *req, struct error *err)
 	metric_add(auth->known, 1);
 	user_init(req->arena, &req->user, USER_ANONYMOUS, NULL);
 	user_add_group(req->arena, &req->user, GROUP_UNAUTHENTICATED);
-	return auth_impersonate(req, err);
+	return API_NEXT;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "apiserver/audit/audit.h"
 #include "lib/api/labels.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
@@ -52,11 +53,15 @@ static int decide(struct api_request *req, const struct authz_attributes *a, str
 	const char *reason = "";
 	const struct authorizer *authorizer = req->server->auth->authorizer;
 
-	/* Most requests are allowed: the reason is made only for those that are not. */
-	if (authorizer_decide(authorizer, a, req->arena, NULL) == AUTHZ_ALLOW)
-		return 0;
-	authorizer_decide(authorizer, a, req->arena, &reason);
-	return authz_forbid(a, reason, err);
+	/* Most requests are allowed: the reason is made only for those that are not, and for the audit log.
+	 */
+	bool is_allowed =
+	    authorizer_decide(authorizer, a, req->arena, req->audit ? &reason : NULL) == AUTHZ_ALLOW;
+	if (!is_allowed && !req->audit)
+		authorizer_decide(authorizer, a, req->arena, &reason);
+	audit_annotate(req, "authorization.k8s.io/decision", is_allowed ? "allow" : "forbid");
+	audit_annotate(req, "authorization.k8s.io/reason", "%s", reason);
+	return is_allowed ? 0 : authz_forbid(a, reason, err);
 }
 
 int auth_authorize(struct api_request *req, struct error *err)
@@ -97,4 +102,21 @@ bool auth_user_may(struct api_request *req, const char *verb, const char *group,
 	};
 
 	return req->is_internal || authz_allowed(req->server->auth->authorizer, &a, req->arena);
+}
+
+bool auth_user_may_get(struct api_request *req, const char *path)
+{
+	const struct authz_attributes a = {
+	    .user = &req->user,
+	    .verb = "get",
+	    .group = "",
+	    .version = "",
+	    .resource = "",
+	    .subresource = "",
+	    .ns = "",
+	    .name = "",
+	    .path = path,
+	};
+
+	return authz_allowed(req->server->auth->authorizer, &a, req->arena);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "apiserver/audit/audit.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 
@@ -111,5 +112,6 @@ int auth_impersonate(struct api_request *req, struct error *err)
 		return API_FAIL;
 	complete_groups(req, &w);
 	req->user = w.target;
+	audit_impersonated(req);
 	return API_NEXT;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/deadline.h"
 #include "apiserver/flowcontrol/internal.h"
 #include "apiserver/flowcontrol/shard.h"
 #include "apiserver/options.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "apiserver/audit/audit.h"
 #include "apiserver/proxy/proxy.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
@@ -30,14 +31,16 @@ struct relay {
 	struct stream *stream;      /* the backend */
 	struct http_tunnel *tunnel; /* the client */
 	struct loop_timer *linger;
-	struct buf head;   /* of the answer, and what came with it */
-	size_t body_start; /* RELAY_FAILED_BODY: where the body starts in head */
+	struct audit_record *audit; /* of the request that the tunnel has outlived */
+	struct buf head;            /* of the answer, and what came with it */
+	size_t body_start;          /* RELAY_FAILED_BODY: where the body starts in head */
 	int status;
 	bool is_upgrade, is_stream_paused, is_tunnel_paused;
 };
 
 static void relay_free(struct relay *r)
 {
+	audit_record_end(r->audit);
 	stream_close(r->stream);
 	loop_timer_free(r->linger);
 	buf_done(&r->head);
@@ -124,6 +127,7 @@ static void hand_over(struct relay *r, size_t head_size)
 	buf_done(&out);
 	buf_done(&r->head);
 	req->http = NULL; /* gone with the hand-over */
+	r->audit = audit_hand_over(req, r->status);
 	api_request_finished(req, r->status);
 }
 

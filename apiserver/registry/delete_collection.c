@@ -57,7 +57,7 @@ static void start_some(struct api_request *req)
 {
 	struct collection *c = registry_state(req)->collection;
 	c->is_starting = true;
-	while (c->running < PARALLEL_MAX && c->next < c->len && !c->error.code) {
+	while (c->running < PARALLEL_MAX && c->next < c->len && !c->error.code && !req->is_abandoned) {
 		size_t i = c->next++;
 		start_one(req, c->namespaces[i], c->names[i]);
 	}

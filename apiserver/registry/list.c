@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/audit/audit.h"
 #include "apiserver/registry/internal.h"
 #include "lib/api/json.h"
 #include "lib/base/arena.h"
@@ -364,10 +365,35 @@ int registry_list_one(struct api_request *req, struct object *obj, struct error 
 	return rc ? API_FAIL : API_NEXT;
 }
 
+static void audit_parts(struct api_request *req, struct bytes *const *parts, size_t len)
+{
+	struct buf whole = BUF_INIT;
+	for (size_t i = 0; i < len; i++)
+		buf_append(&whole, parts[i]->data, parts[i]->size);
+	audit_response_body(req, whole.data, whole.size);
+	buf_done(&whole);
+}
+
+/* A list that would leave in pieces, put together. */
+static struct bytes *drain(struct http_source *source)
+{
+	struct buf text = BUF_INIT;
+	bytes_begin(&text);
+	size_t start = text.size;
+	buf_reserve(&text, source->size + 1);
+	while (text.size < start + source->size)
+		text.size +=
+		    source->fill(source->arg, text.data + text.size, start + source->size - text.size);
+	source->done(source->arg);
+	return bytes_finish(&text);
+}
+
 static void respond_parts(struct api_request *req, struct list_state *ls)
 {
 	struct bytes *parts[] = {bytes_new(ls->head.data, ls->head.size), bytes_finish(&ls->out),
 	    bytes_new(ls->tail.data, ls->tail.size)};
+	if (audit_wants_response_body(req))
+		audit_parts(req, parts, 3);
 	api_send_bytes(req, 200, api_content_type(req), api_headers(req, NULL), parts, 3);
 	for (size_t i = 0; i < 3; i++)
 		bytes_unref(parts[i]);
@@ -377,6 +403,13 @@ static void respond_body(struct api_request *req, struct list_state *ls)
 {
 	struct http_source source = list_body_source(ls->output.body, &ls->head, &ls->tail);
 	ls->output.body = NULL;
+	if (audit_wants_response_body(req)) {
+		struct bytes *whole = drain(&source);
+		audit_response_body(req, whole->data, whole->size);
+		api_send_bytes(req, 200, api_content_type(req), api_headers(req, NULL), &whole, 1);
+		bytes_unref(whole);
+		return;
+	}
 	api_send_source(req, 200, api_content_type(req), api_headers(req, NULL), &source);
 }
 

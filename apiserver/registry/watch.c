@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/audit/audit.h"
 #include "apiserver/extensions/conversion.h"
 #include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/metrics.h"
@@ -512,6 +513,7 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	w->events = metrics_watch_events(req);
 	set_timeout(w);
 	http_start(req->http, 200, api_content_type(req), api_headers(req, NULL), on_drain, on_close, w);
+	audit_response_started(req, 200);
 	if (with_initial) {
 		keep_initial(w);
 		revision = w->initial_revision;

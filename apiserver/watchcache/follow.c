@@ -236,6 +236,16 @@ void watchcache_follow(void *arg)
 	list_page(cache, cache->root, 0);
 }
 
+const char *watchcache_why_behind(const struct watchcache *cache)
+{
+	if (!cache->is_listed)
+		return "the first list of the store is not complete";
+	if (!cache->is_settled)
+		return "the store has another history and is being listed anew";
+	return cache->watch_op ? NULL
+			       : "the watch over the store was cut off and the store is being listed again";
+}
+
 void watchcache_unfollow(struct watchcache *cache)
 {
 	struct storage *storage = cache->server->storage;

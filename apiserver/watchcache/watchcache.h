@@ -158,5 +158,7 @@ void watchcache_wait_cancel(struct watchcache_wait *wait);
 int64_t watchcache_revision(struct api_server *server);
 /* False while the cache is about to be replaced by another history: whoever reads has to wait or to fence. */
 bool watchcache_is_settled(struct api_server *server);
+/* NULL while the cache follows the store; else why it does not. */
+const char *watchcache_why_behind(const struct watchcache *cache);
 
 #endif
