@@ -52,6 +52,7 @@ struct node_manager {
 	struct runtime_call *version_call, *status_call, *images_call;
 	struct loop_timer *retry, *status_timer, *report_timer, *pressure_timer, *images_timer;
 	struct node_lease *lease;
+	bool is_registered; /* the node exists by our doing: status and lease may be written */
 	void (*on_network)(void *arg, bool ready, const char *message);
 	void *arg;
 };
@@ -117,6 +118,7 @@ static void on_status_sent(void *arg, const struct rest_result *result)
 		if (result->error->code == ERR_NOT_FOUND) { /* somebody deleted it: come back */
 			object_unref(nm->node);
 			nm->node = NULL;
+			nm->is_registered = false;
 			retry_later(nm);
 			return;
 		}
@@ -135,7 +137,7 @@ static void on_status_sent(void *arg, const struct rest_result *result)
 static void send_status(struct node_manager *nm)
 {
 	nm->dirty = true;
-	if (!nm->node || nm->call)
+	if (!nm->is_registered || nm->call)
 		return;
 	nm->dirty = false;
 	struct arena *arena = arena_new();
@@ -343,6 +345,7 @@ bool node_manager_has_pressure(const struct node_manager *nm, bool *ret_memory, 
 static void registered(struct node_manager *nm, const struct object *obj)
 {
 	take_node(nm, obj);
+	nm->is_registered = true;
 	nm->retry_ms = 0;
 	log_info("node %s is registered", nm->config->node_name);
 	event_record(nm->events, nm->node, false, "Starting", "Starting kubelet.");
@@ -424,10 +427,12 @@ static void on_existing(void *arg, const struct rest_result *result)
 	object_unref(node);
 }
 
+/* That the informer already knows the node says nothing: its labels may be old, and its lease is not renewed
+ * yet. */
 static void register_node(void *arg)
 {
 	struct node_manager *nm = arg;
-	if (!nm->node && !nm->call)
+	if (!nm->is_registered && !nm->call)
 		nm->call = rest_send(nm->client,
 		    REST_REQUEST(.verb = REST_GET, .type = resource_nodes, .name = nm->config->node_name),
 		    on_existing, nm);
@@ -496,7 +501,11 @@ const struct object *node_manager_node(const struct node_manager *nm)
 
 void node_manager_take(struct node_manager *nm, const struct object *node)
 {
-	if (node && (!nm->node || nm->node->revision <= node->revision))
+	if (!node || (nm->node && nm->node->revision > node->revision))
+		return;
+	if (!nm->is_registered && !nm->config->register_node)
+		registered(nm, node); /* somebody else made it */
+	else
 		take_node(nm, node);
 }
 
