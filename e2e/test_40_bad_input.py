@@ -98,6 +98,7 @@ spec: {containers: [{name: c, image: busybox, resources: {requests: {cpu: "1000"
 def test_unknown_command_and_flag():
     check(ours("gett", "pods", ok=(1,)).stderr, "no error")
     check("unknown flag" in ours("get", "pods", "--nmespace=x", ok=(1,)).stderr, "no error")
+    check("not supported" in ours("proxy", "--port=0", "--reject-paths=^/api", ok=(1,)).stderr, "a filter was taken and not applied")
 
 
 def test_not_found_and_clean_up():

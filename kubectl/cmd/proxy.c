@@ -210,26 +210,30 @@ static void on_accept(void *arg, int fd)
 static int run(struct kubectl *k, int argc, char **argv, struct error *err)
 {
 	struct proxy proxy = {.k = k, .prefix = "/"};
-	const char *address = "127.0.0.1", *www = NULL, *ignored = NULL;
+	const char *address = "127.0.0.1", *missing = NULL;
 	int64_t port = 8001;
 	const struct flag flags[] = {{"port", 'p', FLAG_INT, &port, "Port; 0 for any"},
 	    {"address", 0, FLAG_STRING, &address, "Address to listen on"},
 	    {"api-prefix", 0, FLAG_STRING, &proxy.prefix, "Prefix of the API's paths"},
 	    {"disable-filter", 0, FLAG_BOOL, &proxy.unfiltered, "Let exec and attach through"},
-	    {"accept-hosts", 0, FLAG_STRING, &ignored,
-		"Accepted and ignored: this machine's names are accepted"},
-	    {"accept-paths", 0, FLAG_STRING, &ignored, "Accepted and ignored"},
-	    {"reject-paths", 0, FLAG_STRING, &ignored, "Accepted and ignored"},
-	    {"www", 'w', FLAG_STRING, &www, "Not supported"},
-	    {"www-prefix", 'P', FLAG_STRING, &ignored, "Not supported"},
-	    {"unix-socket", 'u', FLAG_STRING, &www, "Not supported"}, FLAG_END};
+	    /* A filter that is taken and not applied would let more through than its user believes. */
+	    {"accept-hosts", 0, FLAG_STRING, &missing, "Not supported: this machine's names are accepted"},
+	    {"accept-paths", 0, FLAG_STRING, &missing, "Not supported"},
+	    {"reject-paths", 0, FLAG_STRING, &missing, "Not supported"},
+	    {"www", 'w', FLAG_STRING, &missing, "Not supported"},
+	    {"www-prefix", 'P', FLAG_STRING, &missing, "Not supported"},
+	    {"unix-socket", 'u', FLAG_STRING, &missing, "Not supported"}, FLAG_END};
 	struct args args;
 	if (kubectl_parse(k, "kubectl proxy [--port=PORT] [--address=ADDRESS] [--api-prefix=prefix]", flags,
-		argc, argv, &args, err) ||
-	    kubectl_connect(k, err))
+		argc, argv, &args, err))
 		return -1;
-	if (www)
-		return error_set(err, ERR_PARSE, "--www and --unix-socket are not supported");
+	if (missing)
+		return error_set(err, ERR_PARSE,
+		    "--accept-hosts, --accept-paths, --reject-paths, --www, --www-prefix and --unix-socket "
+		    "are not "
+		    "supported: leave them out");
+	if (kubectl_connect(k, err))
+		return -1;
 	if (!str_has_suffix(proxy.prefix, "/"))
 		proxy.prefix = arena_printf(k->arena, "%s/", proxy.prefix);
 	struct stream_listener *listener = stream_listen(k->loop,
