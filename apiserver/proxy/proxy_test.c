@@ -8,6 +8,7 @@
 
 static struct http_server *backend;
 static struct http_tunnel *echo;
+static size_t smuggled; /* requests that the backend got without the API server having made them */
 
 /* --- heads --- */
 
@@ -67,7 +68,12 @@ static void serve(void *arg, struct http_server_request *request)
 	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n";
 
 	(void)arg;
-	if (request->is_upgrade) {
+	smuggled += str_has_prefix(request->path, "/smuggled");
+	if (str_has_prefix(request->path, "/unasked")) {
+		echo = http_tunnel(request, accepted, strlen(accepted), &callbacks, NULL);
+		return;
+	}
+	if (request->is_upgrade && !str_has_prefix(request->path, "/refuse")) {
 		echo = http_tunnel(request, accepted, strlen(accepted), &callbacks, NULL);
 		return;
 	}
@@ -224,6 +230,90 @@ static void test_tunnel(void **state)
 	buf_done(&raw.head);
 }
 
+/* --- what a client sends behind a request that did not become a tunnel --- */
+
+static struct {
+	struct stream *stream;
+	const char *head, *behind;
+	struct buf answer;
+	bool is_behind_sent;
+} liar;
+
+static void liar_connected(void *arg)
+{
+	(void)arg;
+	stream_write(liar.stream, liar.head, strlen(liar.head));
+}
+
+static void liar_data(void *arg, const char *data, size_t size)
+{
+	(void)arg;
+	buf_append(&liar.answer, data, size);
+	if (liar.is_behind_sent || !strstr(buf_str(&liar.answer), "\r\n\r\n"))
+		return;
+	liar.is_behind_sent = true;
+	stream_write(liar.stream, liar.behind, strlen(liar.behind));
+}
+
+static void liar_end(void *arg, const struct error *err)
+{
+	(void)arg, (void)err;
+}
+
+static void liar_stop(void *arg)
+{
+	(void)arg;
+	loop_stop(loop);
+}
+
+/* Sends a head, with `with_head` at once behind it and `behind` when the answer has begun. */
+static void lie(const char *path, const char *headers, const char *with_head, const char *behind)
+{
+	static const struct stream_callbacks callbacks = {liar_connected, liar_data, NULL, liar_end};
+
+	buf_reset(&liar.answer);
+	liar.is_behind_sent = false;
+	liar.behind = behind;
+	liar.head =
+	    arena_printf(arena, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN "\r\n%s\r\n%s",
+		proxied(path), headers, with_head);
+	liar.stream = stream_connect(
+	    loop, arena_printf(arena, "127.0.0.1:%d", api_server_port(server)), NULL, 5000, &callbacks, NULL);
+	struct loop_timer *timer = loop_timer_new(loop, liar_stop, NULL);
+	loop_timer_start(timer, 300, 0);
+	loop_run(loop);
+	loop_timer_free(timer);
+	stream_close(liar.stream);
+	/* The relay sees both ends close a moment after us. */
+	timer = loop_timer_new(loop, liar_stop, NULL);
+	loop_timer_start(timer, 50, 0);
+	loop_run(loop);
+	loop_timer_free(timer);
+}
+
+/* A backend trusts the API server's connection: no bytes of the client's own get there unless the backend has
+ * agreed to another protocol. */
+static void test_no_requests_behind_a_request(void **state)
+{
+	static const char more[] = "GET /smuggled HTTP/1.1\r\nHost: x\r\nX-Remote-User: admin\r\n\r\n";
+	static const char upgrade[] = "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n";
+
+	(void)state;
+	smuggled = 0;
+	lie("/refuse", upgrade, "", more);
+	assert_true(str_has_prefix(buf_str(&liar.answer), "HTTP/1.1 200 "));
+	assert_int_equal(smuggled, 0);
+	lie("/refuse", upgrade, more, more);
+	assert_int_equal(smuggled, 0);
+	lie("/plain", "", more, more);
+	assert_true(str_has_prefix(buf_str(&liar.answer), "HTTP/1.1 200 "));
+	assert_int_equal(smuggled, 0);
+	/* A backend that switches protocols without having been asked to. */
+	lie("/unasked", "", more, more);
+	assert_true(str_has_prefix(buf_str(&liar.answer), "HTTP/1.1 500 "));
+	buf_done(&liar.answer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +322,7 @@ int main(void)
 	    cmocka_unit_test(test_passes),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_tunnel),
+	    cmocka_unit_test(test_no_requests_behind_a_request),
 	};
 	return cmocka_run_group_tests(tests, start_all, stop_all);
 }

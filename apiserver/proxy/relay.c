@@ -1,7 +1,8 @@
 /*
  * One exchange between a client and a backend. The backend's connection is made first, the request sent, and
- * the answer's head read; then the client's connection becomes a tunnel and bytes go both ways, each side
- * read only as fast as the other takes them.
+ * the answer's head read; then the client's connection becomes a tunnel, each side read only as fast as the
+ * other takes its bytes. The client's go to the backend only when it has switched protocols: the backend
+ * trusts this connection, and what stands behind any other request would be a request of the client's own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #define QUEUE_MAX (512 * 1024) /* bytes that one side may be ahead of the other */
 #define HEAD_MAX (64 * 1024)
 #define ERROR_BODY_MAX (16 * 1024)
+#define INTERIM_MAX 5 /* answers of 1xx before the one that counts */
 #define CONNECT_MS 10000
 #define LINGER_MS 10000 /* what a backend gets to finish in when the client has closed its side */
 
@@ -34,7 +36,7 @@ struct relay {
 	struct audit_record *audit; /* of the request that the tunnel has outlived */
 	struct buf head;            /* of the answer, and what came with it */
 	size_t body_start;          /* RELAY_FAILED_BODY: where the body starts in head */
-	int status;
+	int status, interim_len;
 	bool is_upgrade, is_stream_paused, is_tunnel_paused;
 };
 
@@ -68,6 +70,8 @@ static void on_client_data(void *arg, const char *data, size_t size)
 {
 	struct relay *r = arg;
 
+	if (!r->is_upgrade)
+		return;
 	stream_write(r->stream, data, size);
 	if (!r->is_tunnel_paused && stream_pending(r->stream) > QUEUE_MAX) {
 		r->is_tunnel_paused = true;
@@ -220,7 +224,15 @@ static void read_head(struct relay *r)
 	}
 	size_t head_size = (size_t)(end - r->head.data);
 	r->status = atoi(r->head.data + 9);
+	if (r->status == 101 && !r->is_upgrade) {
+		fail(r, ERR_INTERNAL, "the backend switched protocols without having been asked to");
+		return;
+	}
 	if (r->status >= 100 && r->status < 200 && r->status != 101) {
+		if (++r->interim_len > INTERIM_MAX) {
+			fail(r, ERR_INTERNAL, "the backend sends interim answers only");
+			return;
+		}
 		buf_consume(&r->head, head_size + 4); /* 100 Continue: the answer follows */
 		read_head(r);
 		return;
