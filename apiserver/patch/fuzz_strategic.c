@@ -17,6 +17,17 @@ static const struct schema *schema_of_document(const struct json *doc)
 	return schema ? schema : schema_by_gvk("apps", "v1", "Deployment");
 }
 
+/* A merge key that is null finds nothing and stays behind as no key at all: each time adds an element. */
+static bool has_null_in_list(const struct json *v, bool is_item)
+{
+	for (size_t i = 0; i < v->len && (v->type == JSON_ARRAY || v->type == JSON_OBJECT); i++) {
+		const struct json *child = v->type == JSON_ARRAY ? v->items[i] : v->members[i].value;
+		if ((is_item && child->type == JSON_NULL) || has_null_in_list(child, v->type == JSON_ARRAY))
+			return true;
+	}
+	return false;
+}
+
 /* What is new is taken as it stands, equal keys included, so a second time may still join some; a third must
  * not. */
 static void check_again(
@@ -41,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			assert(!json_parse(arena, text.data, text.size,
 			    &(struct json_limits){.size_max = SIZE_MAX, .depth_max = 2048}, &again, NULL));
 			assert(json_equal(out, again));
-			if (!memchr(data, '$', size) && !memchr(data, '\\', size))
+			if (!memchr(data, '$', size) && !memchr(data, '\\', size) &&
+			    !has_null_in_list(in[1], false))
 				check_again(arena, schema, again, in[1]);
 		}
 	}
