@@ -2,13 +2,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD_MAX = 6, PLAIN_MAX = 120 };
+enum { WORD_MAX = 6 };
 
 static bool find_word(const char *text, size_t len, enum yaml_meaning *ret);
+static bool resolve_number(const char *plain, char number[NUMBER_TEXT_MAX]);
 static bool resolve_int(const char *plain, char number[NUMBER_TEXT_MAX]);
 static bool resolve_float(const char *plain, char number[NUMBER_TEXT_MAX]);
 static bool is_float(const char *s);
@@ -19,42 +21,40 @@ static const char *skip_digits(const char *s, int most);
 enum yaml_meaning yaml_resolve(const char *text, size_t len, char number[NUMBER_TEXT_MAX])
 {
 	enum yaml_meaning meaning;
-	char whole[PLAIN_MAX], plain[PLAIN_MAX];
+	char *plain;
 	size_t plain_len = 0;
+	bool is_number;
 
 	if (find_word(text, len, &meaning))
 		return meaning;
 	/* Anything else that is no string starts like a number. */
-	if (!strchr("+-.0123456789", text[0]) || len >= PLAIN_MAX || memchr(text, 0, len))
+	if (!strchr("+-.0123456789", text[0]) || memchr(text, 0, len))
 		return YAML_STRING;
-	memcpy(whole, text, len);
-	whole[len] = '\0';
 	if (text[0] == '.')
-		return is_float(whole) && resolve_float(whole, number) ? YAML_NUMBER : YAML_STRING;
-	if (is_timestamp(whole))
+		return is_float(text) && resolve_float(text, number) ? YAML_NUMBER : YAML_STRING;
+	if (is_timestamp(text))
 		return YAML_TIMESTAMP;
+	if (!memchr(text, '_', len))
+		return resolve_number(text, number) ? YAML_NUMBER : YAML_STRING;
+	plain = malloc(len + 1);
+	if (!plain)
+		abort();
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] != '_')
 			plain[plain_len++] = text[i];
 	}
 	plain[plain_len] = '\0';
-	if (resolve_int(plain, number) || (is_float(plain) && resolve_float(plain, number)))
-		return YAML_NUMBER;
-	return YAML_STRING;
+	is_number = resolve_number(plain, number);
+	free(plain);
+	return is_number ? YAML_NUMBER : YAML_STRING;
 }
 
 bool yaml_needs_quotes(const char *text, size_t len)
 {
-	char number[NUMBER_TEXT_MAX], copy[PLAIN_MAX];
+	char number[NUMBER_TEXT_MAX];
 
-	if (yaml_resolve(text, len, number) != YAML_STRING)
-		return true;
 	/* Base 60 numbers are not read any more, but older readers do. */
-	if (len >= PLAIN_MAX || !memchr(text, ':', len))
-		return false;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	return is_base60(copy);
+	return yaml_resolve(text, len, number) != YAML_STRING || (!memchr(text, 0, len) && is_base60(text));
 }
 
 static bool find_word(const char *text, size_t len, enum yaml_meaning *ret)
@@ -116,6 +116,11 @@ static bool find_word(const char *text, size_t len, enum yaml_meaning *ret)
 	return false;
 }
 
+static bool resolve_number(const char *plain, char number[NUMBER_TEXT_MAX])
+{
+	return resolve_int(plain, number) || (is_float(plain) && resolve_float(plain, number));
+}
+
 /* Decimal, 0x, 0o, 0b, and a leading 0 for octal, as strconv.ParseInt with base 0. */
 static bool resolve_int(const char *plain, char number[NUMBER_TEXT_MAX])
 {
@@ -161,11 +166,11 @@ static bool is_float(const char *s)
 
 	s += *s == '-' || *s == '+';
 	start = s;
-	s = skip_digits(s, 1000);
+	s = skip_digits(s, INT_MAX);
 	if (*s == '.') {
 		const char *fraction = s + 1;
 
-		s = skip_digits(fraction, 1000);
+		s = skip_digits(fraction, INT_MAX);
 		if (start + 1 == fraction && s == fraction)
 			return false;
 	} else if (s == start) {
@@ -175,7 +180,7 @@ static bool is_float(const char *s)
 		s++;
 		s += *s == '-' || *s == '+';
 		start = s;
-		s = skip_digits(s, 1000);
+		s = skip_digits(s, INT_MAX);
 		if (s == start)
 			return false;
 	}

@@ -19,8 +19,9 @@ enum yaml_meaning {
 	YAML_MERGE       /* << */
 };
 
+/* A NUL follows the text, of any length. Numbers beyond every double are strings, as to Go's ParseFloat. */
 enum yaml_meaning yaml_resolve(const char *text, size_t len, char number[NUMBER_TEXT_MAX]);
-/* True when a string must be quoted to read back as this string. */
+/* True when a string must be quoted to read back as this string; a NUL follows it. */
 bool yaml_needs_quotes(const char *text, size_t len);
 
 #endif

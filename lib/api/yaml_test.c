@@ -198,6 +198,60 @@ static void test_writing(void **state)
 	    "{\"t\":true,\"f\":false,\"n\":null,\"x\":1.5}", "f: false\n\"n\": null\nt: true\nx: 1.5\n");
 }
 
+static void check_long(const char *digits, const char *expected)
+{
+	struct arena *arena = arena_new();
+	struct buf text = BUF_INIT;
+	struct json *v, *again;
+
+	assert_int_equal(yaml_parse(arena, digits, strlen(digits), NULL, &v, NULL), 0);
+	assert_int_equal(v->type, expected ? JSON_NUMBER : JSON_STRING);
+	assert_string_equal(v->text, expected ? expected : digits);
+	yaml_write(&text, v);
+	assert_int_equal(yaml_parse(arena, text.data, text.size, NULL, &again, NULL), 0);
+	assert_true(json_equal(v, again));
+	/* and the same number in JSON, whose text is kept */
+	if (expected) {
+		assert_int_equal(json_parse(arena, digits, strlen(digits), NULL, &v, NULL), 0);
+		buf_reset(&text);
+		yaml_write(&text, v);
+		assert_int_equal(yaml_parse(arena, text.data, text.size, NULL, &again, NULL), 0);
+		assert_true(json_equal(v, again));
+	}
+	buf_reset(&text);
+	v = json_new_string(arena, digits);
+	yaml_write(&text, v);
+	assert_int_equal(yaml_parse(arena, text.data, text.size, NULL, &again, NULL), 0);
+	assert_int_equal(again->type, JSON_STRING);
+	assert_string_equal(again->text, digits);
+	buf_done(&text);
+	arena_free(arena);
+}
+
+/* A number is a number at any length, and a string from where doubles end: as Go's ParseFloat has it. */
+static void test_long_numbers(void **state)
+{
+	char text[1500];
+
+	memset(text, '1', sizeof(text));
+	text[150] = '\0';
+	check_long(text, "1.111111111111111e+149");
+	text[150] = '1';
+	text[309] = '\0';
+	check_long(text, "1.1111111111111112e+308");
+	text[309] = '1';
+	text[310] = '\0';
+	check_long(text, NULL);
+	memset(text, '0', sizeof(text));
+	text[1] = '.';
+	text[200] = '7';
+	text[201] = '\0';
+	check_long(text, "7e-199");
+	text[201] = '0';
+	text[1400] = '\0';
+	check_long(text, "7e-199");
+}
+
 static void test_long_lines(void **state)
 {
 	check_written("{\"d\":\"aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd eeeeeeeee fffffffff ggggggggg "
@@ -216,6 +270,7 @@ int main(void)
 	    cmocka_unit_test(test_streams),
 	    cmocka_unit_test(test_duplicates),
 	    cmocka_unit_test(test_writing),
+	    cmocka_unit_test(test_long_numbers),
 	    cmocka_unit_test(test_long_lines),
 	};
 
