@@ -3,6 +3,8 @@
 
 #include "lib/api/access.h"
 #include "lib/api/codec.h"
+#include "lib/api/codec_special.h"
+#include "lib/api/json_text.h"
 #include "lib/api/values.h"
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
@@ -35,6 +37,7 @@ struct wire {
 
 static int read_message(
     struct reader *r, const struct schema *schema, struct input in, unsigned depth, void *msg);
+static int check_raw(struct reader *r, const void *msg);
 static int read_field(
     struct reader *r, const struct schema_field *f, const struct wire *w, unsigned depth, void *msg);
 static int read_embedded(
@@ -134,7 +137,23 @@ static int read_message(
 	}
 	if (has_map)
 		sort_maps(schema, msg);
-	return 0;
+	return schema->special == SCHEMA_RAW_EXTENSION || schema->special == SCHEMA_JSON ? check_raw(r, msg)
+											 : 0;
+}
+
+/* The bytes are kept and printed as they are: a number that no reader of the JSON takes is refused here. */
+static int check_raw(struct reader *r, const void *msg)
+{
+	enum { SHOWN_MAX = 40 };
+	const ProtobufCBinaryData *raw = &((const struct codec_raw *)msg)->raw;
+	const char *number;
+	size_t size;
+
+	if (codec_is_envelope(raw->data, raw->len) ||
+	    !json_text_find_huge_number(raw->data, raw->len, &number, &size))
+		return 0;
+	return error_set(r->err, ERR_BAD_REQUEST, "number %.*s is out of range",
+	    (int)(size < SHOWN_MAX ? size : SHOWN_MAX), number);
 }
 
 static int read_field(
@@ -170,7 +189,7 @@ static int read_embedded(
 	if (!*ret)
 		*ret = api_new_schema(r->arena, f->message);
 	if (read_message(r, f->message, w->data, depth - 1, *ret) < 0)
-		return -1;
+		return f->kind == SCHEMA_MESSAGE ? -1 : error_prefix(r->err, "%s", f->json);
 	if (f->kind == SCHEMA_TIME)
 		((MetaV1__Time *)*ret)->nanos = 0;
 	return f->kind == SCHEMA_QUANTITY ? canonicalise(r, *ret) : 0;

@@ -12,16 +12,11 @@
 #include "proto/apiextensions_v1.pb-c.h"
 #include "proto/runtime.pb-c.h"
 
-/* Messages that wrap a list of strings, or bytes of JSON, share a layout. */
+/* Messages that wrap a list of strings share a layout. */
 struct strings_message {
 	ProtobufCMessage base;
 	size_t n_items;
 	char **items;
-};
-struct raw_message {
-	ProtobufCMessage base;
-	protobuf_c_boolean has_raw;
-	ProtobufCBinaryData raw;
 };
 
 static int read_time(struct codec_reader *r, const struct json *tree, const struct field_path *path,
@@ -41,7 +36,7 @@ static int read_props_or(struct codec_reader *r, const struct schema *schema, co
 static int read_props_list(struct codec_reader *r, const struct json *tree, const struct field_path *path,
     unsigned depth, ApiextensionsV1__JSONSchemaPropsOrArray *ret);
 static void write_quoted(struct buf *out, const char *text);
-static void write_raw(struct buf *out, const struct raw_message *m);
+static void write_raw(struct buf *out, const struct codec_raw *m);
 static void write_envelope_as_json(struct buf *out, const ProtobufCBinaryData *raw);
 static void write_strings(struct buf *out, const struct strings_message *m);
 static void write_props(struct buf *out, const ApiextensionsV1__JSONSchemaProps *props);
@@ -116,7 +111,7 @@ void codec_write_special(struct buf *out, const struct schema *schema, const Pro
 		write_props_or_strings(out, (const ApiextensionsV1__JSONSchemaPropsOrStringArray *)msg);
 		break;
 	default:
-		write_raw(out, (const struct raw_message *)msg);
+		write_raw(out, (const struct codec_raw *)msg);
 		break;
 	}
 }
@@ -191,7 +186,7 @@ static int read_int_or_string(
 static int read_raw(
     struct codec_reader *r, const struct schema *schema, const struct json *tree, ProtobufCMessage **ret)
 {
-	struct raw_message *m = api_new_schema(r->arena, schema);
+	struct codec_raw *m = api_new_schema(r->arena, schema);
 	struct buf text = BUF_INIT;
 
 	json_write(&text, tree, 0);
@@ -295,7 +290,7 @@ static void write_quoted(struct buf *out, const char *text)
 
 /* Whatever made the bytes, what goes out is valid: text that is not clean is read and printed anew, or
  * becomes null. */
-static void write_raw(struct buf *out, const struct raw_message *m)
+static void write_raw(struct buf *out, const struct codec_raw *m)
 {
 	struct json_limits limits = {.size_max = SIZE_MAX};
 	struct json *tree;

@@ -8,6 +8,13 @@
 
 struct json;
 
+/* The layout that the messages of raw JSON share: RawExtension, FieldsV1, JSON. */
+struct codec_raw {
+	ProtobufCMessage base;
+	protobuf_c_boolean has_raw;
+	ProtobufCBinaryData raw;
+};
+
 /* One decode of a tree. */
 struct codec_reader {
 	struct arena *arena;

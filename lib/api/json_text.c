@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/api/number.h"
+
 enum { DEPTH_LIMIT = 1024 };
 
 struct scan {
@@ -15,6 +17,7 @@ static bool scan_scalar(struct scan *s);
 static bool scan_string(struct scan *s);
 static bool scan_escape(struct scan *s);
 static bool scan_number(struct scan *s);
+static bool scan_number_text(struct scan *s);
 static bool scan_digits(struct scan *s);
 static bool scan_word(struct scan *s, const char *word);
 static bool scan_open(struct scan *s, bool is_object);
@@ -89,6 +92,31 @@ bool json_text_is_clean(const void *text, size_t size, size_t depth_max)
 	}
 }
 
+bool json_text_find_huge_number(const void *text, size_t size, const char **ret, size_t *ret_size)
+{
+	static const char digits[256] = {
+	    ['0' ... '9'] = 1, ['-'] = 1, ['+'] = 1, ['.'] = 1, ['e'] = 1, ['E'] = 1};
+	const unsigned char *p = text, *end = p + size, *start;
+
+	while (p < end) {
+		if (*p == '"') {
+			for (p++; p < end && *p != '"'; p++)
+				p += *p == '\\' && p + 1 < end;
+			p++;
+		} else if (*p == '-' || (*p >= '0' && *p <= '9')) {
+			for (start = p++; p < end && digits[*p];)
+				p++;
+			*ret = (const char *)start;
+			*ret_size = (size_t)(p - start);
+			if (!number_is_in_range(*ret, *ret_size))
+				return true;
+		} else {
+			p++;
+		}
+	}
+	return false;
+}
+
 static bool scan_scalar(struct scan *s)
 {
 	if (s->p == s->end)
@@ -160,6 +188,13 @@ static bool scan_escape(struct scan *s)
 }
 
 static bool scan_number(struct scan *s)
+{
+	const unsigned char *start = s->p;
+
+	return scan_number_text(s) && number_is_in_range((const char *)start, (size_t)(s->p - start));
+}
+
+static bool scan_number_text(struct scan *s)
 {
 	take(s, '-');
 	if (!take(s, '0') && !scan_digits(s))

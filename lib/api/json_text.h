@@ -15,8 +15,11 @@ static inline bool json_is_plain(unsigned char c)
 
 /* Length of the well-formed UTF-8 sequence that starts at p (no overlong forms, no surrogates), or 0. */
 size_t json_utf8_len(const unsigned char *p, size_t size);
-/* True when the bytes are one valid JSON value exactly as json_write() would print it: compact, escaped.
- * Never recurses. */
+/* True when the bytes are one valid JSON value exactly as json_write() would print it: compact, escaped,
+ * numbers within the range of doubles. Never recurses. */
 bool json_text_is_clean(const void *text, size_t size, size_t depth_max);
+/* True when a number beyond every double stands in the text, which need not be valid: *ret is where, its
+ * length in *ret_size. */
+bool json_text_find_huge_number(const void *text, size_t size, const char **ret, size_t *ret_size);
 
 #endif

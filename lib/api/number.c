@@ -90,3 +90,20 @@ bool number_parse_double(const char *text, double *ret)
 	*ret = value;
 	return true;
 }
+
+bool number_is_in_range(const char *text, size_t size)
+{
+	enum { DIGITS_SAFE = 300 };
+	char *copy;
+	double unused;
+	bool r;
+
+	if (size < DIGITS_SAFE && !memchr(text, 'e', size) && !memchr(text, 'E', size))
+		return true;
+	copy = strndup(text, size);
+	if (!copy)
+		abort();
+	r = number_parse_double(copy, &unused);
+	free(copy);
+	return r;
+}

@@ -15,5 +15,8 @@ const char *number_format_int64(int64_t value, char out[NUMBER_TEXT_MAX]);
 bool number_parse_int64(const char *text, int64_t *ret);
 /* Independent of the locale. The whole text; infinite results are refused. */
 bool number_parse_double(const char *text, double *ret);
+/* False for a JSON number beyond every double, such as 1e400. Looks twice only at those with an exponent or
+ * with hundreds of digits. */
+bool number_is_in_range(const char *text, size_t size);
 
 #endif

@@ -343,6 +343,51 @@ static void test_raw_bytes(void **state)
 	}
 }
 
+/* Numbers beyond every double: JSON that our own parser would refuse is not printed. */
+static void test_raw_numbers(void **state)
+{
+	static const struct {
+		const char *raw, *refused;
+	} table[] = {{"{\"a\":1E8888}", "data: number 1E8888 is out of range"},
+	    {"[-1e400,\"b\"]", "data: number -1e400 is out of range"}, {"{\"1e999\":\"\\\"1e999\"}", NULL},
+	    {"{\"a\":1e308}", NULL}, {"{", NULL}, {"\"", NULL}, {"\"\\", NULL}};
+	const struct schema *schema = schema_by_gvk("apps", "v1", "ControllerRevision");
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct arena *arena = arena_new();
+		struct error err = ERROR_INIT;
+		struct buf proto = BUF_INIT;
+		size_t size = strlen(table[i].raw);
+		ProtobufCMessage *msg;
+		int r;
+
+		buf_printf(&proto, "\x12%c\x0a%c%s", (char)(size + 2), (char)size, table[i].raw);
+		r = codec_from_proto(arena, schema, proto.data, proto.size, &msg, &err);
+		assert_int_equal(r, table[i].refused ? -1 : 0);
+		if (r < 0)
+			assert_non_null(strstr(err.message, table[i].refused));
+		buf_done(&proto);
+		arena_free(arena);
+	}
+}
+
+/* fieldsV1 stands in every object and is not looked through when read: what cannot be printed becomes null.
+ */
+static void test_raw_numbers_of_fields(void **state)
+{
+	static const char proto[] = "\x0a\x0d{\"f:a\":1e999}";
+	const struct schema *schema = schema_by_name("io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1");
+	struct arena *arena = arena_new();
+	struct buf text = BUF_INIT;
+	ProtobufCMessage *msg;
+
+	assert_int_equal(codec_from_proto(arena, schema, proto, sizeof(proto) - 1, &msg, NULL), 0);
+	codec_to_json_text(&text, schema, msg);
+	assert_string_equal(buf_str(&text), "null");
+	buf_done(&text);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +402,8 @@ int main(void)
 	    cmocka_unit_test(test_depth),
 	    cmocka_unit_test(test_malformed_protobuf),
 	    cmocka_unit_test(test_raw_bytes),
+	    cmocka_unit_test(test_raw_numbers),
+	    cmocka_unit_test(test_raw_numbers_of_fields),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
