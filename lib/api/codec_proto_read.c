@@ -149,7 +149,7 @@ static int check_raw(struct reader *r, const void *msg)
 	const char *number;
 	size_t size;
 
-	if (codec_is_envelope(raw->data, raw->len) ||
+	if (raw->len == 0 || codec_is_envelope(raw->data, raw->len) ||
 	    !json_text_find_huge_number(raw->data, raw->len, &number, &size))
 		return 0;
 	return error_set(r->err, ERR_BAD_REQUEST, "number %.*s is out of range",

@@ -102,7 +102,7 @@ bool json_text_find_huge_number(const void *text, size_t size, const char **ret,
 		if (*p == '"') {
 			for (p++; p < end && *p != '"'; p++)
 				p += *p == '\\' && p + 1 < end;
-			p++;
+			p += p < end;
 		} else if (*p == '-' || (*p >= '0' && *p <= '9')) {
 			for (start = p++; p < end && digits[*p];)
 				p++;
