@@ -4,6 +4,7 @@
 
 #include "apiserver/patch/internal.h"
 #include "apiserver/patch/json_patch.h"
+#include "apiserver/patch/scale_owners.h"
 #include "lib/api/codec.h"
 #include "lib/api/json.h"
 #include "lib/api/schema.h"
@@ -98,7 +99,7 @@ static void own_what_is_there(struct apply *a)
 {
 	struct manager before = {.name = "before-first-apply",
 	    .api_version = resource_api_version(a->req->type),
-	    .subresource = ""};
+	    .subresource = a->req->info.subresource};
 	struct object *empty = patch_empty_object(a->req->type);
 	struct patch_change change;
 	patch_change_init(
@@ -106,6 +107,20 @@ static void own_what_is_there(struct apply *a)
 	ownership_update(
 	    &change.ownership, &a->managers, &before, clock_wall_s(loop_clock(a->req->server->loop)));
 	object_unref(empty);
+}
+
+/* The same for the one field of a Scale, when nobody owns it. */
+static void own_replicas(struct apply *a)
+{
+	const char *path = a->req->type->scale_spec_replicas;
+	struct fieldset *field = scale_owners_path(a->arena, path);
+	struct manager before = {.name = "before-first-apply",
+	    .api_version = resource_api_version(a->req->type),
+	    .subresource = a->req->info.subresource,
+	    .has_time = true,
+	    .time_s = clock_wall_s(loop_clock(a->req->server->loop))};
+	if (scale_owners_count(a->live_tree, path) && !scale_owners_exist(&a->managers, field))
+		managers_add(&a->managers, &before)->set = field;
 }
 
 struct report {
@@ -310,7 +325,9 @@ int apply_patch(struct api_request *req, const struct object *current, struct js
 	}
 	if (!rc && managers_read(&a.managers, a.arena, a.live->meta, NULL))
 		a.managers = (struct managers){.arena = a.arena};
-	if (!rc && current && !a.managers.len)
+	if (!rc && current && is_scale)
+		own_replicas(&a);
+	else if (!rc && current && !a.managers.len)
 		own_what_is_there(&a);
 	if (!rc)
 		rc = run(&a, ret);

@@ -4,6 +4,7 @@
 #include "apiserver/openapi/openapi.h"
 #include "apiserver/patch/internal.h"
 #include "apiserver/patch/ownership.h"
+#include "apiserver/patch/scale_owners.h"
 #include "lib/api/json.h"
 #include "lib/api/schema.h"
 #include "lib/base/arena.h"
@@ -145,6 +146,18 @@ struct manager patch_self(struct api_request *req, bool is_apply)
 	    .is_apply = is_apply};
 }
 
+/* A change through the scale subresource. */
+static void track_scale(struct api_request *req, struct managers *managers, const struct object *old,
+    const struct object *obj, int64_t now_s)
+{
+	struct arena *arena = managers->arena;
+	const char *path = req->type->scale_spec_replicas;
+	struct manager self = patch_self(req, false);
+	scale_owners_update(managers, scale_owners_path(arena, path), &self,
+	    scale_owners_count(patch_tree(arena, old), path),
+	    scale_owners_count(patch_tree(arena, obj), path), now_s);
+}
+
 int patch_track(struct api_request *req, const struct object *old, struct object *obj, struct error *err)
 {
 	struct arena *arena = arena_new();
@@ -162,9 +175,14 @@ int patch_track(struct api_request *req, const struct object *old, struct object
 	if (!old)
 		empty = patch_empty_object(req->type);
 	const struct object *before = old ? old : empty;
-	patch_change_init(
-	    &change, req, arena, before, obj, patch_tree(arena, before), patch_tree(arena, obj));
-	ownership_update(&change.ownership, &managers, &self, clock_wall_s(loop_clock(req->server->loop)));
+	int64_t now_s = clock_wall_s(loop_clock(req->server->loop));
+	if (old && !strcmp(req->info.subresource, "scale")) {
+		track_scale(req, &managers, old, obj, now_s);
+	} else {
+		patch_change_init(
+		    &change, req, arena, before, obj, patch_tree(arena, before), patch_tree(arena, obj));
+		ownership_update(&change.ownership, &managers, &self, now_s);
+	}
 	managers_write(&managers, obj->arena, obj->meta);
 	object_unref(empty);
 	arena_free(arena);
