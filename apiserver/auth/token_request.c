@@ -95,9 +95,14 @@ static int bind_object(struct api_request *req, const AuthenticationV1__BoundObj
 					   : str_eq(ref->kind, "Secret") ? resource_secrets
 					   : str_eq(ref->kind, "Node")   ? resource_nodes
 									 : NULL;
-	if (!type || !str_eq(ref->api_version, "v1"))
+	/* Only the group counts, and "" is both the core group and no version. */
+	if (!type || strchr(ref->api_version, '/'))
 		return error_set(err, ERR_BAD_REQUEST, "cannot bind token to object of type %s, Kind=%s",
 		    ref->api_version, ref->kind);
+	if (str_empty(ref->name))
+		return error_set(err, ERR_BAD_REQUEST,
+		    "Name parameter required: set spec.boundObjectRef.name to the name of the %s.",
+		    ref->kind);
 	const char *ns = type == resource_nodes ? "" : req->info.ns;
 	const struct object *obj = reader_get(auth_reader(req->server), type, ns, ref->name);
 	if (!obj)

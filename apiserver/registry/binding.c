@@ -65,6 +65,24 @@ static struct object *assign(
 	return obj;
 }
 
+static int check_preconditions(struct api_request *req, const MetaV1__ObjectMeta *wanted,
+    const MetaV1__ObjectMeta *meta, struct error *err)
+{
+	bool uid_differs = *wanted->uid && strcmp(wanted->uid, meta->uid) != 0;
+	bool rv_differs =
+	    *wanted->resource_version && strcmp(wanted->resource_version, meta->resource_version) != 0;
+	if (!uid_differs && !rv_differs)
+		return 0;
+	error_set(err, ERR_CONFLICT,
+	    "Operation cannot be fulfilled on pods \"%s\": the binding is for the pod whose %s is %s, and it "
+	    "is %s",
+	    req->info.name, uid_differs ? "UID" : "resourceVersion",
+	    uid_differs ? wanted->uid : wanted->resource_version,
+	    uid_differs ? meta->uid : meta->resource_version);
+	error_about(err, "", "pods", req->info.name);
+	return -1;
+}
+
 static int start(struct api_request *req, struct error *err)
 {
 	struct registry_state *state = registry_state(req);
@@ -73,6 +91,9 @@ static int start(struct api_request *req, struct error *err)
 		return API_FAIL;
 	if (!*req->info.name)
 		req->info.name = arena_strdup(req->arena, binding->metadata->name);
+	if (!*req->info.name)
+		return error_set(
+		    err, ERR_BAD_REQUEST, "Name parameter required: set metadata.name to the pod's name.");
 	struct cache_item *item = watchcache_item(req->server, resource_pods, req->info.ns, req->info.name);
 	if (!item) {
 		error_set(err, ERR_NOT_FOUND, "pods \"%s\" not found", req->info.name);
@@ -80,8 +101,8 @@ static int start(struct api_request *req, struct error *err)
 		return API_FAIL;
 	}
 	const CoreV1__Pod *pod = (const CoreV1__Pod *)item->object->msg;
-	if (*binding->metadata->uid && strcmp(binding->metadata->uid, pod->metadata->uid) != 0)
-		return refuse(req, "the UID in the binding is not the pod's", err);
+	if (check_preconditions(req, binding->metadata, pod->metadata, err))
+		return API_FAIL;
 	if (pod->metadata->deletion_timestamp)
 		return refuse(req,
 		    arena_printf(

@@ -131,7 +131,7 @@ static int check_names(struct api_request *req, struct object *obj, struct error
 	meta->namespace_ = arena_strdup(obj->arena, ns);
 	if (!*req->info.name)
 		return 0;
-	if (!*meta->name && registry_has_own_kind(req))
+	if (!*meta->name && !strcmp(req->info.subresource, "token"))
 		return 0;
 	if (!*meta->name)
 		return error_set(err, ERR_BAD_REQUEST,

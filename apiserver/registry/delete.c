@@ -48,6 +48,11 @@ static bool returns_object(const struct api_request *req)
 	return !*req->type->group && str_in(req->type->plural, core);
 }
 
+static const struct resource_type *storage_type(const struct api_request *req)
+{
+	return req->type->stored_as ? req->type->stored_as : req->type;
+}
+
 static bool wants_orphans(const struct api_request *req, const struct object *obj)
 {
 	const struct api_request_options *o = &req->options;
@@ -74,7 +79,10 @@ static bool wants_foreground(const struct api_request *req, const struct object 
 
 bool registry_set_gc_finalizers(struct api_request *req, struct object *obj)
 {
-	bool orphan = wants_orphans(req, obj), foreground = !orphan && wants_foreground(req, obj);
+	/* Events own nothing: no policy holds them back. */
+	bool owns_nothing = storage_type(req) == resource_events;
+	bool orphan = !owns_nothing && wants_orphans(req, obj);
+	bool foreground = !owns_nothing && !orphan && wants_foreground(req, obj);
 	MetaV1__ObjectMeta *meta = obj->meta;
 	char **kept = ARENA_ARRAY(obj->arena, char *, meta->n_finalizers + 2);
 	size_t len = 0;
@@ -138,9 +146,9 @@ static int check_preconditions(struct api_request *req, struct error *err)
 	    req->type->plural, *req->type->group ? "." : "", req->type->group, req->info.name,
 	    uid_differs ? "UID" : "ResourceVersion", uid_differs ? o->precondition_uid : o->precondition_rv,
 	    uid_differs ? "UID" : "ResourceVersion", uid_differs ? meta->uid : meta->resource_version);
-	bool is_definition =
-	    req->type == resource_customresourcedefinitions; /* theirs is another code path upstream */
-	error_about(err, resource_error_group(req->type), is_definition ? req->type->plural : req->type->kind,
+	/* Theirs is another code path upstream. */
+	bool is_own_path = is_namespace(req) || req->type == resource_customresourcedefinitions;
+	error_about(err, resource_error_group(req->type), is_own_path ? req->type->plural : req->type->kind,
 	    req->info.name);
 	return -1;
 }

@@ -128,11 +128,12 @@ static void on_done(void *arg, const struct http_response *response)
 		loop_stop(loop);
 }
 
-/* `who` is a token, or NULL; extra is another header, or NULL. */
+/* `who` is a token, or NULL; extra is another header, or NULL. A PATCH is a merge patch. */
 static void send_request(const char *who, const char *method, const char *path, const char *body,
     const char *extra, struct answer *a)
 {
-	const char *headers[4] = {"Content-Type: application/json"};
+	const char *headers[4] = {strcmp(method, "PATCH") ? "Content-Type: application/json"
+							  : "Content-Type: application/merge-patch+json"};
 	size_t len = 1;
 
 	*a = (struct answer){0};

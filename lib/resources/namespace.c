@@ -34,10 +34,12 @@ static void prepare_update(struct object *obj, const struct object *old, const s
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const CoreV1__Namespace *ns = MSG(CoreV1__Namespace, obj);
-	const struct field_path *p = PATH_CHILD(PATH_ROOT("spec"), "finalizers");
+	const struct field_path *list = PATH_CHILD(PATH_ROOT("spec"), "finalizers");
+	bool is_finalize = str_eq(ctx->subresource, "finalize"); /* only there the path has the index */
 
 	for (size_t i = 0; i < ns->spec->n_finalizers; i++) {
 		const char *f = ns->spec->finalizers[i];
+		const struct field_path *p = is_finalize ? PATH_INDEX(list, i) : list;
 
 		if (rule_format(e, p, f, "qualified-name") && !strchr(f, '/'))
 			rule_invalid_if(e, p,

@@ -1,0 +1,178 @@
+/* Component test: what verbs answer where a kind or a subresource has a rule of its own. */
+#include "apiserver/testing/test_server.h"
+
+#define NS "/api/v1/namespaces/default"
+
+/* One request and what its answer must have: the status, and a piece of the text unless NULL. */
+struct step {
+	const char *method, *path, *body;
+	int status;
+	const char *want;
+};
+
+static void run(const struct step *steps, size_t len)
+{
+	for (const struct step *s = steps; s < steps + len; s++) {
+		struct answer a = call(ADMIN, s->method, s->path, s->body);
+		if (a.status != s->status || (s->want && !strstr(a.text, s->want)))
+			fail_msg("%s %s: %d %s; want %d %s", s->method, s->path, a.status, a.text, s->status,
+			    s->want ? s->want : "");
+	}
+}
+#define RUN(steps) run(steps, sizeof(steps) / sizeof(*(steps)))
+
+#define EVENT(name)                                                                                          \
+	"{\"metadata\":{\"name\":\"" name                                                                    \
+	"\"},\"involvedObject\":{\"namespace\":\"default\",\"name\":\"x\"},\"reason\":\"r\"}"
+#define EVENTS_V1 "/apis/events.k8s.io/v1/namespaces/default/events"
+
+/* Events own nothing, so a propagation policy leaves no finalizer. */
+static void test_events_go_at_once(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", NS "/events", EVENT("a"), 201, NULL},
+	    {"DELETE", NS "/events/a?propagationPolicy=Foreground", NULL, 200, "\"Success\""},
+	    {"GET", NS "/events/a", NULL, 404, NULL},
+	    {"POST", NS "/events", EVENT("b"), 201, NULL},
+	    {"DELETE", EVENTS_V1 "/b?propagationPolicy=Orphan", NULL, 200, "\"Success\""},
+	    {"GET", EVENTS_V1 "/b", NULL, 404, NULL},
+	};
+	(void)state;
+	RUN(steps);
+}
+
+static void test_namespace_errors(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"n\"}}", 201, NULL},
+	    {"DELETE", "/api/v1/namespaces/n", "{\"preconditions\":{\"uid\":\"other\"}}", 409,
+		"\"details\":{\"name\":\"n\",\"kind\":\"namespaces\"}"},
+	    {"PUT", "/api/v1/namespaces/n/finalize",
+		"{\"metadata\":{\"name\":\"n\"},\"spec\":{\"finalizers\":[\"kubernetes\",\"x\"]}}", 422,
+		"\"field\":\"spec.finalizers[1]\""},
+	};
+	(void)state;
+	RUN(steps);
+}
+
+#define POD(name, labels)                                                                                    \
+	"{\"metadata\":{\"name\":\"" name "\",\"labels\":" labels                                            \
+	"},\"spec\":{\"nodeName\":\"n\",\"automountServiceAccountToken\":false,\"containers\":[{\"name\":"   \
+	"\"c\","                                                                                             \
+	"\"image\":\"i\"}]}}"
+#define READY(ready)                                                                                         \
+	"{\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"" ready "\"}]}" \
+												     "}"
+#define BUDGETS "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+#define BUDGET(name, spec)                                                                                   \
+	"{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"selector\":{\"matchLabels\":{\"b\":\"" name       \
+	"\"}}" spec "}}"
+#define BUDGET_STATUS(status) "{\"status\":{" status "}}"
+#define EVICTION(name) "{\"metadata\":{\"name\":\"" name "\"}}"
+
+static void test_eviction_of_unready_pods(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", NS "/pods", POD("u", "{\"b\":\"met\"}"), 201, NULL},
+	    {"PATCH", NS "/pods/u/status", READY("False"), 200, NULL},
+	    {"POST", BUDGETS, BUDGET("met", ""), 201, NULL},
+	    {"PATCH", BUDGETS "/met/status",
+		BUDGET_STATUS("\"observedGeneration\":1,\"desiredHealthy\":2,\"currentHealthy\":1"), 200,
+		NULL},
+	    {"POST", NS "/pods/u/eviction", EVICTION("u"), 429, "needs 2 healthy pods and has 1 currently"},
+	    {"PATCH", BUDGETS "/met/status",
+		BUDGET_STATUS("\"observedGeneration\":1,\"desiredHealthy\":1,\"currentHealthy\":1"), 200,
+		NULL},
+	    {"POST", NS "/pods/u/eviction", EVICTION("u"), 201, NULL},
+	    {"POST", NS "/pods", POD("w", "{\"b\":\"always\"}"), 201, NULL},
+	    {"PATCH", NS "/pods/w/status", READY("False"), 200, NULL},
+	    {"POST", BUDGETS, BUDGET("always", ",\"unhealthyPodEvictionPolicy\":\"AlwaysAllow\""), 201, NULL},
+	    {"POST", NS "/pods/w/eviction", EVICTION("w"), 201, NULL},
+	};
+	(void)state;
+	RUN(steps);
+}
+
+static void test_eviction_and_budget(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", NS "/pods", POD("p", "{\"b\":\"one\"}"), 201, NULL},
+	    {"PATCH", NS "/pods/p/status", READY("True"), 200, NULL},
+	    {"POST", NS "/pods/p/eviction", "{}", 400, "name must be provided"},
+	    {"POST", BUDGETS, BUDGET("one", ""), 201, NULL},
+	    {"POST", NS "/pods/p/eviction", EVICTION("p"), 429, "\"retryAfterSeconds\":10"},
+	    {"PATCH", BUDGETS "/one/status",
+		BUDGET_STATUS("\"observedGeneration\":1,\"disruptionsAllowed\":1"), 200, NULL},
+	    {"POST", NS "/pods/p/eviction",
+		"{\"metadata\":{\"name\":\"p\"},\"deleteOptions\":{\"dryRun\":[\"All\"]}}", 201, NULL},
+	    {"GET", BUDGETS "/one", NULL, 200, "\"disruptionsAllowed\":1"},
+	    {"POST", NS "/pods/p/eviction?dryRun=All",
+		"{\"metadata\":{\"name\":\"p\"},\"deleteOptions\":{\"dryRun\":[\"Some\"]}}", 400,
+		"Non-matching"},
+	    {"POST", NS "/pods/p/eviction", EVICTION("p"), 201, NULL},
+	    {"GET", BUDGETS "/one", NULL, 200, "InsufficientPods"},
+	};
+	(void)state;
+	RUN(steps);
+}
+
+#define BINDING(meta) "{\"metadata\":{" meta "},\"target\":{\"kind\":\"Node\",\"name\":\"n\"}}"
+
+static void test_binding_preconditions(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", NS "/pods",
+		"{\"metadata\":{\"name\":\"b\"},\"spec\":{\"automountServiceAccountToken\":false,"
+		"\"containers\":[{\"name\":\"c\","
+		"\"image\":\"i\"}]}}",
+		201, NULL},
+	    {"POST", NS "/pods/b/binding", BINDING("\"name\":\"b\",\"uid\":\"other\""), 409,
+		"\"kind\":\"pods\""},
+	    {"POST", NS "/pods/b/binding", BINDING("\"name\":\"b\",\"resourceVersion\":\"1\""), 409,
+		"\"kind\":\"pods\""},
+	    {"POST", NS "/pods/b/binding", BINDING(""), 400, "name must be provided"},
+	    {"POST", NS "/bindings", BINDING(""), 400, "metadata.name"},
+	    {"POST", NS "/bindings", BINDING("\"name\":\"b\""), 201, NULL},
+	};
+	(void)state;
+	RUN(steps);
+}
+
+#define TOKEN NS "/serviceaccounts/t/token"
+#define BOUND(ref) "{\"spec\":{\"audiences\":[\"a\"],\"boundObjectRef\":{" ref "}}}"
+
+static void test_bound_tokens(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", NS "/serviceaccounts", "{\"metadata\":{\"name\":\"t\"}}", 201, NULL},
+	    {"POST", NS "/secrets", "{\"metadata\":{\"name\":\"s\"}}", 201, NULL},
+	    {"POST", TOKEN, BOUND("\"kind\":\"Pod\",\"name\":\"zz\""), 404, "\"kind\":\"pods\""},
+	    {"POST", TOKEN, BOUND("\"kind\":\"Secret\",\"apiVersion\":\"v1\""), 400,
+		"spec.boundObjectRef.name"},
+	    {"POST", TOKEN, BOUND("\"kind\":\"Pod\",\"apiVersion\":\"apps/v1\",\"name\":\"zz\""), 400,
+		"cannot bind"},
+	    {"POST", TOKEN, BOUND("\"kind\":\"Secret\",\"name\":\"s\""), 201, "\"token\""},
+	};
+	(void)state;
+	RUN(steps);
+}
+
+static int begin(void **state)
+{
+	start(state);
+	create(NS "/serviceaccounts", "{\"metadata\":{\"name\":\"default\"}}");
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_events_go_at_once),
+	    cmocka_unit_test(test_namespace_errors),
+	    cmocka_unit_test(test_eviction_of_unready_pods),
+	    cmocka_unit_test(test_eviction_and_budget),
+	    cmocka_unit_test(test_binding_preconditions),
+	    cmocka_unit_test(test_bound_tokens),
+	};
+	return cmocka_run_group_tests(tests, begin, stop);
+}
