@@ -1,6 +1,6 @@
 /*
- * scale_owners: who owns the number of replicas, as the scale subresource sees it. A Scale shows one field of the
- * object behind it, so only the managers who own that field are its managers (KEP-555). Pure.
+ * scale_owners: who owns the number of replicas, as the scale subresource sees it. A Scale shows one field of
+ * the object behind it, so only the managers who own that field are its managers (KEP-555). Pure.
  */
 #ifndef CUBE_APISERVER_PATCH_SCALE_OWNERS_H
 #define CUBE_APISERVER_PATCH_SCALE_OWNERS_H
@@ -16,8 +16,8 @@ int64_t scale_owners_count(const struct json *tree, const char *path);
 /* Does anybody own the field? */
 bool scale_owners_exist(const struct managers *managers, const struct fieldset *field);
 /*
- * What an update through the subresource from `before` to `after` replicas means. A Scale of 0 leaves its field
- * out, so nobody owns a 0. As for whole objects, nothing is tracked where no owner is known.
+ * What an update through the subresource from `before` to `after` replicas means. A Scale of 0 leaves its
+ * field out, so nobody owns a 0. As for whole objects, nothing is tracked where no owner is known.
  */
 void scale_owners_update(struct managers *managers, const struct fieldset *field, const struct manager *self,
     int64_t before, int64_t after, int64_t now_s);
