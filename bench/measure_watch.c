@@ -8,6 +8,14 @@
 
 enum { WRITERS = 8 };
 
+enum pace {
+	IN_STEP,    /* one writer, who waits until all watchers have seen the update */
+	ONE_WRITER, /* who waits for his answer only */
+	ALL_WRITERS,
+	PACES
+};
+static const char *const pace_names[] = {"in step", "1 writer", "8 writers"};
+
 struct writer {
 	struct fan_out *fan_out;
 	struct conn *conn;
@@ -67,11 +75,8 @@ static void update(struct writer *writer, const char *method, int64_t salt)
 	buf_done(&out);
 }
 
-/*
- * So many updates, by one writer who waits until all have seen each, or by all writers as fast as they are
- * answered. Returns the server's CPU for them and their events.
- */
-static int64_t run_updates(struct fan_out *f, struct conn_set *set, bool is_burst, int64_t watchers)
+/* So many updates. Returns the server's CPU for them and their events. */
+static int64_t run_updates(struct fan_out *f, struct conn_set *set, enum pace pace, int64_t watchers)
 {
 	static int64_t salt;
 	int64_t cpu_ns = process_cpu_ns((pid_t)f->options->pid), first = f->events, sent = 0;
@@ -79,9 +84,9 @@ static int64_t run_updates(struct fan_out *f, struct conn_set *set, bool is_burs
 	bool is_busy = false;
 	while (sent < f->options->updates || is_busy || f->events < end) {
 		is_busy = false;
-		for (size_t i = 0; i < (is_burst ? WRITERS : 1); i++) {
+		for (size_t i = 0; i < (pace == ALL_WRITERS ? WRITERS : 1); i++) {
 			struct writer *writer = &f->writers[i];
-			bool may_send = is_burst || f->events == first + sent * watchers;
+			bool may_send = pace != IN_STEP || f->events == first + sent * watchers;
 			if (!writer->is_busy && may_send && sent < f->options->updates) {
 				update(writer, "PUT", salt++);
 				sent++;
@@ -131,14 +136,14 @@ static void open_watches(struct fan_out *f, struct conn_set *set, struct watcher
 	settle(set, 500);
 }
 
-static void report(struct fan_out *f, struct conn_set *set, bool is_burst, int64_t alone_ns)
+static void report(struct fan_out *f, struct conn_set *set, enum pace pace, int64_t alone_ns)
 {
 	const struct bench_options *o = f->options;
 	char name[64];
-	int64_t start = now_ns(), cpu_ns = run_updates(f, set, is_burst, o->watchers) - alone_ns;
+	int64_t start = now_ns(), cpu_ns = run_updates(f, set, pace, o->watchers) - alone_ns;
 	double seconds = (double)(now_ns() - start) / 1e9, events = (double)o->watchers * (double)o->updates;
 	snprintf(name, sizeof name, "watch, %lld watchers x %lld updates, %s", (long long)o->watchers,
-	    (long long)o->updates, is_burst ? "8 writers" : "in step");
+	    (long long)o->updates, pace_names[pace]);
 	row(name, "%8.2f us CPU per event | %.0f events/s", (double)cpu_ns / 1e3 / events, events / seconds);
 }
 
@@ -150,13 +155,15 @@ void measure_watch(const struct bench_options *o)
 	if (!watchers)
 		abort();
 	open_writers(&f, set);
-	int64_t step_ns = run_updates(&f, set, false, 0), burst_ns = run_updates(&f, set, true, 0);
+	int64_t alone_ns[PACES];
+	for (enum pace pace = 0; pace < PACES; pace++)
+		alone_ns[pace] = run_updates(&f, set, pace, 0);
 	size_t rss = process_rss((pid_t)o->pid);
 	open_watches(&f, set, watchers);
 	row("RSS of an idle watch", "%8.1f KB",
 	    ((double)process_rss((pid_t)o->pid) - (double)rss) / 1024 / (double)o->watchers);
-	report(&f, set, false, step_ns);
-	report(&f, set, true, burst_ns);
+	for (enum pace pace = 0; pace < PACES; pace++)
+		report(&f, set, pace, alone_ns[pace]);
 	conn_set_free(set);
 	free(watchers);
 }

@@ -172,7 +172,7 @@ static void handle(void *arg, struct http_server_request *r)
 static bool settle(struct run *run, struct http_conn *conn)
 {
 	for (;;) {
-		http_flush_dirty(&run->server);
+		http_flush_scheduled(&run->server);
 		if (run->wsi.is_killed)
 			return false;
 		if (run->waiting) {
@@ -189,7 +189,7 @@ static bool settle(struct run *run, struct http_conn *conn)
 	}
 }
 
-static void on_timer(void *arg)
+static void on_tick(void *arg)
 {
 }
 
@@ -203,7 +203,9 @@ static void serve(struct run *run, struct loop *loop, int mode, size_t piece, co
 	       pieces. */
 	    .options = {.body_max = 1024, .head_max = 64 * 1024},
 	    .scratch = malloc(HTTP_WRITE_MAX),
-	    .flush_timer = loop_timer_new(loop, on_timer, NULL)};
+	    .flush_tick = {.fn = on_tick}};
+	http_flush_list_init(&run->server.answers);
+	http_flush_list_init(&run->server.streams);
 	struct http_conn *conn = http_conn_new(&run->server, &run->wsi);
 	while (size > 0) {
 		size_t part = size < piece ? size : piece;
@@ -219,7 +221,7 @@ static void serve(struct run *run, struct loop *loop, int mode, size_t piece, co
 	}
 	http_conn_free(conn);
 	http_tunnel_close(run->tunnel);
-	loop_timer_free(run->server.flush_timer);
+	loop_tick_stop(&run->server.flush_tick);
 	free(run->server.scratch);
 	loop_poll(loop); /* handles are freed on its next turn */
 }

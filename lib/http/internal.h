@@ -7,6 +7,7 @@
 #include "lib/base/buf.h"
 #include "lib/http/lws.h"
 #include "lib/http/server.h"
+#include "lib/loop/loop.h"
 
 enum {
 	HTTP_COALESCE_MAX =
@@ -14,6 +15,10 @@ enum {
 	HTTP_PIPELINE_MAX = 64 * 1024, /* bytes read ahead while a request is being handled */
 	HTTP_WRITE_STALL_S = 60,       /* a whole answer must make progress within this time */
 	HTTP_ACCEPT_PAUSE_MS = 200,    /* when there are no descriptors left */
+	/* What streams are sent in one turn of the loop; the others of a large fan-out wait for the next. */
+	HTTP_TURN_STREAMS = 64,
+	HTTP_TURN_BYTES = 512 * 1024,
+	HTTP_STREAM_BEHIND_MAX = 1024 * 1024, /* a stream with more than this waits for no turn */
 	HTTP_STOP_LINGER_MS = 1000, /* a server that stops waits so long for connections with their answers */
 	HTTP_LINGER_MS = 2000       /* what a client sends behind a refusal is read for so long, unseen */
 };
@@ -49,9 +54,15 @@ struct http_tunnel {
 	void *arg;
 };
 
+/* Connections to be flushed, in the order in which they got something to send. */
+struct http_flush_list {
+	struct http_conn *first, **end;
+};
+
 struct http_conn {
 	struct http_conn *next, **prev;
-	struct http_conn *next_dirty;
+	struct http_flush_list *flush_list; /* that it is in; or NULL */
+	struct http_conn *flush_next, **flush_prev;
 	struct http_server *server;
 	struct lws *wsi;
 	struct http_parser parser;
@@ -84,7 +95,6 @@ struct http_conn {
 	bool is_settled;               /* owes no answer any more: a server that stops need not wait for it */
 	bool is_broken;                /* to be closed at once */
 	bool in_callback;              /* inside an lws callback, which closes by its return value */
-	bool is_dirty;                 /* in the server's list of connections to be flushed */
 
 	struct http_segment *queue; /* ring */
 	size_t queue_head, queue_len, queue_capacity;
@@ -108,8 +118,8 @@ struct http_server {
 	struct loop_timer *accept_timer;
 	struct http_conn *conns;
 	size_t conns_len, unsettled_len;
-	struct http_conn *dirty;
-	struct loop_timer *flush_timer; /* of no length: fires on the loop's next turn */
+	struct http_flush_list answers, streams; /* all answers leave before the first stream */
+	struct loop_tick flush_tick;
 	bool is_stopping, is_freed;
 	struct loop_timer *grace_timer;
 	void (*shutdown_done)(void *arg);
@@ -134,10 +144,11 @@ size_t http_message_parse(struct http_conn *conn, const char *data, size_t size)
 void http_conn_source_done(struct http_conn *conn); /* no more is wanted of it */
 void http_conn_queue(struct http_conn *conn, struct bytes *take_bytes);
 void http_conn_flush(struct http_conn *conn);    /* now */
-void http_conn_schedule(struct http_conn *conn); /* at the end of this turn of the loop */
+void http_conn_schedule(struct http_conn *conn); /* at the end of this turn of the loop, or soon after it */
 void http_conn_queue_done(struct http_conn *conn);
-void http_flush_dirty(void *server);           /* the flush timer */
-void http_conn_forget(struct http_conn *conn); /* drops it from the list of dirty ones */
+void http_flush_list_init(struct http_flush_list *list);
+void http_flush_scheduled(void *server);       /* the flush tick */
+void http_conn_forget(struct http_conn *conn); /* drops it from the list of those to be flushed */
 /* response.c */
 void http_respond_plain(struct http_conn *conn, int status); /* when there is no request to answer: closes */
 /* tls.c */

@@ -184,38 +184,63 @@ void http_conn_flush(struct http_conn *conn)
 	}
 }
 
-void http_flush_dirty(void *arg)
+void http_flush_list_init(struct http_flush_list *list)
 {
-	struct http_server *server = arg;
-	while (server->dirty) {
-		struct http_conn *conn = server->dirty;
-		server->dirty = conn->next_dirty;
-		conn->is_dirty = false;
-		http_conn_flush(conn);
-	}
+	list->first = NULL;
+	list->end = &list->first;
+}
+
+void http_conn_forget(struct http_conn *conn)
+{
+	if (!conn->flush_list)
+		return;
+	*conn->flush_prev = conn->flush_next;
+	if (conn->flush_next)
+		conn->flush_next->flush_prev = conn->flush_prev;
+	else
+		conn->flush_list->end = conn->flush_prev;
+	conn->flush_list = NULL;
 }
 
 void http_conn_schedule(struct http_conn *conn)
 {
 	struct http_server *server = conn->server;
-	if (conn->is_dirty || conn->is_broken)
+	if (conn->flush_list || conn->is_broken || server->is_freed)
 		return;
-	conn->is_dirty = true;
-	conn->next_dirty = server->dirty;
-	server->dirty = conn;
-	if (!loop_timer_is_active(server->flush_timer))
-		loop_timer_start(server->flush_timer, 0, 0);
+	bool is_stream = conn->exchange && conn->exchange->is_started;
+	conn->flush_list = is_stream ? &server->streams : &server->answers;
+	conn->flush_next = NULL;
+	conn->flush_prev = conn->flush_list->end;
+	*conn->flush_prev = conn;
+	conn->flush_list->end = &conn->flush_next;
+	loop_tick_start(server->loop, &server->flush_tick);
 }
 
-void http_conn_forget(struct http_conn *conn)
+static void flush_first(struct http_flush_list *list)
 {
-	if (!conn->is_dirty)
-		return;
-	for (struct http_conn **p = &conn->server->dirty; *p; p = &(*p)->next_dirty) {
-		if (*p == conn) {
-			*p = conn->next_dirty;
+	struct http_conn *conn = list->first;
+	http_conn_forget(conn);
+	http_conn_flush(conn);
+}
+
+/*
+ * An event for a thousand watchers takes milliseconds to send. Between two parts of it the loop does what
+ * else there is: requests are answered meanwhile, and what happens next joins what still waits here, in the
+ * same record and the same write.
+ */
+void http_flush_scheduled(void *arg)
+{
+	struct http_server *server = arg;
+	while (server->answers.first)
+		flush_first(&server->answers);
+	size_t size = 0;
+	for (size_t i = 0; server->streams.first; i++) {
+		size_t queued = server->streams.first->queued;
+		if ((i >= HTTP_TURN_STREAMS || size >= HTTP_TURN_BYTES) && queued <= HTTP_STREAM_BEHIND_MAX)
 			break;
-		}
+		size += queued;
+		flush_first(&server->streams);
 	}
-	conn->is_dirty = false;
+	if (server->answers.first || server->streams.first)
+		loop_tick_start(server->loop, &server->flush_tick);
 }

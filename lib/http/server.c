@@ -138,7 +138,10 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	o->idle_timeout_ms = o->idle_timeout_ms ? o->idle_timeout_ms : 180000;
 	o->reload_ms = o->reload_ms ? o->reload_ms : 60000;
 	server->scratch = malloc(HTTP_WRITE_MAX);
-	server->flush_timer = loop_timer_new(loop, http_flush_dirty, server);
+	http_flush_list_init(&server->answers);
+	http_flush_list_init(&server->streams);
+	server->flush_tick.fn = http_flush_scheduled;
+	server->flush_tick.arg = server;
 	server->accept_timer = loop_timer_new(loop, accept_again, server);
 	/* The socket first: a port that is taken is the likely failure, and leaves no context to take down.
 	 */
@@ -253,7 +256,7 @@ void http_server_free(struct http_server *server)
 	server->is_stopping = true;
 	http_tls_reload_free(server->tls_reload);
 	http_lws_free(server->lws);
-	loop_timer_free(server->flush_timer);
+	loop_tick_stop(&server->flush_tick);
 	loop_timer_free(server->accept_timer);
 	server->is_freed = true;
 	http_server_conn_gone(server);

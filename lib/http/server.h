@@ -136,7 +136,8 @@ bool http_accepts_gzip(const struct http_server_request *request);
 /*
  * A streamed answer (chunked). on_drain fires when the queue has emptied; on_close when the peer went away or
  * the server shuts down, after which the request is gone. http_send returns the bytes now queued: the owner
- * decides when a slow reader must be closed.
+ * decides when a slow reader must be closed. Pieces leave with the loop's next turns, answers before streams;
+ * what is sent to a stream that still waits for its turn leaves in one write.
  */
 void http_start(struct http_server_request *request, int status, const char *content_type,
     const struct http_header *headers, void (*on_drain)(void *arg), void (*on_close)(void *arg), void *arg);

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "lib/loop/loop.h"
+
 struct error;
 struct http_tls;
 struct loop;
@@ -17,10 +19,6 @@ struct loop_timer;
 struct ssl_ctx_st;
 struct ssl_st;
 
-/* A place in a doubly linked ring; a ring's head is one too. */
-struct loop_link {
-	struct loop_link *prev, *next;
-};
 void loop_link_init(struct loop_link *head);
 void loop_link_append(struct loop_link *head, struct loop_link *link);
 void loop_link_remove(struct loop_link *link); /* a link that is in no ring is left alone */
@@ -33,15 +31,6 @@ struct loop_owned {
 };
 void loop_own(struct loop *loop, struct loop_owned *owned, void (*close)(void *owner));
 void loop_disown(struct loop_owned *owned);
-
-/* loop_defer() without allocation, and with a way back. */
-struct loop_tick {
-	struct loop_link link;
-	void (*fn)(void *arg);
-	void *arg;
-};
-void loop_tick_start(struct loop *loop, struct loop_tick *tick); /* again while queued: nothing happens */
-void loop_tick_stop(struct loop_tick *tick);
 
 /* A timer on real time, whatever the loop's clock is: I/O timeouts. */
 struct loop_timer *loop_timer_new_real(struct loop *loop, void (*fn)(void *arg), void *arg);

@@ -30,6 +30,22 @@ void *loop_uv(struct loop *loop);             /* the uv_loop_t, for lib/loop and
 /* Runs fn(arg) on the next turn of the loop, before it waits again. */
 void loop_defer(struct loop *loop, void (*fn)(void *arg), void *arg);
 
+/* A place in a doubly linked ring; a ring's head is one too. */
+struct loop_link {
+	struct loop_link *prev, *next;
+};
+
+/* The same without an allocation, and with a way back: embedded in its owner, who sets fn and arg and stops
+ * it before it goes. Started again from its own call, it fires on the turn behind that, and the loop looks at
+ * its descriptors in between. */
+struct loop_tick {
+	struct loop_link link;
+	void (*fn)(void *arg);
+	void *arg;
+};
+void loop_tick_start(struct loop *loop, struct loop_tick *tick); /* again while queued: nothing happens */
+void loop_tick_stop(struct loop_tick *tick);
+
 /*
  * Timers. A stopped or one-shot timer may be started again; free is safe inside its own callback. On another
  * clock than the system's they follow that clock: advance it, then loop_poll(). Timeouts of processes,
