@@ -159,6 +159,49 @@ static bool is_list(struct typed type, const struct json *v)
 	return v->type == JSON_ARRAY && (type.kind == TYPED_SET || type.kind == TYPED_LIST);
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The elements that come more than once, sorted; *ret_len of them. */
+static const char **repeated_elements(
+    struct arena *arena, const char *const *elements, size_t len, size_t *ret_len)
+{
+	const char **sorted = ARENA_ARRAY(arena, const char *, len + 1);
+	size_t known = 0, repeated = 0;
+	for (size_t i = 0; i < len; i++)
+		if (elements[i])
+			sorted[known++] = elements[i];
+	qsort(sorted, known, sizeof *sorted, compare_texts);
+	for (size_t i = 1; i < known; i++)
+		if (!strcmp(sorted[i - 1], sorted[i]))
+			sorted[repeated++] = sorted[i];
+	*ret_len = repeated;
+	return sorted;
+}
+
+static void add_fields(struct arena *arena, struct typed type, const struct json *v, struct fieldset *node);
+
+/* An item that is there twice is in the set without what is in it: nobody could say whose. */
+static void add_items(struct arena *arena, struct typed type, const struct json *v, struct fieldset *node)
+{
+	const char **elements = ARENA_ARRAY(arena, const char *, v->len + 1);
+	for (size_t i = 0; i < v->len; i++)
+		elements[i] = typed_item_element(arena, type, v->items[i]);
+	size_t repeated_len = 0;
+	const char **repeated = repeated_elements(arena, elements, v->len, &repeated_len);
+	for (size_t i = 0; i < v->len; i++) {
+		if (!elements[i])
+			continue;
+		struct fieldset *child = fieldset_new(arena, elements[i]);
+		if (!bsearch(&elements[i], repeated, repeated_len, sizeof *repeated, compare_texts))
+			add_fields(arena, typed_item(type), v->items[i], child);
+		child->is_member = true;
+		fieldset_attach(arena, node, child);
+	}
+}
+
 static void add_fields(struct arena *arena, struct typed type, const struct json *v, struct fieldset *node)
 {
 	if (is_map(type, v)) {
@@ -171,15 +214,7 @@ static void add_fields(struct arena *arena, struct typed type, const struct json
 			fieldset_attach(arena, node, child);
 		}
 	} else if (is_list(type, v)) {
-		for (size_t i = 0; i < v->len; i++) {
-			const char *element = typed_item_element(arena, type, v->items[i]);
-			if (!element)
-				continue;
-			struct fieldset *child = fieldset_new(arena, element);
-			add_fields(arena, typed_item(type), v->items[i], child);
-			child->is_member = true;
-			fieldset_attach(arena, node, child);
-		}
+		add_items(arena, type, v, node);
 	} else if (v->type != JSON_NULL || type.kind == TYPED_LEAF || type.kind == TYPED_FREE) {
 		node->is_member = true;
 	}
@@ -202,11 +237,6 @@ struct json *typed_new_map(struct arena *arena, size_t capacity)
 	return out;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static const char *find_bad_in_list(struct arena *arena, struct typed type, const struct json *v)
 {
 	const char **elements = ARENA_ARRAY(arena, const char *, v->len + 1), *bad = NULL;
@@ -216,11 +246,9 @@ static const char *find_bad_in_list(struct arena *arena, struct typed type, cons
 	}
 	if (bad)
 		return bad;
-	qsort(elements, v->len, sizeof *elements, compare_texts);
-	for (size_t i = 1; i < v->len; i++)
-		if (!strcmp(elements[i - 1], elements[i]))
-			return elements[i];
-	return NULL;
+	size_t repeated_len = 0;
+	const char **repeated = repeated_elements(arena, elements, v->len, &repeated_len);
+	return repeated_len ? repeated[0] : NULL;
 }
 
 const char *typed_find_bad_item(struct arena *arena, struct typed type, const struct json *v)

@@ -12,7 +12,13 @@ struct item {
 	size_t order;
 };
 struct items {
-	struct item *sorted; /* by element, first of equal ones only */
+	struct item *sorted; /* by element, equal ones by order */
+	size_t len;
+};
+/* The items of one element; more than one where a list has an item twice, which only updates may bring. */
+struct group {
+	const char *element;
+	const struct item *items;
 	size_t len;
 };
 
@@ -60,35 +66,38 @@ static int by_order(const void *a, const void *b)
 static struct items index_items(struct arena *arena, struct typed type, const struct json *list)
 {
 	struct items out = {ARENA_ARRAY(arena, struct item, length(list) + 1), 0};
-	size_t kept = 0;
 	for (size_t i = 0; i < length(list); i++) {
 		const char *element = typed_item_element(arena, type, list->items[i]);
 		if (element)
 			out.sorted[out.len++] = (struct item){element, list->items[i], i};
 	}
 	qsort(out.sorted, out.len, sizeof *out.sorted, by_element);
-	for (size_t i = 0; i < out.len; i++)
-		if (!kept || strcmp(out.sorted[kept - 1].element, out.sorted[i].element) != 0)
-			out.sorted[kept++] = out.sorted[i];
-	out.len = kept;
 	return out;
 }
 
-static const struct json *find_item(const struct items *items, const char *element)
+/* The group that begins at `at`. */
+static struct group group_at(const struct items *items, size_t at)
 {
-	struct item key = {.element = element};
+	struct group out = {items->sorted[at].element, &items->sorted[at], 1};
+	while (at + out.len < items->len && !strcmp(items->sorted[at + out.len].element, out.element))
+		out.len++;
+	return out;
+}
+
+/* len is 0 when there is none. */
+static struct group find_group(const struct items *items, const char *element)
+{
 	size_t low = 0, high = items->len;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		int order = strcmp(items->sorted[middle].element, key.element);
-		if (!order)
-			return items->sorted[middle].value;
-		if (order < 0)
+		if (strcmp(items->sorted[middle].element, element) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return NULL;
+	if (low == items->len || strcmp(items->sorted[low].element, element) != 0)
+		return (struct group){.element = element};
+	return group_at(items, low);
 }
 
 struct comparison {
@@ -126,6 +135,39 @@ static void compare_maps(struct comparison *c)
 	}
 }
 
+static bool is_same_group(const struct group *a, const struct group *b)
+{
+	for (size_t i = 0; i < a->len && a->len == b->len; i++)
+		if (!json_equal(a->items[i].value, b->items[i].value))
+			return false;
+	return a->len == b->len;
+}
+
+static void mark(struct comparison *c, struct fieldset *node, const char *element)
+{
+	struct fieldset *child = fieldset_new(c->arena, element);
+	child->is_member = true;
+	fieldset_attach(c->arena, node, child);
+}
+
+/* An item that is there twice counts as a whole. */
+static void compare_groups(struct comparison *c, const struct group *a, const struct group *b)
+{
+	const struct json *x = a->len == 1 ? a->items[0].value : NULL,
+			  *y = b->len == 1 ? b->items[0].value : NULL;
+	if (a->len > 1 && b->len > 1) {
+		if (!is_same_group(a, b))
+			mark(c, c->at.modified, a->element);
+		return;
+	}
+	if (x || y)
+		compare_child(c, typed_item(c->type), a->element, x, y);
+	if (a->len > 1)
+		mark(c, c->at.removed, a->element);
+	if (b->len > 1)
+		mark(c, c->at.added, a->element);
+}
+
 static void compare_lists(struct comparison *c)
 {
 	struct items a = index_items(c->arena, c->type, c->a), b = index_items(c->arena, c->type, c->b);
@@ -133,10 +175,15 @@ static void compare_lists(struct comparison *c)
 		int order = i == a.len   ? 1
 			    : j == b.len ? -1
 					 : strcmp(a.sorted[i].element, b.sorted[j].element);
-		const struct item *x = order <= 0 ? &a.sorted[i++] : NULL;
-		const struct item *y = order >= 0 ? &b.sorted[j++] : NULL;
-		compare_child(c, typed_item(c->type), x ? x->element : y->element, x ? x->value : NULL,
-		    y ? y->value : NULL);
+		const char *element = order <= 0 ? a.sorted[i].element : b.sorted[j].element;
+		struct group x = {.element = element}, y = {.element = element};
+		if (order <= 0)
+			x = group_at(&a, i);
+		if (order >= 0)
+			y = group_at(&b, j);
+		compare_groups(c, &x, &y);
+		i += x.len;
+		j += y.len;
 	}
 }
 
@@ -186,52 +233,75 @@ static struct json *merge_maps(
 	return out;
 }
 
+/* One merge of two lists under way. */
+struct merging {
+	struct arena *arena;
+	struct typed type;
+	struct items in_a, in_b;        /* by element */
+	struct item *order_a, *order_b; /* in their own order */
+	const char **shared;            /* what both have, in b's order */
+	size_t shared_len, next;        /* next: which of them comes next */
+	struct json *out;
+};
+
+static bool has(const struct items *items, const char *element)
+{
+	return element && find_group(items, element).len > 0;
+}
+
+/* The item that b names; what a has twice is replaced, not merged. */
+static void push_b(struct merging *m, const struct item *item)
+{
+	struct group known = find_group(&m->in_a, item->element);
+	json_push(m->arena, m->out,
+	    typed_merge(
+		m->arena, typed_item(m->type), known.len == 1 ? known.items[0].value : NULL, item->value));
+	if (m->next < m->shared_len && !strcmp(m->shared[m->next], item->element))
+		m->next++;
+}
+
+static struct item *in_order(struct arena *arena, const struct items *items)
+{
+	struct item *out = arena_memdup(arena, items->sorted, (items->len + 1) * sizeof *out);
+	qsort(out, items->len, sizeof *out, by_order);
+	return out;
+}
+
 /*
  * The order of a merged list: items of b in b's order, items that only a has where they stood relative to
- * those that both have. `shared` counts through what both have, in b's order.
+ * those that both have.
  */
 static struct json *merge_lists(
     struct arena *arena, struct typed type, const struct json *a, const struct json *b)
 {
-	struct items in_a = index_items(arena, type, a), in_b = index_items(arena, type, b);
-	struct item *order_a = arena_memdup(arena, in_a.sorted, (in_a.len + 1) * sizeof *order_a);
-	struct item *order_b = arena_memdup(arena, in_b.sorted, (in_b.len + 1) * sizeof *order_b);
-	const char **shared = ARENA_ARRAY(arena, const char *, in_b.len + 1);
-	struct json *out = json_new_array(arena);
-	size_t next = 0, i = 0, j = 0, shared_len = 0;
-	qsort(order_a, in_a.len, sizeof *order_a, by_order);
-	qsort(order_b, in_b.len, sizeof *order_b, by_order);
-	for (size_t k = 0; k < in_b.len; k++)
-		if (find_item(&in_a, order_b[k].element))
-			shared[shared_len++] = order_b[k].element;
-	while (i < in_a.len || j < in_b.len) {
-		const char *ea = i < in_a.len ? order_a[i].element : NULL;
-		const char *eb = j < in_b.len ? order_b[j].element : NULL;
-		bool a_is_shared = ea && find_item(&in_b, ea);
-		if (ea && eb && !strcmp(ea, eb)) {
-			json_push(arena, out,
-			    typed_merge(arena, typed_item(type), order_a[i++].value, order_b[j++].value));
-			next++;
-			continue;
-		}
-		if (ea && a_is_shared && (!eb || (next < shared_len && strcmp(shared[next], ea) != 0))) {
-			i++; /* comes, or came, in b's turn */
-			continue;
-		}
-		if (ea && !a_is_shared) {
-			json_push(arena, out, typed_merge(arena, typed_item(type), order_a[i++].value, NULL));
-			continue;
-		}
-		if (!eb) {
+	struct merging m = {.arena = arena,
+	    .type = type,
+	    .in_a = index_items(arena, type, a),
+	    .in_b = index_items(arena, type, b),
+	    .out = json_new_array(arena)};
+	m.order_a = in_order(arena, &m.in_a);
+	m.order_b = in_order(arena, &m.in_b);
+	m.shared = ARENA_ARRAY(arena, const char *, m.in_b.len + 1);
+	for (size_t k = 0; k < m.in_b.len; k++)
+		if (has(&m.in_a, m.order_b[k].element))
+			m.shared[m.shared_len++] = m.order_b[k].element;
+	for (size_t i = 0, j = 0; i < m.in_a.len || j < m.in_b.len;) {
+		const struct item *x = i < m.in_a.len ? &m.order_a[i] : NULL,
+				  *y = j < m.in_b.len ? &m.order_b[j] : NULL;
+		bool is_shared = x && has(&m.in_b, x->element);
+		if (x && !is_shared) {
+			json_push(arena, m.out, typed_merge(arena, typed_item(type), x->value, NULL));
 			i++;
-			continue;
+		} else if (x &&
+			   (!y || (m.next < m.shared_len && strcmp(m.shared[m.next], x->element) != 0))) {
+			i++; /* comes, or came, in b's turn */
+		} else {
+			i += x && (!strcmp(x->element, y->element) || m.next == m.shared_len);
+			push_b(&m, y);
+			j++;
 		}
-		json_push(arena, out,
-		    typed_merge(arena, typed_item(type), find_item(&in_a, eb), order_b[j++].value));
-		if (next < shared_len && !strcmp(shared[next], eb))
-			next++;
 	}
-	return out;
+	return m.out;
 }
 
 struct json *typed_merge(struct arena *arena, struct typed type, const struct json *a, const struct json *b)
