@@ -19,10 +19,15 @@ static int read_entry(
 	if (!is_apply && strcmp(e->operation, "Update") != 0)
 		return error_set(
 		    err, ERR_BAD_REQUEST, "unknown operation of a field manager: \"%s\"", e->operation);
-	if (strcmp(e->fields_type, "FieldsV1") != 0 || !e->fields_v1)
+	if (!*e->api_version)
+		return error_set(
+		    err, ERR_BAD_REQUEST, "managed fields of \"%s\" without a version", e->manager);
+	if (strcmp(e->fields_type, "FieldsV1") != 0)
 		return error_set(
 		    err, ERR_BAD_REQUEST, "unknown form of managed fields: \"%s\"", e->fields_type);
-	if (fieldset_parse(arena, e->fields_v1->raw.data, e->fields_v1->raw.len, &set, err))
+	if (!e->fields_v1 || !e->fields_v1->raw.len)
+		set = fieldset_new(arena, "");
+	else if (fieldset_parse(arena, e->fields_v1->raw.data, e->fields_v1->raw.len, &set, err))
 		return -1;
 	*ret = (struct manager){.name = arena_strdup(arena, e->manager),
 	    .api_version = arena_strdup(arena, e->api_version),
@@ -43,10 +48,7 @@ int managers_read(
 		if (read_entry(arena, meta->managed_fields[i], &m, err))
 			return -1;
 		struct manager *known = managers_find(&out, &m);
-		if (known)
-			known->set = fieldset_union(arena, known->set, m.set);
-		else
-			managers_add(&out, &m)->set = m.set;
+		*(known ? known : managers_add(&out, &m)) = m; /* of two of one writer the last counts */
 	}
 	*ret = out;
 	return 0;
@@ -55,7 +57,7 @@ int managers_read(
 bool managers_is_reset(const MetaV1__ObjectMeta *meta)
 {
 	if (meta->n_managed_fields != 1)
-		return false;
+		return !meta->n_managed_fields && meta->managed_fields; /* a list, and empty */
 	const MetaV1__ManagedFieldsEntry *e = meta->managed_fields[0];
 	return !*e->manager && !*e->operation && !*e->api_version && !*e->subresource && !*e->fields_type &&
 	       !e->time && !e->fields_v1;
@@ -115,18 +117,6 @@ static int by_order(const void *a, const void *b)
 	return order ? order : strcmp(x->subresource, y->subresource);
 }
 
-/* The oldest updater that is no lump itself, or NULL. */
-static struct manager *oldest_update(const struct managers *managers)
-{
-	struct manager *oldest = NULL;
-	for (size_t i = 0; i < managers->len; i++) {
-		struct manager *m = &managers->items[i];
-		if (!m->is_apply && strcmp(m->name, ANCIENT) != 0 && (!oldest || by_order(m, oldest) < 0))
-			oldest = m;
-	}
-	return oldest;
-}
-
 static size_t count_updates(const struct managers *managers)
 {
 	size_t n = 0;
@@ -135,28 +125,57 @@ static size_t count_updates(const struct managers *managers)
 	return n;
 }
 
+/* The first of the sorted updaters that has the version of the one at `at`. */
+static size_t first_of_version(struct manager *const *sorted, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (!strcmp(sorted[i]->api_version, sorted[at]->api_version))
+			return i;
+	return at;
+}
+
+/* Puts `old` into the lump of its version, which `first` becomes when there is none. */
+static void lump_together(struct managers *managers, struct manager *first, struct manager *old)
+{
+	struct manager like = {.name = ANCIENT, .api_version = old->api_version, .subresource = ""};
+	struct manager *lump = managers_find(managers, &like);
+	if (!lump) {
+		lump = first;
+		lump->name = ANCIENT;
+		lump->subresource = "";
+	}
+	if (lump == old)
+		return;
+	lump->set = fieldset_union(managers->arena, lump->set, old->set);
+	lump->has_time = old->has_time; /* the younger one's */
+	lump->time_s = old->time_s;
+	old->set = fieldset_new(managers->arena, "");
+}
+
+static int by_order_of_pointers(const void *a, const void *b)
+{
+	return by_order(*(struct manager *const *)a, *(struct manager *const *)b);
+}
+
 void managers_cap(struct managers *managers)
 {
-	while (count_updates(managers) > MANAGERS_UPDATES_MAX) {
-		struct manager *old = oldest_update(managers);
-		if (!old)
-			return;
-		struct manager like = *old, *lump;
-		like.name = ANCIENT;
-		like.subresource = "";
-		lump = managers_find(managers, &like);
-		if (!lump) {
-			*old = like;
+	size_t len = 0, left = count_updates(managers);
+	if (left <= MANAGERS_UPDATES_MAX)
+		return;
+	struct manager **sorted = ARENA_ARRAY(managers->arena, struct manager *, left);
+	for (size_t i = 0; i < managers->len; i++)
+		if (!managers->items[i].is_apply)
+			sorted[len++] = &managers->items[i];
+	qsort(sorted, len, sizeof *sorted, by_order_of_pointers);
+	/* The oldest of a version stays as it is until a second one of that version joins it. */
+	for (size_t i = 0; i < len && left > MANAGERS_UPDATES_MAX; i++) {
+		size_t first = first_of_version(sorted, i);
+		if (first == i)
 			continue;
-		}
-		lump->set = fieldset_union(managers->arena, lump->set, old->set);
-		if (like.has_time && (!lump->has_time || lump->time_s < like.time_s)) {
-			lump->has_time = true;
-			lump->time_s = like.time_s;
-		}
-		old->set = fieldset_new(managers->arena, "");
-		managers_drop_empty(managers);
+		lump_together(managers, sorted[first], sorted[i]);
+		left--;
 	}
+	managers_drop_empty(managers);
 }
 
 static MetaV1__ManagedFieldsEntry *write_entry(struct arena *arena, const struct manager *m)

@@ -31,7 +31,8 @@ struct managers {
 /* Fails when an entry makes no sense; *ret is unchanged then. */
 int managers_read(
     struct managers *ret, struct arena *arena, const MetaV1__ObjectMeta *meta, struct error *err);
-/* managedFields: [{}], which asks for all of it to be forgotten. */
+/* managedFields: [{}] or [], which ask for all of it to be forgotten. (Without the field, the list is NULL.)
+ */
 bool managers_is_reset(const MetaV1__ObjectMeta *meta);
 /* Replaces meta's managedFields; what is written lives in `arena`. Managers without fields are left out. */
 void managers_write(const struct managers *managers, struct arena *arena, MetaV1__ObjectMeta *meta);

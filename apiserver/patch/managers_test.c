@@ -3,7 +3,7 @@
 
 #include "apiserver/patch/scale_owners.h"
 #include "apiserver/patch/test_trees.h"
-#include "lib/api/values.h"
+#include "lib/api/schema.h"
 
 static struct manager *add(struct managers *managers, const char *name, bool is_apply, const char *set)
 {
@@ -56,8 +56,87 @@ static void test_scale(void **state)
 	arena_free(arena);
 }
 
+static void assert_names(const struct managers *managers, const char *want)
+{
+	struct buf text = BUF_INIT;
+	for (size_t i = 0; i < managers->len; i++)
+		buf_printf(&text, "%s@%s ", managers->items[i].name, managers->items[i].api_version);
+	assert_text("managers", buf_str(&text), want);
+	buf_done(&text);
+}
+
+/* The oldest of a version stays until a second one of that version joins it. */
+static void test_cap(void **state)
+{
+	struct arena *arena = arena_new();
+	struct managers managers = {.arena = arena};
+	for (int i = 0; i < 12; i++) {
+		struct manager *m = add(&managers, arena_printf(arena, "m%02d", i), false,
+		    arena_printf(arena, "{\"f:data\":{\"f:%02d\":{}}}", i));
+		m->has_time = true;
+		m->time_s = 100 + i;
+		if (!i)
+			m->api_version = "v1beta1";
+	}
+	managers_cap(&managers);
+	assert_names(&managers,
+	    "m00@v1beta1 ancient-changes@v1 m04@v1 m05@v1 m06@v1 m07@v1 m08@v1 m09@v1 m10@v1 m11@v1 ");
+	assert_fields(&managers, "ancient-changes", "{\"f:data\":{\"f:01\":{},\"f:02\":{},\"f:03\":{}}}");
+	assert_int_equal(managers.items[1].time_s, 103);
+	add(&managers, "next", false, "{\"f:data\":{\"f:n\":{}}}")->time_s = 200;
+	managers.items[managers.len - 1].has_time = true;
+	managers_cap(&managers); /* the lump is the first of its version */
+	assert_fields(
+	    &managers, "ancient-changes", "{\"f:data\":{\"f:01\":{},\"f:02\":{},\"f:03\":{},\"f:04\":{}}}");
+	assert_int_equal(managers.len, MANAGERS_UPDATES_MAX);
+	arena_free(arena);
+}
+
+static MetaV1__ManagedFieldsEntry *entry(struct arena *arena, const char *fields)
+{
+	MetaV1__ManagedFieldsEntry *e = API_NEW(arena, meta_v1__managed_fields_entry);
+	e->manager = "m";
+	e->operation = "Update";
+	e->api_version = "v1";
+	e->fields_type = "FieldsV1";
+	if (fields) {
+		e->fields_v1 = API_NEW(arena, meta_v1__fields_v1);
+		e->fields_v1->raw.data = (uint8_t *)arena_strdup(arena, fields);
+		e->fields_v1->raw.len = strlen(fields);
+	}
+	return e;
+}
+
+static void test_read(void **state)
+{
+	struct arena *arena = arena_new();
+	struct managers managers;
+	MetaV1__ManagedFieldsEntry *entries[] = {entry(arena, "{\"f:a\":{}}"), entry(arena, "{\"f:b\":{}}")};
+	MetaV1__ObjectMeta *meta = API_NEW(arena, meta_v1__object_meta);
+	meta->managed_fields = entries;
+	meta->n_managed_fields = 2;
+	assert_int_equal(managers_read(&managers, arena, meta, NULL), 0);
+	assert_names(&managers, "m@v1 ");
+	assert_fields(&managers, "m", "{\"f:b\":{}}");
+	entries[1] = entry(arena, NULL); /* no fields: an empty set */
+	assert_int_equal(managers_read(&managers, arena, meta, NULL), 0);
+	assert_fields(&managers, "m", "{}");
+	entries[1]->api_version = "";
+	assert_int_equal(managers_read(&managers, arena, meta, NULL), -1);
+	entries[1]->api_version = "v1";
+	entries[1]->fields_type = "";
+	assert_int_equal(managers_read(&managers, arena, meta, NULL), -1);
+	assert_false(managers_is_reset(meta));
+	meta->n_managed_fields = 0;
+	assert_true(managers_is_reset(meta)); /* [] */
+	meta->managed_fields = NULL;
+	assert_false(managers_is_reset(meta)); /* no list */
+	arena_free(arena);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_scale)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_scale), cmocka_unit_test(test_cap), cmocka_unit_test(test_read)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

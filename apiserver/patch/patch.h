@@ -29,4 +29,7 @@ int patch_track(struct api_request *req, const struct object *old, struct object
 struct codec_warnings;
 int patch_report_strictness(struct api_request *req, const struct codec_warnings *found, struct error *err);
 
+/* Turns an empty list of managers into [{}], which says the same and outlives the defaults. */
+void patch_keep_reset(struct object *obj);
+
 #endif

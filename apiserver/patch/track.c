@@ -138,6 +138,15 @@ static void read_managers(struct api_request *req, struct arena *arena, const st
 		*ret = empty;
 }
 
+void patch_keep_reset(struct object *obj)
+{
+	if (obj->meta->n_managed_fields || !managers_is_reset(obj->meta))
+		return;
+	obj->meta->managed_fields = ARENA_ARRAY(obj->arena, MetaV1__ManagedFieldsEntry *, 1);
+	obj->meta->managed_fields[0] = API_NEW(obj->arena, meta_v1__managed_fields_entry);
+	obj->meta->n_managed_fields = 1;
+}
+
 struct manager patch_self(struct api_request *req, bool is_apply)
 {
 	return (struct manager){.name = api_field_manager(req),
@@ -169,6 +178,7 @@ int patch_track(struct api_request *req, const struct object *old, struct object
 	/* An object whose owners nobody knows stays that way until somebody applies. */
 	if (old && !managers.len) {
 		obj->meta->n_managed_fields = 0;
+		obj->meta->managed_fields = NULL;
 		arena_free(arena);
 		return 0;
 	}

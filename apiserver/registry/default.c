@@ -85,6 +85,7 @@ int registry_default(struct api_request *req, struct error *err)
 	struct resource_context ctx = registry_context(req);
 	if (req->is_creating && !req->is_internal)
 		wipe_system_fields(req->object->meta);
+	patch_keep_reset(req->object);
 	resource_apply_defaults(req->type, req->object, &ctx);
 	return track(req, err);
 }
