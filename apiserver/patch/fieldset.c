@@ -244,19 +244,32 @@ static void write_element(struct buf *out, const char *element)
 	}
 }
 
+static void cut(struct buf *path, size_t size)
+{
+	path->size = size;
+	if (path->data)
+		path->data[size] = '\0';
+}
+
+/* Members come before what lies below any of them, as upstream lists them. */
 static void visit(
     const struct fieldset *set, struct buf *path, void (*fn)(void *arg, const char *path), void *arg)
 {
 	size_t size = path->size;
-	if (*set->element)
-		write_element(path, set->element);
-	if (set->is_member)
+	for (size_t i = 0; i < set->len; i++) {
+		if (!set->children[i]->is_member)
+			continue;
+		write_element(path, set->children[i]->element);
 		fn(arg, buf_str(path));
-	for (size_t i = 0; i < set->len; i++)
+		cut(path, size);
+	}
+	for (size_t i = 0; i < set->len; i++) {
+		if (!set->children[i]->len)
+			continue;
+		write_element(path, set->children[i]->element);
 		visit(set->children[i], path, fn, arg);
-	path->size = size;
-	if (path->data)
-		path->data[size] = '\0';
+		cut(path, size);
+	}
 }
 
 void fieldset_for_each(const struct fieldset *set, void (*fn)(void *arg, const char *path), void *arg)

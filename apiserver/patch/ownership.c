@@ -82,8 +82,10 @@ void ownership_update(
 	size_t conflicts_len = 0;
 	ownership_settle(o, managers, NULL, true, &conflicts_len);
 	struct fieldset *taken = ownership_strip(o->arena, fieldset_union(o->arena, d->modified, d->added));
-	if (fieldset_is_empty(taken))
+	if (fieldset_is_empty(taken)) {
+		managers_cap(managers);
 		return;
+	}
 	struct manager *m = managers_find(managers, self);
 	if (!m)
 		m = managers_add(managers, self);
@@ -93,13 +95,12 @@ void ownership_update(
 	managers_cap(managers);
 }
 
-/* What all appliers claim, the one that applies now included. */
-static struct fieldset *applied_by_anybody(struct arena *arena, const struct managers *managers)
+/* What all managers own, the one that applies now included. */
+static struct fieldset *owned_by_anybody(struct arena *arena, const struct managers *managers)
 {
 	struct fieldset *out = fieldset_new(arena, "");
 	for (size_t i = 0; i < managers->len; i++)
-		if (managers->items[i].is_apply)
-			out = fieldset_union(arena, out, managers->items[i].set);
+		out = fieldset_union(arena, out, managers->items[i].set);
 	return out;
 }
 
@@ -110,9 +111,9 @@ struct json *ownership_prune(struct arena *arena, struct typed type, struct json
 		return merged;
 	const struct fieldset *mine = typed_with_parents(arena, type, last);
 	const struct fieldset *all = typed_with_parents(arena, type, typed_fields(arena, type, merged));
-	const struct fieldset *claimed = typed_with_parents(arena, type, applied_by_anybody(arena, managers));
+	const struct fieldset *claimed = typed_with_parents(arena, type, owned_by_anybody(arena, managers));
 	struct json *pruned = typed_remove(arena, type, merged, mine);
-	/* Back comes what some applier claims ... */
+	/* Back comes what some manager owns, be it by updates ... */
 	const struct fieldset *rest = typed_with_parents(arena, type, typed_fields(arena, type, pruned));
 	const struct fieldset *gone = fieldset_difference(arena, all, fieldset_union(arena, rest, claimed));
 	pruned = typed_remove(arena, type, merged, gone);

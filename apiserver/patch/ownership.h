@@ -50,7 +50,7 @@ struct fieldset *ownership_strip(struct arena *arena, const struct fieldset *set
 
 /*
  * What `merged` (live with the config merged in) is after the fields are gone that self applied last time
- * (`last`, NULL for the first time), does not apply now, and nobody else applies.
+ * (`last`, NULL for the first time), does not apply now, and nobody else owns.
  */
 struct json *ownership_prune(struct arena *arena, struct typed type, struct json *merged,
     const struct managers *managers, const struct fieldset *last);

@@ -77,6 +77,11 @@ static void test_paths(void **state)
 	assert_text("paths", buf_str(&text),
 	    ".spec.containers[name=\"main\"] .spec.containers[name=\"main\"].image "
 	    ".spec.ports[port=80,protocol=\"TCP\"] .z[=\"x\"] ");
+	buf_reset(&text);
+	/* members of an object before what lies below them */
+	fieldset_for_each(parse_set(arena, "{\"f:a\":{\".\":{},\"f:x\":{}},\"f:b\":{\"f:y\":{}},\"f:c\":{}}"),
+	    collect, &text);
+	assert_text("order", buf_str(&text), ".a .c .a.x .b.y ");
 	buf_done(&text);
 	arena_free(arena);
 }
@@ -162,6 +167,44 @@ static void test_compare(void **state)
 	assert_set(
 	    "null", d.added, "{\"f:containers\":{\"k:{\\\"name\\\":\\\"a\\\"}\":{\".\":{},\"f:name\":{}}}}");
 	arena_free(arena);
+}
+
+/* Items that are there twice: in the set without what is in them, and compared as a whole. */
+static void test_duplicates(void **state)
+{
+#define ONE(value) "{\"name\":\"E\",\"value\":\"" value "\"}"
+#define MEMBER "{\"k:{\\\"name\\\":\\\"E\\\"}\":{}}"
+#define ITEM "{\"k:{\\\"name\\\":\\\"E\\\"}\":{\".\":{},\"f:name\":{},\"f:value\":{}}}"
+	static const struct {
+		const char *before, *after, *added, *removed, *modified, *merged;
+	} cases[] = {
+	    {ONE("1") "," ONE("2"), ONE("1") "," ONE("2"), "", "", "", NULL},
+	    {ONE("1") "," ONE("2"), ONE("2") "," ONE("1"), "", "", MEMBER, NULL},
+	    {ONE("1") "," ONE("2"), ONE("1"), ITEM, MEMBER, "", ONE("1")},
+	    {ONE("1") "," ONE("2"), "", "", MEMBER, "", ONE("1") "," ONE("2")},
+	    {ONE("1"), ONE("1") "," ONE("2"), MEMBER, ITEM, "", NULL},
+	    {"", ONE("1") "," ONE("2"), MEMBER, "", "", NULL},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct arena *arena = arena_new();
+		struct typed type = typed_root(schema_by_name("io.k8s.api.core.v1.Container"), NULL);
+		const char *form = "{\"env\":[%s],\"image\":\"i\"}";
+		struct json *a = sorted(arena, arena_printf(arena, form, cases[i].before)),
+			    *b = sorted(arena, arena_printf(arena, form, cases[i].after));
+		struct typed_difference d = typed_compare(arena, type, a, b);
+		const struct fieldset *sets[] = {d.added, d.removed, d.modified};
+		const char *wants[] = {cases[i].added, cases[i].removed, cases[i].modified};
+		for (size_t k = 0; k < 3; k++)
+			assert_set(arena_printf(arena, "case %zu, set %zu", i, k), sets[k],
+			    *wants[k] ? arena_printf(arena, "{\"f:env\":%s}", wants[k]) : "{}");
+		if (cases[i].merged)
+			assert_tree(arena, "merged", typed_merge(arena, type, a, b),
+			    arena_printf(arena, form, cases[i].merged));
+		assert_set("fields",
+		    typed_fields(arena, type, sorted(arena, "{\"env\":[" ONE("1") "," ONE("2") "]}")),
+		    "{\"f:env\":" MEMBER "}");
+		arena_free(arena);
+	}
 }
 
 static void test_merge_order(void **state)
@@ -275,11 +318,13 @@ static void test_prune(void **state)
 		"{\"f:data\":{\"f:b\":{}}}", "{}", "{\"data\":{\"b\":\"2\",\"c\":\"3\"}}"},
 	    {"{\"data\":{\"a\":\"1\"}}", "{\"f:data\":{\"f:a\":{}}}", "{}", "{}", "{}"},
 	};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+	static const bool is_apply[] = {true, false}; /* who owns by updates keeps fields as well */
+	for (size_t k = 0; k < 2 * sizeof cases / sizeof cases[0]; k++) {
+		size_t i = k / 2;
 		struct arena *arena = arena_new();
 		struct managers managers = {.arena = arena};
 		set_of(&managers, "me", true, cases[i].now);
-		set_of(&managers, "other", true, cases[i].other);
+		set_of(&managers, "other", is_apply[k % 2], cases[i].other);
 		struct json *out =
 		    ownership_prune(arena, typed_root(schema_by_name("io.k8s.api.core.v1.ConfigMap"), NULL),
 			sorted(arena, cases[i].merged), &managers, parse_set(arena, cases[i].last));
@@ -332,7 +377,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_sets), cmocka_unit_test(test_paths),
 	    cmocka_unit_test(test_fields_of_a_tree), cmocka_unit_test(test_custom),
-	    cmocka_unit_test(test_compare), cmocka_unit_test(test_merge_order), cmocka_unit_test(test_update),
+	    cmocka_unit_test(test_compare), cmocka_unit_test(test_duplicates),
+	    cmocka_unit_test(test_merge_order), cmocka_unit_test(test_update),
 	    cmocka_unit_test(test_conflicts), cmocka_unit_test(test_prune),
 	    cmocka_unit_test(test_managed_fields)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
