@@ -15,8 +15,6 @@
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
 
-#define CLIENT_SIDE_APPLY "kubectl-client-side-apply"
-
 /* One apply under way. */
 struct apply {
 	struct api_request *req;
@@ -169,17 +167,19 @@ static int report_conflicts(struct apply *a, const struct ownership_conflict *co
 	return -1;
 }
 
-/* Conflicts with kubectl's client-side apply are none where its annotation shows that it has the same in
- * mind. */
+/* When `kubectl` applies, there is no conflict about what its annotation shows to be set by its client-side
+ * apply: it is the same user. */
 static size_t drop_allowed(struct apply *a, struct ownership_conflict *conflicts, size_t len)
 {
-	struct fieldset *allowed = last_applied_fields(a->arena, patch_type_of(a->req), a->live_tree);
+	if (strcmp(api_field_manager(a->req), "kubectl") != 0)
+		return len;
+	struct fieldset *allowed =
+	    last_applied_fields(a->arena, patch_type_of(a->req), a->live, a->live_tree);
 	size_t kept = 0;
 	if (fieldset_is_empty(allowed))
 		return len;
 	for (size_t i = 0; i < len; i++) {
-		if (!strcmp(conflicts[i].manager->name, CLIENT_SIDE_APPLY) && !conflicts[i].manager->is_apply)
-			conflicts[i].fields = fieldset_difference(a->arena, conflicts[i].fields, allowed);
+		conflicts[i].fields = fieldset_difference(a->arena, conflicts[i].fields, allowed);
 		if (!fieldset_is_empty(conflicts[i].fields))
 			conflicts[kept++] = conflicts[i];
 	}
@@ -246,7 +246,6 @@ static int run(struct apply *a, struct object **ret)
 	set = ownership_strip(a->arena, set);
 	if (!self)
 		self = managers_add(&a->managers, &like);
-	bool is_same_set = fieldset_equal(self->set, set);
 	self->set = set;
 	self->api_version = like.api_version;
 	a->merged = typed_merge(a->arena, type, base, a->config);
@@ -261,7 +260,8 @@ static int run(struct apply *a, struct object **ret)
 		return -1;
 	}
 	self = managers_find(&a->managers, &before);
-	if (self && !(is_same_set && self->has_time && json_equal(patch_tree(a->arena, obj), a->live_tree))) {
+	/* Who changes nothing keeps the time of the last change, or has none. */
+	if (self && !json_equal(a->merged, a->live_tree)) {
 		self->has_time = true;
 		self->time_s = clock_wall_s(loop_clock(req->server->loop));
 	}

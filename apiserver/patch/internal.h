@@ -40,8 +40,9 @@ int apply_patch(struct api_request *req, const struct object *current, struct js
     struct object **ret, struct error *err);
 
 /* last_applied.c: fields that client-side apply owns, by its annotation, and that are still as it set them.
- */
-struct fieldset *last_applied_fields(struct arena *arena, struct typed type, const struct json *live);
+ * None when the annotation is of another version, or no object of the kind. */
+struct fieldset *last_applied_fields(
+    struct arena *arena, struct typed type, const struct object *live, const struct json *live_tree);
 /* Brings the annotation up to date when `kubectl` applies to an object that has one. */
 void last_applied_refresh(struct arena *arena, struct json *tree, const struct json *config);
 

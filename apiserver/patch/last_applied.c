@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "apiserver/patch/internal.h"
+#include "lib/api/codec.h"
 #include "lib/api/json.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
@@ -15,16 +16,32 @@ static struct json *annotations_of(const struct json *tree)
 	return json_get(json_get(tree, "metadata"), "annotations");
 }
 
-struct fieldset *last_applied_fields(struct arena *arena, struct typed type, const struct json *live)
+/* Only what is an object of the kind has fields that can be owned. */
+static bool is_of_kind(
+    struct arena *arena, struct typed type, const struct object *live, const struct json *applied)
 {
-	const char *text = json_get_string(annotations_of(live), LAST_APPLIED, NULL);
+	struct codec_warnings unknown = {.arena = arena};
+	ProtobufCMessage *msg = NULL;
+	if (applied->type != JSON_OBJECT ||
+	    strcmp(json_get_string(applied, "apiVersion", ""), live->api_version) != 0)
+		return false;
+	if (live->schema &&
+	    (codec_from_json(arena, live->schema, applied, &unknown, &msg, NULL) || unknown.len))
+		return false;
+	return !typed_find_bad_item(arena, type, applied);
+}
+
+struct fieldset *last_applied_fields(
+    struct arena *arena, struct typed type, const struct object *live, const struct json *live_tree)
+{
+	const char *text = json_get_string(annotations_of(live_tree), LAST_APPLIED, NULL);
 	struct json *applied = NULL;
 	struct json_limits limits = {.depth_max = 200};
 	if (!text || json_parse(arena, text, strlen(text), &limits, &applied, NULL) ||
-	    applied->type != JSON_OBJECT)
+	    !is_of_kind(arena, type, live, applied))
 		return fieldset_new(arena, "");
 	json_sort(applied);
-	struct typed_difference d = typed_compare(arena, type, applied, live);
+	struct typed_difference d = typed_compare(arena, type, applied, live_tree);
 	struct fieldset *fields = typed_fields(arena, type, applied);
 	return fieldset_difference(
 	    arena, fieldset_difference(arena, fields, d.modified), fieldset_union(arena, d.added, d.removed));

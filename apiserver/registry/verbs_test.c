@@ -62,7 +62,7 @@ static void test_namespace_errors(void **state)
 	"\"image\":\"i\"}]}}"
 #define READY(ready)                                                                                         \
 	"{\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"" ready "\"}]}" \
-												     "}"
+	"}"
 #define BUDGETS "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
 #define BUDGET(name, spec)                                                                                   \
 	"{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"selector\":{\"matchLabels\":{\"b\":\"" name       \
