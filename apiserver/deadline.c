@@ -157,5 +157,9 @@ int api_deadline(struct api_request *req, struct error *err)
 
 int api_expect_body(struct api_request *req, struct error *err)
 {
-	return req->is_body_late ? out_of_time(err) : API_NEXT;
+	if (!req->is_body_late)
+		return API_NEXT;
+	if (req->http && req->http->is_unread)
+		return error_set(err, ERR_UNAUTHORIZED, "Unauthorized");
+	return out_of_time(err);
 }

@@ -21,7 +21,8 @@ void deadline_watch(struct api_request *req);
 void deadline_forget(struct api_request *req);
 bool deadlines_are_empty(const struct deadlines *deadlines);
 
-/* The stages: reads the query, 400 for a `timeout` that is no duration; 504 for a body that took too long. */
+/* The stages: reads the query, 400 for a `timeout` that is no duration; 504 for a body that took too long,
+ * 401 for one that auth_screen() did not let in. */
 int api_deadline(struct api_request *req, struct error *err);
 int api_expect_body(struct api_request *req, struct error *err);
 /* Watches, logs, tunnels and proxying: what upstream does not time out, count or wait for. */

@@ -106,7 +106,7 @@ static void read_resource(
 	widen_verb(req);
 }
 
-static int read_request(struct api_request *req, struct error *err)
+int api_inspect_path(struct api_request *req, struct error *err)
 {
 	struct api_request_info *info = &req->info;
 	size_t len = 0;
@@ -133,7 +133,7 @@ static int read_request(struct api_request *req, struct error *err)
 
 int api_inspect(struct api_request *req, struct error *err)
 {
-	int result = read_request(req, err);
+	int result = api_inspect_path(req, err);
 	if (!api_is_long_running(req)) {
 		req->in_flight = &req->server->in_flight[api_is_write(req)];
 		++*req->in_flight;

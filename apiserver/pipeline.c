@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apiserver/audit/audit.h"
+#include "apiserver/auth/auth.h"
 #include "apiserver/deadline.h"
 #include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/registry/internal.h"
@@ -197,6 +198,18 @@ void pipeline_handle(void *arg, struct http_server_request *http)
 void pipeline_handle_late(void *arg, struct http_server_request *http)
 {
 	handle(arg, http, true);
+}
+
+/* Before a body of any size is read: who sends it must be known, or be allowed what is asked for without a
+ * name. The stages come to the same conclusion by themselves, and answer. */
+bool pipeline_screen(void *arg, struct http_server_request *http)
+{
+	struct api_request *req = new_request(arg);
+	req->http = http;
+	bool is_welcome = api_inspect_path(req, &req->error) == API_NEXT && auth_screen(req);
+	req->http = NULL;
+	pipeline_free(req);
+	return is_welcome;
 }
 
 struct api_request *pipeline_new_internal(struct api_server *server)

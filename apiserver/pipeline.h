@@ -11,6 +11,7 @@ struct field_errors;
 void pipeline_handle(void *server, struct http_server_request *http);      /* the HTTP server's handler */
 void pipeline_handle_late(void *server, struct http_server_request *http); /* ... without the body */
 void pipeline_run(struct api_request *req);
+bool pipeline_screen(void *server, struct http_server_request *http); /* is a body to be read */
 /* An internal request; the caller fills it and calls pipeline_run(). It starts at the stage `load`. */
 struct api_request *pipeline_new_internal(struct api_server *server);
 void pipeline_free(struct api_request *req);
@@ -19,9 +20,10 @@ void pipeline_set_type(struct api_request *req, const struct resource_type *type
 bool api_is_write(const struct api_request *req);
 
 /* stages of this folder */
-int api_inspect(struct api_request *req, struct error *err); /* inspect.c */
-int api_route(struct api_request *req, struct error *err);   /* routes.c */
-bool api_is_built_in_group(const char *group);               /* "" is one */
+int api_inspect(struct api_request *req, struct error *err);      /* inspect.c */
+int api_inspect_path(struct api_request *req, struct error *err); /* ... without counting the request */
+int api_route(struct api_request *req, struct error *err);        /* routes.c */
+bool api_is_built_in_group(const char *group);                    /* "" is one */
 
 /* flow.c: no more requests at once than --max-requests-inflight and --max-mutating-requests-inflight allow */
 int api_limit_in_flight(struct api_request *req, struct error *err);

@@ -81,6 +81,7 @@ static int listen_for_requests(struct api_server *server, struct error *err)
 	    .port = (int)o->secure_port,
 	    .client_ca_file = o->client_ca_file,
 	    .body_timeout_ms = o->request_timeout_ms,
+	    .screen = pipeline_screen,
 	    .late_handler = pipeline_handle_late};
 	int rc = 0;
 	if (o->client_ca_file && !*o->client_ca_file)

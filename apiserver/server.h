@@ -176,7 +176,7 @@ struct api_request {
 
 	/* The body. `object` is what will be stored or, for connect-like subresources, what was sent
 	 * (Binding, Eviction...). */
-	bool is_body_late; /* it has not come in time, and there is none */
+	bool is_body_late; /* it has not come in time or was not let in, and there is none */
 	enum media body_media;
 	enum patch_type patch_type;
 	struct json *patch;          /* of a PATCH: the parsed document */

@@ -35,6 +35,11 @@ enum token_result auth_check_token(struct auth *auth, struct arena *arena, const
     const char *const *audiences, struct api_user *ret_user, const char *const **ret_audiences,
     struct error *err);
 
+/*
+ * From the head alone: is a body to be read? Yes for a user who is known, and for anybody else who may do
+ * without a name what is asked for. Counts nothing; fills req->user.
+ */
+bool auth_screen(struct api_request *req);
 /* What a request asks for, as the authorizer wants it. */
 void auth_attributes(struct api_request *req, struct authz_attributes *ret);
 /* May the request's user create the object that an update or an apply would create? Fills the 403 otherwise.

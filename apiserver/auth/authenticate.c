@@ -175,6 +175,21 @@ static bool find_user(struct api_request *req, bool *ret_failed)
 	return false;
 }
 
+bool auth_screen(struct api_request *req)
+{
+	bool failed;
+	struct authz_attributes a;
+
+	if (find_user(req, &failed))
+		return true;
+	if (failed || !req->server->options->anonymous_auth)
+		return false;
+	user_init(req->arena, &req->user, USER_ANONYMOUS, NULL);
+	user_add_group(req->arena, &req->user, GROUP_UNAUTHENTICATED);
+	auth_attributes(req, &a);
+	return authz_allowed(req->server->auth->authorizer, &a, req->arena);
+}
+
 int auth_authenticate(struct api_request *req, struct error *err)
 {
 	const struct auth *auth = req->server->auth;

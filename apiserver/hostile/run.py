@@ -29,6 +29,7 @@ class Counts:
         self.watches = 2000 if full else 100
         self.updates = 5000 if full else 4000
         self.slow = 500 if full else 50
+        self.bodies = 500 if full else 60
 
 
 def tests():

@@ -52,8 +52,10 @@ struct http_conn *http_conn_new(struct http_server *server, struct lws *wsi)
 
 void http_exchange_free(struct http_exchange *exchange)
 {
-	if (exchange)
-		arena_free(exchange->request.arena);
+	if (!exchange)
+		return;
+	exchange->conn->server->held -= exchange->held;
+	arena_free(exchange->request.arena);
 }
 
 void http_conn_free(struct http_conn *conn)
@@ -64,6 +66,7 @@ void http_conn_free(struct http_conn *conn)
 		conn->next->prev = conn->prev;
 	server->conns_len--;
 	http_conn_forget(conn);
+	http_pending_done(conn);
 	conn->is_broken = true;
 	http_server_conn_settled(conn);
 	loop_timer_free(conn->body_timer);
@@ -104,17 +107,44 @@ void http_conn_kill(struct http_conn *conn)
 void http_conn_close_after_drain(struct http_conn *conn)
 {
 	conn->state = HTTP_CONN_CLOSING;
+	buf_done(&conn->in);
+	if (conn->lingers && conn->rx_paused) {
+		conn->rx_paused = false;
+		http_lws_pause(conn->wsi, false);
+	}
 	http_conn_flush(conn);
 }
 
-static void reject(struct http_conn *conn)
+void http_conn_refuse(struct http_conn *conn, int status)
 {
 	if (conn->body_timer)
 		loop_timer_stop(conn->body_timer);
+	http_pending_done(conn);
 	http_exchange_free(conn->exchange);
 	conn->exchange = NULL;
-	conn->lingers |= conn->reject_status == 413 || conn->reject_status == 431;
-	http_respond_plain(conn, conn->reject_status);
+	buf_done(&conn->head);
+	buf_done(&conn->body);
+	conn->reject_status = status;
+	conn->lingers |= status == 413 || status == 429 || status == 431;
+	http_respond_plain(conn, status);
+}
+
+static void find_peer(struct http_conn *conn)
+{
+	if (conn->peer_arena)
+		return;
+	conn->peer_arena = arena_new();
+	http_tls_peer(conn);
+}
+
+static void tell_to_continue(struct http_conn *conn)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	if (!conn->expects_continue)
+		return;
+	conn->expects_continue = false;
+	http_conn_queue(conn, bytes_new(go_on, sizeof go_on - 1));
+	http_conn_schedule(conn);
 }
 
 static void dispatch(struct http_conn *conn, void (*handler)(void *arg, struct http_server_request *request))
@@ -122,34 +152,48 @@ static void dispatch(struct http_conn *conn, void (*handler)(void *arg, struct h
 	loop_timer_free(conn->body_timer);
 	conn->body_timer = NULL;
 	conn->message_done = false;
+	http_pending_done(conn);
 	conn->state = HTTP_CONN_HANDLING;
 	http_lws_timeout(conn->wsi, 0);
-	if (!conn->peer_arena) {
-		conn->peer_arena = arena_new();
-		http_tls_peer(conn);
-	}
+	find_peer(conn);
 	handler(conn->server->arg, &conn->exchange->request);
 }
 
 /* What still comes of the body is read by nobody: the connection closes behind the answer. */
-static void on_body_late(void *arg)
+static void answer_without_body(struct http_conn *conn)
 {
-	struct http_conn *conn = arg;
 	conn->exchange->keep_alive = false;
 	conn->lingers = true;
-	if (conn->server->options.late_handler) {
+	if (conn->server->options.late_handler)
 		dispatch(conn, conn->server->options.late_handler);
-		return;
-	}
-	conn->reject_status = 504;
-	reject(conn);
+	else
+		http_conn_refuse(conn, 504);
 }
 
-/* Most bodies come with their head: the timer is made for those that do not. */
+static void on_body_late(void *arg)
+{
+	answer_without_body(arg);
+}
+
+static bool is_body_wanted(struct http_conn *conn)
+{
+	const struct http_server_options *options = &conn->server->options;
+	find_peer(conn);
+	return !options->screen || options->screen(conn->server->arg, &conn->exchange->request);
+}
+
+/* Most bodies come with their head. For those that do not, whoever is to get them is asked first, and there
+ * is a timer. */
 static void expect_body(struct http_conn *conn)
 {
-	if (conn->state != HTTP_CONN_BODY || conn->body_timer)
+	if (conn->state != HTTP_CONN_BODY || conn->body_timer || conn->is_broken)
 		return;
+	if (!is_body_wanted(conn)) {
+		conn->exchange->request.is_unread = true;
+		answer_without_body(conn);
+		return;
+	}
+	tell_to_continue(conn);
 	conn->body_timer = loop_timer_new(conn->server->loop, on_body_late, conn);
 	loop_timer_start(conn->body_timer, conn->server->options.body_timeout_ms, 0);
 }
@@ -175,9 +219,10 @@ static size_t parse_some(struct http_conn *conn, const char *data, size_t size)
 	size_t used = http_message_parse(conn, data, size);
 	if (conn->message_done) {
 		http_parser_pause(&conn->parser, 0);
+		tell_to_continue(conn);
 		dispatch(conn, conn->server->handler);
 	} else if (conn->reject_status) {
-		reject(conn);
+		http_conn_refuse(conn, conn->reject_status);
 		return size;
 	}
 	return used;
@@ -185,16 +230,22 @@ static size_t parse_some(struct http_conn *conn, const char *data, size_t size)
 
 void http_conn_feed(struct http_conn *conn, const char *data, size_t size)
 {
+	if (conn->in.size > 0 && conn->state != HTTP_CONN_TUNNEL) {
+		read_ahead(conn, data, size); /* what came before is not parsed yet */
+		return;
+	}
 	conn->is_feeding = true;
 	while (size > 0 && can_parse(conn)) {
 		size_t used = parse_some(conn, data, size);
 		data += used;
 		size -= used;
-		if (conn->queued > HTTP_PIPELINE_MAX * 16)
+		if (conn->queued > HTTP_PIPELINE_MAX)
 			break; /* answers are not being read: no more requests until they are */
 	}
 	conn->is_feeding = false;
+	http_pending_update(conn);
 	expect_body(conn);
+	http_pending_enforce(conn->server);
 	if (size == 0 || conn->is_broken || conn->state == HTTP_CONN_CLOSING)
 		return;
 	if (conn->state == HTTP_CONN_TUNNEL)

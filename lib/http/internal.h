@@ -20,7 +20,9 @@ enum {
 	HTTP_TURN_BYTES = 512 * 1024,
 	HTTP_STREAM_BEHIND_MAX = 1024 * 1024, /* a stream with more than this waits for no turn */
 	HTTP_STOP_LINGER_MS = 1000, /* a server that stops waits so long for connections with their answers */
-	HTTP_LINGER_MS = 2000       /* what a client sends behind a refusal is read for so long, unseen */
+	HTTP_HEAD_KEPT = 8 * 1024,  /* a larger buffer of heads is not kept for the next request */
+	HTTP_PENDING_MAX = 64 << 20, /* what all connections may hold of heads and bodies */
+	HTTP_LINGER_MS = 2000        /* what a client sends behind a refusal is read for so long, unseen */
 };
 
 struct http_segment {
@@ -42,6 +44,7 @@ struct http_exchange {
 	struct http_conn *conn;
 	bool keep_alive, is_head, is_http10;
 	bool is_started; /* http_start() was called */
+	size_t held;     /* bytes of the body, counted in the server's held */
 	bool is_chunked;
 	void (*on_drain)(void *arg);
 	void (*on_close)(void *arg);
@@ -92,9 +95,13 @@ struct http_conn {
 	bool is_feeding; /* inside conn_feed(): the loop there goes on with `in` */
 	bool rx_paused;
 	struct loop_timer *body_timer; /* while a body comes in pieces */
-	bool is_settled;               /* owes no answer any more: a server that stops need not wait for it */
-	bool is_broken;                /* to be closed at once */
-	bool in_callback;              /* inside an lws callback, which closes by its return value */
+	bool expects_continue;         /* the client waits to be told that its body is wanted */
+	size_t held;                   /* bytes of head and body read so far, counted in the server's held */
+	struct http_conn *newer_pending, *older_pending; /* among those in the middle of a request */
+	bool is_pending;
+	bool is_settled;  /* owes no answer any more: a server that stops need not wait for it */
+	bool is_broken;   /* to be closed at once */
+	bool in_callback; /* inside an lws callback, which closes by its return value */
 
 	struct http_segment *queue; /* ring */
 	size_t queue_head, queue_len, queue_capacity;
@@ -120,6 +127,9 @@ struct http_server {
 	size_t conns_len, unsettled_len;
 	struct http_flush_list answers, streams; /* all answers leave before the first stream */
 	struct loop_tick flush_tick;
+	size_t held; /* bytes of heads and bodies, by memory taken */
+	struct http_conn *oldest_pending,
+	    *newest_pending; /* those in the middle of a request, by when they began */
 	bool is_stopping, is_freed;
 	struct loop_timer *grace_timer;
 	void (*shutdown_done)(void *arg);
@@ -137,6 +147,11 @@ void http_conn_close_after_drain(struct http_conn *conn);
 void http_exchange_free(struct http_exchange *exchange);
 void http_exchange_finish(
     struct http_exchange *exchange); /* answered: flush, then the next request or the end */
+void http_conn_refuse(struct http_conn *conn, int status); /* what it was sending: answers and closes */
+/* pending.c: what is held of requests that are not complete, and of bodies under way */
+void http_pending_update(struct http_conn *conn); /* after bytes were read */
+void http_pending_done(struct http_conn *conn);   /* complete, refused or gone */
+void http_pending_enforce(struct http_server *server);
 /* message.c */
 /* Parses up to the end of one message at most; returns the bytes used. Sets message_done or reject_status. */
 size_t http_message_parse(struct http_conn *conn, const char *data, size_t size);

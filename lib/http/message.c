@@ -166,11 +166,7 @@ static int on_headers_complete(http_parser *p)
 		return -1;
 	}
 	const char *expect = http_request_header(&conn->exchange->request, "Expect");
-	if (expect && !conn->exchange->is_http10) {
-		static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-		http_conn_queue(conn, bytes_new(text, sizeof text - 1));
-		http_conn_schedule(conn);
-	}
+	conn->expects_continue = expect && !conn->exchange->is_http10;
 	http_lws_timeout(conn->wsi, 0); /* the body has a timer of its own: connection.c */
 	return 0;
 }
@@ -210,6 +206,14 @@ static int on_message_complete(http_parser *p)
 	}
 	if (conn->body.capacity > HTTP_PIPELINE_MAX)
 		buf_done(&conn->body);
+	x->held = conn->head.size + x->request.body_size;
+	conn->server->held += x->held;
+	if (conn->head.capacity > HTTP_HEAD_KEPT) {
+		buf_done(&conn->head);
+		free(conn->offsets);
+		conn->offsets = NULL;
+		conn->offsets_capacity = 0;
+	}
 	conn->message_done = true;
 	http_parser_pause(p, 1);
 	return 0;

@@ -156,7 +156,8 @@ void http_respond_source(struct http_server_request *request, int status, const 
 void http_respond_plain(struct http_conn *conn, int status)
 {
 	struct buf out = BUF_INIT;
-	write_head(&out, conn, status, "text/plain; charset=utf-8", NULL);
+	static const struct http_header soon[] = {{"Retry-After", "1"}, {NULL, NULL}};
+	write_head(&out, conn, status, "text/plain; charset=utf-8", status == 429 ? soon : NULL);
 	buf_printf(&out, "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
 	    strlen(reason_phrase(status)) + 1, reason_phrase(status));
 	http_conn_queue(conn, take_bytes(&out));

@@ -132,6 +132,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	o->server_name = arena_strdup(server->arena, o->server_name);
 	o->body_max = o->body_max ? o->body_max : 3 * 1024 * 1024;
 	o->head_max = o->head_max ? o->head_max : 64 * 1024;
+	o->pending_max = o->pending_max ? o->pending_max : HTTP_PENDING_MAX;
 	o->connections_max = connections_max(o->connections_max ? o->connections_max : 20000);
 	o->head_timeout_ms = o->head_timeout_ms ? o->head_timeout_ms : 10000;
 	o->body_timeout_ms = o->body_timeout_ms ? o->body_timeout_ms : 60000;

@@ -64,6 +64,7 @@ struct http_server_request {
 	size_t body_size;
 	bool is_upgrade; /* Connection: upgrade with an Upgrade header */
 	const struct http_peer *peer;
+	bool is_unread;           /* its body was left unread because screen() said so */
 	int64_t start_ms;         /* loop time at which the head was complete */
 	void *user;               /* the handler's */
 	struct http_header extra; /* the handler's too: one more header of the answer, whoever makes it */
@@ -86,12 +87,18 @@ struct http_server_options {
 	const char *tls_ciphers;          /* of TLS 1.2, an OpenSSL cipher list; NULL: OpenSSL's default */
 	size_t body_max;                  /* 0: 3 MiB; larger bodies are answered 413 */
 	size_t head_max;                  /* 0: 64 KiB; larger heads are answered 431 */
+	/* What all connections together may hold of heads and bodies, those of requests under way included;
+	 * 0: 64 MiB. Beyond it, whoever has been sending for the longest is answered 429. */
+	size_t pending_max;
 	int connections_max; /* 0: 20000; some of RLIMIT_NOFILE is kept back. Others are closed. */
 	int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* 0: 10 s, 60 s, 180 s */
 	int64_t reload_ms;       /* how often the files are looked at for a change; 0: every minute */
 	const char *server_name; /* Server header; NULL: none */
-	/* Answers a request whose body has not come within body_timeout_ms: it has none, and its connection
-	 * closes behind the answer. NULL: a plain 504. Gets the handler's argument. */
+	/* Asked once when a request's head is there and its body is not, or not all of it: is the body to be
+	 * read? Where not, late_handler answers. NULL: every body is read. Gets the handler's argument. */
+	bool (*screen)(void *arg, struct http_server_request *request);
+	/* Answers a request whose body has not come within body_timeout_ms, or was not wanted: it has none,
+	 * and its connection closes behind the answer. NULL: a plain 504. Gets the handler's argument. */
 	void (*late_handler)(void *arg, struct http_server_request *request);
 };
 
