@@ -28,6 +28,8 @@ static void validate(const struct object *obj, const struct resource_context *ct
 
 	rule_invalid_if(e, CHILD(PATH_ROOT("metadata"), "name"), !str_eq(obj->meta->name, name),
 	    obj->meta->name, "must be `spec.version+\".\"+spec.group`");
+	rule_required_that(e, CHILD(p, "group"), !str_empty(spec->group) || str_eq(spec->version, "v1"),
+	    "only v1 may have an empty group and it better be legacy kube");
 	if (!str_empty(spec->group))
 		rule_format(e, CHILD(p, "group"), spec->group, "dns-subdomain");
 	rule_format(e, CHILD(p, "version"), spec->version, "dns1035-label");
@@ -76,5 +78,8 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[3] = cell_age(ctx, obj->meta->creation_timestamp);
 }
 
-const struct resource_type apiservice_strategy = {
-    .prepare_create = prepare_create, .validate = validate, COLUMNS(columns), .cells = cells};
+const struct resource_type apiservice_strategy = {.name_format = "path-segment",
+    .prepare_create = prepare_create,
+    .validate = validate,
+    COLUMNS(columns),
+    .cells = cells};

@@ -4,6 +4,9 @@
 
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
+	rule_required_that(e, PATH_ROOT("data"),
+	    MSG(AppsV1__ControllerRevision, obj)->data && MSG(AppsV1__ControllerRevision, obj)->data->raw.len,
+	    "data is mandatory");
 	rule_non_negative(e, PATH_ROOT("revision"), MSG(AppsV1__ControllerRevision, obj)->revision);
 }
 

@@ -97,6 +97,25 @@ static bool is_schedule(const char *s)
 	return n == 5;
 }
 
+/* As files below a folder of zones are named; which zones there are is up to the machine. */
+static bool is_time_zone(const char *s)
+{
+	if (!*s || !strcasecmp(s, "local"))
+		return false;
+	for (;;) {
+		size_t len = strcspn(s, "/"), name = 0;
+
+		while (name < len && (isalnum((unsigned char)s[name]) || strchr("._+-", s[name])))
+			name++;
+		if (!len || len > 14 || name < len || s[0] == '-' || (len == 1 && s[0] == '.') ||
+		    (len == 2 && !strncmp(s, "..", 2)))
+			return false;
+		if (!s[len])
+			return true;
+		s += len + 1;
+	}
+}
+
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const BatchV1__CronJobSpec *spec = MSG(BatchV1__CronJob, obj)->spec;
@@ -110,22 +129,23 @@ static void validate(const struct object *obj, const struct resource_context *ct
 		    !strstr(spec->schedule, "TZ") && !is_schedule(spec->schedule), spec->schedule,
 		    "expected five fields: minute, hour, day of month, month, day of week");
 	}
-	if (spec->time_zone)
-		rule_invalid_if(e, CHILD(p, "timeZone"),
-		    str_empty(spec->time_zone) || !strcasecmp(spec->time_zone, "local"), spec->time_zone,
-		    "unknown time zone");
+	rule_invalid_if(e, CHILD(p, "timeZone"), spec->time_zone && !is_time_zone(spec->time_zone),
+	    spec->time_zone, "unknown time zone");
 	if (spec->has_starting_deadline_seconds)
 		rule_non_negative(e, CHILD(p, "startingDeadlineSeconds"), spec->starting_deadline_seconds);
 	if (rule_required(e, CHILD(p, "concurrencyPolicy"), spec->concurrency_policy))
 		RULE_ENUM(
 		    e, CHILD(p, "concurrencyPolicy"), spec->concurrency_policy, "Allow", "Forbid", "Replace");
 	job_validate_spec(spec->job_template->spec, job, e);
+	rule_invalid_if(e, CHILD(job, "selector"), spec->job_template->spec->selector, NULL,
+	    "`selector` will be auto-generated");
 	if (spec->job_template->spec->has_manual_selector && spec->job_template->spec->manual_selector)
 		RULE_ENUM(e, CHILD(job, "manualSelector"), "true", "nil", "false");
 	rule_non_negative(e, CHILD(p, "successfulJobsHistoryLimit"), spec->successful_jobs_history_limit);
 	rule_non_negative(e, CHILD(p, "failedJobsHistoryLimit"), spec->failed_jobs_history_limit);
 	rule_invalid_if(e, PATH_CHILD(PATH_ROOT("metadata"), "name"),
-	    strlen(str_or(obj->meta->name, "")) > 52, obj->meta->name, "must be no more than 52 characters");
+	    !ctx->is_update && strlen(str_or(obj->meta->name, "")) > 52, obj->meta->name,
+	    "must be no more than 52 characters");
 }
 
 static const struct table_column columns[] = {COLUMN_NAME, COLUMN("Schedule"), COLUMN("Timezone"),

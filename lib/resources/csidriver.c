@@ -16,9 +16,6 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	const struct field_path *p = PATH_ROOT("spec");
 	struct rule_seen audiences = {0};
 
-	if (strlen(str_or(obj->meta->name, "")) > 63)
-		field_errors_at(e, FIELD_TOO_LONG, PATH_CHILD(PATH_ROOT("metadata"), "name"), obj->meta->name,
-		    "may not be more than 63 bytes");
 	for (size_t i = 0; i < spec->n_volume_lifecycle_modes; i++)
 		RULE_ENUM(e, CHILD(p, "volumeLifecycleModes"), spec->volume_lifecycle_modes[i], "Ephemeral",
 		    "Persistent");
@@ -31,9 +28,8 @@ static void validate(const struct object *obj, const struct resource_context *ct
 
 		if (rule_seen(&audiences, e->arena, str_or(t->audience, "")))
 			rule_duplicate(e, CHILD(at, "audience"), t->audience);
-		if (t->has_expiration_seconds)
-			rule_invalid_if(e, CHILD(at, "expirationSeconds"), t->expiration_seconds < 600, NULL,
-			    "may not specify a duration less than 10 minutes");
+		else if (t->has_expiration_seconds)
+			rule_range(e, CHILD(at, "expirationSeconds"), t->expiration_seconds, 600, 1LL << 32);
 	}
 }
 
@@ -46,8 +42,8 @@ static void validate_update(const struct object *obj, const struct object *old,
 
 	for (size_t i = 0; same && i < spec->n_volume_lifecycle_modes; i++)
 		same = str_eq(spec->volume_lifecycle_modes[i], was->volume_lifecycle_modes[i]);
-	rule_immutable(
-	    e, CHILD(PATH_ROOT("spec"), "attachRequired"), spec->attach_required == was->attach_required);
+	rule_immutable(e, CHILD(PATH_ROOT("spec"), "attachedRequired"),
+	    /* upstream's word */ spec->attach_required == was->attach_required);
 	rule_immutable(e, CHILD(PATH_ROOT("spec"), "volumeLifecycleModes"), same);
 }
 

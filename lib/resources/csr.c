@@ -15,6 +15,37 @@ static bool is_pem_request(const ProtobufCBinaryData *data, struct arena *arena)
 	       strstr(text, "-----END CERTIFICATE REQUEST-----");
 }
 
+/* A domain of at least two labels, a slash, and a path of labels with dots between them. */
+static void check_signer(const char *name, const struct field_path *p, struct field_errors *e)
+{
+	const char *slash = strchr(name, '/'), *dot = strchr(name, '.');
+	const char *domain = slash ? arena_strndup(e->arena, name, (size_t)(slash - name)) : "";
+
+	if (!rule_invalid_if(e, p, !slash || strchr(slash + 1, '/'), name,
+		"must be a fully qualified domain and path of the form 'example.com/signer-name'"))
+		return;
+	if (slash - name > 253 || strlen(name) > 253 + 1 + 253 + 1 + 63)
+		field_errors_at(e, FIELD_TOO_LONG, p, NULL, "may not be more than 253 bytes");
+	for (const char *s = domain;; s += strcspn(s, ".") + 1) {
+		size_t len = strcspn(s, ".");
+
+		if (!rule_invalid_if(e, p, !format_is_dns_label(arena_strndup(e->arena, s, len)), name,
+			"the domain must be DNS labels") ||
+		    !s[len])
+			break;
+	}
+	rule_invalid_if(e, p, !dot || dot > slash, name,
+	    "should be a domain with at least two segments separated by dots");
+	for (const char *s = slash + 1;; s += strcspn(s, ".") + 1) {
+		size_t len = strcspn(s, ".");
+
+		if (!rule_invalid_if(e, p, !format_is_dns_subdomain(arena_strndup(e->arena, s, len)), name,
+			"the path must be DNS subdomains") ||
+		    !s[len])
+			break;
+	}
+}
+
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const CertificatesV1__CertificateSigningRequestSpec *spec =
@@ -33,7 +64,7 @@ static void validate(const struct object *obj, const struct resource_context *ct
 			rule_duplicate(e, AT(CHILD(p, "usages"), i), spec->usages[i]);
 	}
 	if (rule_required(e, CHILD(p, "signerName"), spec->signer_name)) {
-		rule_format(e, CHILD(p, "signerName"), spec->signer_name, "domain-prefixed-path");
+		check_signer(spec->signer_name, CHILD(p, "signerName"), e);
 		rule_invalid_if(e, CHILD(p, "signerName"),
 		    !strcmp(spec->signer_name, "kubernetes.io/legacy-unknown"), spec->signer_name,
 		    "the legacy signerName is not allowed via this API version");

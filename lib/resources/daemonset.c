@@ -62,6 +62,8 @@ static void check_rolling(
 
 	rule_int_or_percent(e, CHILD(p, "maxUnavailable"), r->max_unavailable);
 	rule_int_or_percent(e, CHILD(p, "maxSurge"), r->max_surge);
+	rule_at_most_all(e, CHILD(p, "maxUnavailable"), r->max_unavailable);
+	rule_at_most_all(e, CHILD(p, "maxSurge"), r->max_surge);
 	rule_invalid_if(e, CHILD(p, "maxSurge"), unavailable && surge, NULL,
 	    "may not be set when maxUnavailable is non-zero");
 	rule_invalid_if(
@@ -75,7 +77,7 @@ static void check_update_strategy(
 		if (rule_required_that(e, CHILD(p, "rollingUpdate"), s->rolling_update, ""))
 			check_rolling(s->rolling_update, CHILD(p, "rollingUpdate"), e);
 	} else {
-		RULE_ENUM(e, CHILD(p, "type"), s->type, "RollingUpdate", "OnDelete");
+		RULE_ENUM(e, p, s->type, "RollingUpdate", "OnDelete"); /* not at its type */
 	}
 }
 
@@ -106,6 +108,25 @@ static void validate_update(const struct object *obj, const struct object *old,
 		MSG(AppsV1__DaemonSet, obj)->spec->selector, MSG(AppsV1__DaemonSet, old)->spec->selector));
 }
 
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const AppsV1__DaemonSetStatus *s = MSG(AppsV1__DaemonSet, obj)->status,
+				      *was = MSG(AppsV1__DaemonSet, old)->status;
+	const struct field_path *p = PATH_ROOT("status");
+
+	rule_non_negative(e, CHILD(p, "currentNumberScheduled"), s->current_number_scheduled);
+	rule_non_negative(e, CHILD(p, "numberMisscheduled"), s->number_misscheduled);
+	rule_non_negative(e, CHILD(p, "desiredNumberScheduled"), s->desired_number_scheduled);
+	rule_non_negative(e, CHILD(p, "numberReady"), s->number_ready);
+	rule_non_negative(e, CHILD(p, "observedGeneration"), s->observed_generation);
+	rule_non_negative(e, CHILD(p, "updatedNumberScheduled"), s->updated_number_scheduled);
+	rule_non_negative(e, CHILD(p, "numberAvailable"), s->number_available);
+	rule_non_negative(e, CHILD(p, "numberUnavailable"), s->number_unavailable);
+	workload_validate_collisions(s->has_collision_count ? &s->collision_count : NULL,
+	    was->has_collision_count ? was->collision_count : 0, CHILD(p, "collisionCount"), e);
+}
+
 static const struct table_column columns[] = {COLUMN_NAME, COLUMN_INT("Desired"), COLUMN_INT("Current"),
     COLUMN_INT("Ready"), COLUMN_INT("Up-to-date"), COLUMN_INT("Available"), COLUMN("Node Selector"),
     COLUMN_AGE, COLUMN_WIDE("Containers"), COLUMN_WIDE("Images"), COLUMN_WIDE("Selector")};
@@ -133,5 +154,6 @@ const struct resource_type daemonset_strategy = {.defaults = defaults,
     .prepare_update = prepare_update,
     .validate = validate,
     .validate_update = validate_update,
+    .validate_status_update = validate_status_update,
     COLUMNS(columns),
     .cells = cells};

@@ -46,7 +46,7 @@ static void check_strategy(
 			workload_validate_rolling(s->rolling_update->max_unavailable,
 			    s->rolling_update->max_surge, CHILD(p, "rollingUpdate"), e);
 	} else {
-		RULE_ENUM(e, CHILD(p, "type"), s->type, "Recreate", "RollingUpdate");
+		RULE_ENUM(e, p, s->type, "Recreate", "RollingUpdate"); /* not at its type */
 	}
 }
 
@@ -98,7 +98,8 @@ static void validate_update(const struct object *obj, const struct object *old,
 static void validate_status_update(const struct object *obj, const struct object *old,
     const struct resource_context *ctx, struct field_errors *e)
 {
-	const AppsV1__DeploymentStatus *s = MSG(AppsV1__Deployment, obj)->status;
+	const AppsV1__DeploymentStatus *s = MSG(AppsV1__Deployment, obj)->status,
+				       *was = MSG(AppsV1__Deployment, old)->status;
 	const struct field_path *p = PATH_ROOT("status");
 
 	rule_non_negative(e, CHILD(p, "observedGeneration"), s->observed_generation);
@@ -115,6 +116,8 @@ static void validate_status_update(const struct object *obj, const struct object
 	    "cannot be greater than status.replicas");
 	rule_invalid_if(e, CHILD(p, "availableReplicas"), s->available_replicas > s->ready_replicas, NULL,
 	    "cannot be greater than readyReplicas");
+	workload_validate_collisions(s->has_collision_count ? &s->collision_count : NULL,
+	    was->has_collision_count ? was->collision_count : 0, CHILD(p, "collisionCount"), e);
 }
 
 static const struct table_column columns[] = {COLUMN_NAME, COLUMN("Ready"), COLUMN("Up-to-date"),

@@ -3,15 +3,45 @@
 #include "lib/resources/strategy.h"
 #include "proto/discovery_v1.pb-c.h"
 
+/* At least two labels; the root's dot at the end is allowed. */
+static void check_domain(const char *name, const struct field_path *p, struct field_errors *e)
+{
+	size_t len = strlen(name);
+	const char *bare = len && name[len - 1] == '.' ? arena_strndup(e->arena, name, len - 1) : name;
+
+	if (rule_required(e, p, name) && rule_format(e, p, bare, "dns-subdomain"))
+		rule_invalid_if(e, p, !strchr(bare, '.'), name,
+		    "should be a domain with at least two segments separated by dots");
+}
+
+static void check_hints(
+    const DiscoveryV1__EndpointHints *h, const struct field_path *p, struct field_errors *e)
+{
+	struct rule_seen names = {0};
+
+	if (h->n_for_zones > 8) {
+		field_errors_at(e, FIELD_TOO_MANY, p, NULL, "must have at most 8 items");
+		return;
+	}
+	for (size_t i = 0; i < h->n_for_zones; i++) {
+		const char *name = str_or(h->for_zones[i]->name, "");
+
+		if (rule_seen(&names, e->arena, name))
+			rule_duplicate(e, CHILD(AT(p, i), "name"), name);
+		rule_format(e, CHILD(AT(p, i), "name"), name, "label-value");
+	}
+}
+
 static void check_address(
     const char *type, const char *address, const struct field_path *p, struct field_errors *e)
 {
-	if (!strcmp(type, "IPv4"))
-		rule_format(e, p, address, "ipv4");
-	else if (!strcmp(type, "IPv6"))
-		rule_format(e, p, address, "ipv6");
-	else if (!strcmp(type, "FQDN"))
-		rule_format(e, p, address, "dns-subdomain");
+	if (!strcmp(type, "IPv4") || !strcmp(type, "IPv6")) {
+		rule_format(e, p, address, !strcmp(type, "IPv4") ? "ipv4" : "ipv6");
+		rule_invalid_if(e, p, format_is_special_ip(address), address,
+		    "may not be unspecified, loopback or link-local");
+	}
+	if (!strcmp(type, "FQDN"))
+		check_domain(address, p, e);
 }
 
 static void check_endpoint(
@@ -22,14 +52,16 @@ static void check_endpoint(
 	    ep->n_addresses > 100)
 		field_errors_at(
 		    e, FIELD_TOO_MANY, CHILD(p, "addresses"), NULL, "must have at most 100 items");
-	else
-		for (size_t i = 0; i < ep->n_addresses; i++)
-			check_address(type, ep->addresses[i], AT(CHILD(p, "addresses"), i), e);
+	for (size_t i = 0; i < ep->n_addresses; i++)
+		check_address(type, ep->addresses[i], AT(CHILD(p, "addresses"), i), e);
+	if (ep->hints)
+		check_hints(ep->hints, CHILD(CHILD(p, "hints"), "forZones"), e);
+	if (ep->n_deprecated_topology > 16)
+		field_errors_at(
+		    e, FIELD_TOO_MANY, CHILD(p, "deprecatedTopology"), NULL, "must have at most 16 items");
 	if (ep->node_name)
 		rule_format(e, CHILD(p, "nodeName"), ep->node_name, "dns-subdomain");
-	for (size_t i = 0; i < ep->n_deprecated_topology; i++)
-		rule_format(
-		    e, CHILD(p, "deprecatedTopology"), ep->deprecated_topology[i]->key, "qualified-name");
+	rule_labels(e, CHILD(p, "deprecatedTopology"), ep->n_deprecated_topology, ep->deprecated_topology);
 	if (ep->hostname)
 		rule_format(e, CHILD(p, "hostname"), ep->hostname, "dns-label");
 }

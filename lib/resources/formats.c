@@ -102,6 +102,27 @@ bool format_is_ip(const char *s)
 	return format_is_ipv4(s) || format_is_ipv6(s);
 }
 
+bool format_is_special_ip(const char *s)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+	const unsigned char *b;
+
+	if (inet_pton(AF_INET, s, &v4) == 1) {
+		b = (const unsigned char *)&v4;
+	} else if (inet_pton(AF_INET6, s, &v6) != 1) {
+		return false;
+	} else if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+		b = v6.s6_addr + 12;
+	} else {
+		b = v6.s6_addr;
+		return IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LOOPBACK(&v6) ||
+		       IN6_IS_ADDR_LINKLOCAL(&v6) || (b[0] == 0xff && (b[1] & 0x0f) == 2);
+	}
+	return (!b[0] && !b[1] && !b[2] && !b[3]) || b[0] == 127 || (b[0] == 169 && b[1] == 254) ||
+	       (b[0] == 224 && !b[1] && !b[2]);
+}
+
 bool format_is_cidr(const char *s)
 {
 	const char *slash = strchr(s, '/');

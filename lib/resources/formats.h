@@ -21,6 +21,8 @@ bool format_is_dns_subdomain(const char *s);  /* labels of any length joined by 
 bool format_is_dns1035_label(const char *s);  /* a label that starts with a letter */
 bool format_is_qualified_name(const char *s); /* [subdomain/]name, name at most 63 of [A-Za-z0-9-_.] */
 bool format_is_label_value(const char *s);
+/* Addresses that no endpoint has: unspecified, loopback, link-local, multicast within the link. */
+bool format_is_special_ip(const char *s);
 bool format_is_ip(const char *s); /* v4 without leading zeros, or v6 without zone */
 bool format_is_ipv4(const char *s);
 bool format_is_ipv6(const char *s);

@@ -58,6 +58,16 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	hpa_validate(MSG(AutoscalingV2__HorizontalPodAutoscaler, obj)->spec, PATH_ROOT("spec"), e);
 }
 
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const AutoscalingV2__HorizontalPodAutoscalerStatus *s =
+	    MSG(AutoscalingV2__HorizontalPodAutoscaler, obj)->status;
+
+	rule_non_negative(e, CHILD(PATH_ROOT("status"), "currentReplicas"), s->current_replicas);
+	rule_non_negative(e, CHILD(PATH_ROOT("status"), "desiredReplicas"), s->desired_replicas);
+}
+
 /* The cpu target stands last: where a reader of v1 finds it, and where upstream puts it. Errors name the
  * order as sent. */
 static void prepare_create(struct object *obj, const struct resource_context *ctx)
@@ -187,5 +197,6 @@ const struct resource_type hpa_strategy = {.defaults = defaults,
     .prepare_create = prepare_create,
     .prepare_update = prepare_update,
     .validate = validate,
+    .validate_status_update = validate_status_update,
     COLUMNS(columns),
     .cells = cells};

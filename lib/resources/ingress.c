@@ -120,6 +120,26 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	    "can not be set when the class field is also set");
 }
 
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const NetworkingV1__IngressLoadBalancerStatus *lb =
+	    MSG(NetworkingV1__Ingress, obj)->status->load_balancer;
+
+	for (size_t i = 0; lb && i < lb->n_ingress; i++) {
+		const struct field_path *p =
+		    AT(CHILD(CHILD(PATH_ROOT("status"), "loadBalancer"), "ingress"), i);
+
+		if (!str_empty(lb->ingress[i]->ip))
+			rule_format(e, CHILD(p, "ip"), lb->ingress[i]->ip, "ip");
+		if (str_empty(lb->ingress[i]->hostname))
+			continue;
+		rule_format(e, CHILD(p, "hostname"), lb->ingress[i]->hostname, "dns-subdomain");
+		rule_invalid_if(e, CHILD(p, "hostname"), format_is_ip(lb->ingress[i]->hostname),
+		    lb->ingress[i]->hostname, "must be a DNS name, not an IP address");
+	}
+}
+
 static const char *hosts_text(const NetworkingV1__IngressSpec *spec, const struct resource_context *ctx)
 {
 	struct buf out = BUF_INIT;
@@ -164,4 +184,5 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[5] = cell_age(ctx, ing->metadata->creation_timestamp);
 }
 
-const struct resource_type ingress_strategy = {.validate = validate, COLUMNS(columns), .cells = cells};
+const struct resource_type ingress_strategy = {
+    .validate = validate, .validate_status_update = validate_status_update, COLUMNS(columns), .cells = cells};

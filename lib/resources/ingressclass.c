@@ -12,9 +12,10 @@ static void check_parameters(const NetworkingV1__IngressClassParametersReference
 	if (!rule_required_that(e, CHILD(p, "scope"), r->scope, "") ||
 	    !RULE_ENUM(e, CHILD(p, "scope"), r->scope, "Cluster", "Namespace"))
 		return;
-	if (!strcmp(r->scope, "Namespace"))
-		rule_name(e, CHILD(p, "namespace"), r->namespace_, "dns-label");
-	else
+	if (!strcmp(r->scope, "Namespace") && rule_required_that(e, CHILD(p, "namespace"), r->namespace_,
+						  "`parameters.scope` is set to 'Namespace'"))
+		rule_format(e, CHILD(p, "namespace"), r->namespace_, "dns-label");
+	if (!strcmp(r->scope, "Cluster"))
 		rule_forbidden_if(
 		    e, CHILD(p, "namespace"), r->namespace_, "`parameters.scope` is set to 'Cluster'");
 }
@@ -27,10 +28,7 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	if (strlen(str_or(spec->controller, "")) > 250)
 		field_errors_at(e, FIELD_TOO_LONG, CHILD(p, "controller"), spec->controller,
 		    "may not be more than 250 bytes");
-	else if (!ctx->is_update || !str_empty(spec->controller))
-		rule_name(e, CHILD(p, "controller"), spec->controller, "domain-prefixed-path");
-	else
-		rule_required(e, CHILD(p, "controller"), spec->controller);
+	rule_name(e, CHILD(p, "controller"), spec->controller, "domain-prefixed-path");
 	if (spec->parameters)
 		check_parameters(spec->parameters, CHILD(p, "parameters"), e);
 }

@@ -82,53 +82,57 @@ static void prepare_create(struct object *obj, const struct resource_context *ct
 		    LABEL_UID, job->metadata->uid);
 }
 
-void job_validate_spec(const BatchV1__JobSpec *spec, const struct field_path *p, struct field_errors *e)
+static void check_label(
+    const MetaV1__ObjectMeta *meta, const char *key, const char *want, struct field_errors *e)
 {
-	const struct field_path *pod = CHILD(CHILD(p, "template"), "spec");
+	const char *value = api_map_get(meta, labels, key);
+	const struct field_path *p =
+	    KEY(CHILD(CHILD(CHILD(PATH_ROOT("spec"), "template"), "metadata"), "labels"), key);
+	const char *detail = arena_printf(e->arena, "must be '%s'", str_or(want, ""));
 
-	rule_non_negative(e, CHILD(p, "parallelism"), spec->parallelism);
-	rule_non_negative(e, CHILD(p, "completions"), spec->completions);
-	rule_non_negative(e, CHILD(p, "activeDeadlineSeconds"), spec->active_deadline_seconds);
-	rule_non_negative(e, CHILD(p, "backoffLimit"), spec->backoff_limit);
-	rule_non_negative(e, CHILD(p, "ttlSecondsAfterFinished"), spec->ttl_seconds_after_finished);
-	rule_non_negative(e, CHILD(p, "backoffLimitPerIndex"), spec->backoff_limit_per_index);
-	if (spec->completion_mode &&
-	    RULE_ENUM(e, CHILD(p, "completionMode"), spec->completion_mode, "NonIndexed", "Indexed") &&
-	    !strcmp(spec->completion_mode, "Indexed"))
-		rule_required_that(
-		    e, CHILD(p, "completions"), spec->has_completions, "when completion mode is Indexed");
-	podtemplate_validate(spec->template_, CHILD(p, "template"), e);
-	if (str_eq(spec->template_->spec->restart_policy, "Always"))
-		rule_required_that(
-		    e, CHILD(pod, "restartPolicy"), false, "valid values: \"OnFailure\", \"Never\"");
-	else
-		RULE_ENUM(e, CHILD(pod, "restartPolicy"), spec->template_->spec->restart_policy, "OnFailure",
-		    "Never");
+	if (rule_required_that(e, p, value, detail))
+		rule_invalid_if(e, p, !str_eq(value, str_or(want, "")), value, detail);
 }
 
-/* A generated selector is exactly what prepare_create makes; servers before v1.27 made one without the
- * prefix. */
+/* A generated selector matches the labels that prepare_create makes; servers before v1.27 made them without
+ * the prefix. */
 static void check_generated_selector(
     const BatchV1__Job *job, const struct resource_context *ctx, struct field_errors *e)
 {
 	const MetaV1__ObjectMeta *template = job->spec->template_->metadata;
-	const MetaV1__LabelSelector *s = job->spec->selector;
-	const struct field_path *labels =
-	    CHILD(CHILD(CHILD(PATH_ROOT("spec"), "template"), "metadata"), "labels");
+	const char *name = job->metadata->name, *uid = job->metadata->uid;
+	MetaV1__ObjectMeta *generated = API_NEW(e->arena, meta_v1__object_meta);
+	struct selector *parsed = NULL;
 
-	if (!s || (job->spec->has_manual_selector && job->spec->manual_selector))
+	if (!job->spec->selector || (job->spec->has_manual_selector && job->spec->manual_selector))
 		return;
-	if (ctx->is_update &&
-	    (!api_map_get(template, labels, LABEL_UID) || !api_map_get(template, labels, LABEL_NAME)))
+	check_label(template, "controller-uid", uid, e);
+	check_label(template, "job-name", name, e);
+	if (!ctx->is_update ||
+	    (api_map_get(template, labels, LABEL_UID) && api_map_get(template, labels, LABEL_NAME))) {
+		check_label(template, LABEL_UID, uid, e);
+		check_label(template, LABEL_NAME, name, e);
+		add_label(generated, e->arena, LABEL_UID, uid);
+		add_label(generated, e->arena, LABEL_NAME, name);
+	}
+	add_label(generated, e->arena, "controller-uid", uid);
+	add_label(generated, e->arena, "job-name", name);
+	if (selector_from_object(e->arena, job->spec->selector, &parsed, NULL) == 0)
+		rule_invalid_if(e, CHILD(PATH_ROOT("spec"), "selector"), !selector_matches(parsed, generated),
+		    NULL, "`selector` not auto-generated");
+}
+
+/* Pods of an indexed job are named after it and their index. */
+static void check_pod_names(const BatchV1__Job *job, struct field_errors *e)
+{
+	const char *last;
+
+	if (!str_eq(job->spec->completion_mode, "Indexed") || job->spec->completions <= 0)
 		return;
-	rule_invalid_if(e, CHILD(PATH_ROOT("spec"), "selector"),
-	    s->n_match_expressions || s->n_match_labels != 1 ||
-		!str_eq(api_map_get(s, match_labels, LABEL_UID), job->metadata->uid),
-	    NULL, "`selector` not auto-generated");
-	rule_invalid_if(e, labels, !str_eq(api_map_get(template, labels, LABEL_UID), job->metadata->uid),
-	    NULL, "must be the job's own uid");
-	rule_invalid_if(e, labels, !str_eq(api_map_get(template, labels, LABEL_NAME), job->metadata->name),
-	    NULL, "must be the job's own name");
+	last = arena_printf(e->arena, "%s-%d", str_or(job->metadata->name, ""), job->spec->completions - 1);
+	rule_invalid_if(e, PATH_CHILD(PATH_ROOT("metadata"), "name"), !format_is_dns_label(last),
+	    job->metadata->name,
+	    arena_printf(e->arena, "will not able to create pod with invalid DNS label: %s", last));
 }
 
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
@@ -145,11 +149,46 @@ static void validate(const struct object *obj, const struct resource_context *ct
 		    !selector_matches(parsed, job->spec->template_->metadata), NULL,
 		    "`selector` does not match template `labels`");
 	job_validate_spec(job->spec, p, e);
+	check_pod_names(job, e);
 }
 
-static bool is_suspended(const BatchV1__JobSpec *spec)
+/* Where its pods may run can change until a suspended job has started. */
+static bool same_template(
+    const CoreV1__PodTemplateSpec *template, const CoreV1__PodTemplateSpec *was, bool may_move)
 {
-	return spec->has_suspend && spec->suspend;
+	CoreV1__PodTemplateSpec expected = *was;
+	CoreV1__PodSpec pod = *was->spec;
+	CoreV1__Affinity affinity = CORE_V1__AFFINITY__INIT;
+	MetaV1__ObjectMeta meta = *was->metadata;
+	const CoreV1__Affinity *now = template->spec->affinity;
+
+	if (!may_move)
+		return api_equal(template, was);
+	if (pod.affinity)
+		affinity = *pod.affinity;
+	affinity.node_affinity = now ? now->node_affinity : NULL;
+	pod.affinity = now || affinity.pod_affinity || affinity.pod_anti_affinity ? &affinity : NULL;
+	pod.n_node_selector = template->spec->n_node_selector;
+	pod.node_selector = template->spec->node_selector;
+	pod.n_tolerations = template->spec->n_tolerations;
+	pod.tolerations = template->spec->tolerations;
+	pod.n_scheduling_gates = template->spec->n_scheduling_gates;
+	pod.scheduling_gates = template->spec->scheduling_gates;
+	meta.n_annotations = template->metadata->n_annotations;
+	meta.annotations = template->metadata->annotations;
+	meta.n_labels = template->metadata->n_labels;
+	meta.labels = template->metadata->labels;
+	expected.spec = &pod;
+	expected.metadata = &meta;
+	return api_equal(template, &expected);
+}
+
+static bool may_change_completions(const BatchV1__JobSpec *spec, const BatchV1__JobSpec *was)
+{
+	if (spec->has_completions == was->has_completions && spec->completions == was->completions)
+		return true;
+	return str_eq(spec->completion_mode, "Indexed") &&
+	       (!spec->has_completions || spec->completions == spec->parallelism);
 }
 
 static void validate_update(const struct object *obj, const struct object *old,
@@ -157,17 +196,27 @@ static void validate_update(const struct object *obj, const struct object *old,
 {
 	const BatchV1__JobSpec *spec = MSG(BatchV1__Job, obj)->spec, *was = MSG(BatchV1__Job, old)->spec;
 	const struct field_path *p = PATH_ROOT("spec");
+	bool may_move = was->has_suspend && was->suspend && !MSG(BatchV1__Job, old)->status->start_time;
 
-	rule_immutable(e, CHILD(p, "completions"),
-	    (spec->has_completions == was->has_completions && spec->completions == was->completions) ||
-		(str_eq(spec->completion_mode, "Indexed") && spec->completions == spec->parallelism));
+	rule_immutable(e, CHILD(p, "completions"), may_change_completions(spec, was));
 	rule_immutable(e, CHILD(p, "selector"), !workload_selector_changed(spec->selector, was->selector));
-	rule_immutable(e, CHILD(p, "template"),
-	    (is_suspended(was) && !MSG(BatchV1__Job, old)->status->start_time) ||
-		api_equal(spec->template_, was->template_));
+	rule_immutable(e, CHILD(p, "template"), same_template(spec->template_, was->template_, may_move));
 	rule_immutable(e, CHILD(p, "completionMode"), str_eq(spec->completion_mode, was->completion_mode));
 	rule_immutable(
 	    e, CHILD(p, "podFailurePolicy"), api_equal(spec->pod_failure_policy, was->pod_failure_policy));
+	rule_immutable(e, CHILD(p, "backoffLimitPerIndex"),
+	    spec->has_backoff_limit_per_index == was->has_backoff_limit_per_index &&
+		spec->backoff_limit_per_index == was->backoff_limit_per_index);
+	rule_immutable(e, CHILD(p, "managedBy"),
+	    !spec->managed_by == !was->managed_by &&
+		str_eq(str_or(spec->managed_by, ""), str_or(was->managed_by, "")));
+	rule_immutable(e, CHILD(p, "successPolicy"), api_equal(spec->success_policy, was->success_policy));
+}
+
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	job_validate_status(MSG(BatchV1__Job, obj), MSG(BatchV1__Job, old), PATH_ROOT("status"), e);
 }
 
 static const char *const field_names[] = {"status.successful", NULL};
@@ -227,6 +276,7 @@ const struct resource_type job_strategy = {.defaults = defaults,
     .prepare_create = prepare_create,
     .validate = validate,
     .validate_update = validate_update,
+    .validate_status_update = validate_status_update,
     .field_selectors = field_names,
     .field = field,
     COLUMNS(columns),

@@ -52,12 +52,17 @@ static void check_block(const NetworkingV1__IPBlock *b, const struct field_path 
 	if (!rule_name(e, CHILD(p, "cidr"), b->cidr, "cidr"))
 		return;
 	parse_cidr(b->cidr, outer, &outer_bits);
-	for (size_t i = 0; i < b->n_except; i++)
-		if (rule_format(e, AT(CHILD(p, "except"), i), b->except[i], "cidr") &&
-		    parse_cidr(b->except[i], inner, &inner_bits))
-			rule_invalid_if(e, AT(CHILD(p, "except"), i),
-			    !is_inside(inner, inner_bits, outer, outer_bits), b->except[i],
-			    "must be a strict subset of `cidr`");
+	for (size_t i = 0; i < b->n_except; i++) {
+		if (!rule_format(e, AT(CHILD(p, "except"), i), b->except[i], "cidr"))
+			return; /* upstream looks no further */
+		parse_cidr(b->except[i], inner, &inner_bits);
+		rule_invalid_if(e, AT(CHILD(p, "except"), i),
+		    strchr(b->cidr, ':') ? !strchr(b->except[i], ':') : strchr(b->except[i], ':') != NULL,
+		    b->except[i], "must be of the family of `cidr`");
+		rule_invalid_if(e, AT(CHILD(p, "except"), i),
+		    !is_inside(inner, inner_bits, outer, outer_bits), b->except[i],
+		    "must be a strict subset of `cidr`");
+	}
 }
 
 static void check_peers(
@@ -91,10 +96,11 @@ static void check_ports(
 			rule_port_or_name(e, CHILD(at, "port"), port->port);
 		if (!port->has_end_port)
 			continue;
-		if (rule_required_that(e, CHILD(at, "port"), port->port, "must be specified if `endPort` is"))
-			rule_invalid_if(e, CHILD(at, "endPort"),
-			    intstr_is_string(port->port) || port->end_port < port->port->int_val, NULL,
-			    "must be greater than or equal to a numeric `port`");
+		if (!rule_invalid_if(e, CHILD(at, "endPort"), !port->port || intstr_is_string(port->port),
+			NULL, "may only be specified beside a numeric `port`"))
+			continue;
+		rule_invalid_if(e, CHILD(at, "endPort"), port->end_port < port->port->int_val, NULL,
+		    "must be greater than or equal to `port`");
 		rule_port(e, CHILD(at, "endPort"), port->end_port);
 	}
 }

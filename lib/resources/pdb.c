@@ -5,8 +5,7 @@
 static void check_amount(const Intstr__IntOrString *value, const struct field_path *p, struct field_errors *e)
 {
 	rule_int_or_percent(e, p, value);
-	rule_invalid_if(e, p, value && intstr_is_string(value) && rule_int_or_percent_value(value) > 100,
-	    value ? value->str_val : NULL, "must not be greater than 100%");
+	rule_at_most_all(e, p, value);
 }
 
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)

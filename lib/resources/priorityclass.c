@@ -6,14 +6,17 @@
 
 static bool is_system(const SchedulingV1__PriorityClass *pc)
 {
-	return (str_eq(pc->metadata->name, "system-node-critical") && pc->value == 2000001000) ||
-	       (str_eq(pc->metadata->name, "system-cluster-critical") && pc->value == 2000000000);
+	return !pc->global_default &&
+	       ((str_eq(pc->metadata->name, "system-node-critical") && pc->value == 2000001000) ||
+		   (str_eq(pc->metadata->name, "system-cluster-critical") && pc->value == 2000000000));
 }
 
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const SchedulingV1__PriorityClass *pc = MSG(SchedulingV1__PriorityClass, obj);
 
+	if (ctx->is_update)
+		return; /* nothing that is looked at may change */
 	if (str_has_prefix(pc->metadata->name, "system-"))
 		rule_forbidden_if(e, PATH_CHILD(PATH_ROOT("metadata"), "name"), !is_system(pc),
 		    "priority class names with 'system-' prefix are reserved for system use only");

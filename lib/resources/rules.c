@@ -167,11 +167,26 @@ void rule_label_selector(
 
 int32_t rule_int_or_percent_value(const Intstr__IntOrString *value)
 {
+	char *end;
+	long n;
+
 	if (!value)
 		return 0;
 	if (!intstr_is_string(value))
 		return value->int_val;
-	return format_is_percentage(value->str_val) ? (int32_t)strtol(value->str_val, NULL, 10) : 0;
+	n = strtol(str_or(value->str_val, ""), &end, 10);
+	return end == value->str_val || (*end && !format_is_percentage(value->str_val)) || n > INT32_MAX ||
+		       n < INT32_MIN
+		   ? 0
+		   : (int32_t)n;
+}
+
+void rule_at_most_all(struct field_errors *e, const struct field_path *p, const Intstr__IntOrString *value)
+{
+	rule_invalid_if(e, p,
+	    value && intstr_is_string(value) && format_is_percentage(value->str_val) &&
+		strtol(value->str_val, NULL, 10) > 100,
+	    value ? value->str_val : NULL, "must not be greater than 100%");
 }
 
 void rule_int_or_percent(struct field_errors *e, const struct field_path *p, const Intstr__IntOrString *value)

@@ -45,11 +45,13 @@ void rule_labels(struct field_errors *e, const struct field_path *p, size_t len,
 void rule_annotations(struct field_errors *e, const struct field_path *p, size_t len, void *entries);
 void rule_label_selector(
     struct field_errors *e, const struct field_path *p, const MetaV1__LabelSelector *selector);
-/* Non-negative number or percentage of at most 100. */
+/* Non-negative number or percentage. */
 void rule_int_or_percent(
     struct field_errors *e, const struct field_path *p, const Intstr__IntOrString *value);
-int32_t rule_int_or_percent_value(
-    const Intstr__IntOrString *value); /* the number of either form; 0 for others */
+/* A percentage of more than 100 is Invalid. */
+void rule_at_most_all(struct field_errors *e, const struct field_path *p, const Intstr__IntOrString *value);
+/* The number of either form, also of a string without the percent sign; 0 for others. */
+int32_t rule_int_or_percent_value(const Intstr__IntOrString *value);
 
 /* A set of strings for duplicates; lives on the stack of the rule, remembers pointers only. */
 struct rule_seen {

@@ -46,6 +46,8 @@ static void check_update_strategy(
 			    e, CHILD(CHILD(p, "rollingUpdate"), "maxUnavailable"), r->max_unavailable);
 			rule_invalid_if(e, CHILD(CHILD(p, "rollingUpdate"), "maxUnavailable"),
 			    !rule_int_or_percent_value(r->max_unavailable), NULL, "cannot be 0");
+			rule_at_most_all(
+			    e, CHILD(CHILD(p, "rollingUpdate"), "maxUnavailable"), r->max_unavailable);
 		}
 	} else {
 		rule_invalid_if(e, p, true, s->type, "must be 'RollingUpdate' or 'OnDelete'");
@@ -79,6 +81,15 @@ static void check_template(
 	    "activeDeadlineSeconds in StatefulSet is not Supported");
 }
 
+static void check_claim_retention(const AppsV1__StatefulSetPersistentVolumeClaimRetentionPolicy *r,
+    const struct field_path *p, struct field_errors *e)
+{
+	if (!r)
+		return;
+	RULE_ENUM(e, CHILD(p, "whenDeleted"), r->when_deleted, "Retain", "Delete");
+	RULE_ENUM(e, CHILD(p, "whenScaled"), r->when_scaled, "Retain", "Delete");
+}
+
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const AppsV1__StatefulSetSpec *spec = MSG(AppsV1__StatefulSet, obj)->spec;
@@ -90,6 +101,8 @@ static void validate(const struct object *obj, const struct resource_context *ct
 			strcmp(spec->pod_management_policy, "Parallel"),
 		    spec->pod_management_policy, "must be 'OrderedReady' or 'Parallel'");
 	check_update_strategy(spec->update_strategy, CHILD(p, "updateStrategy"), e);
+	check_claim_retention(spec->persistent_volume_claim_retention_policy,
+	    CHILD(p, "persistentVolumeClaimRetentionPolicy"), e);
 	rule_non_negative(e, CHILD(p, "replicas"), spec->replicas);
 	rule_non_negative(e, CHILD(p, "minReadySeconds"), spec->min_ready_seconds);
 	if (spec->ordinals)
@@ -118,13 +131,33 @@ static void validate_update(const struct object *obj, const struct object *old,
 	munged.min_ready_seconds = spec->min_ready_seconds;
 	munged.persistent_volume_claim_retention_policy = spec->persistent_volume_claim_retention_policy;
 	munged.ordinals = spec->ordinals;
-	munged.has_revision_history_limit = spec->has_revision_history_limit;
-	munged.revision_history_limit = spec->revision_history_limit;
 	rule_forbidden_if(e, PATH_ROOT("spec"), !api_equal(spec, &munged),
 	    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
-	    "'updateStrategy', "
-	    "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are "
-	    "forbidden");
+	    "'updateStrategy', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");
+}
+
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const AppsV1__StatefulSetStatus *s = MSG(AppsV1__StatefulSet, obj)->status,
+					*was = MSG(AppsV1__StatefulSet, old)->status;
+	const struct field_path *p = PATH_ROOT("status");
+	const char *detail = "cannot be greater than status.replicas";
+
+	rule_non_negative(e, CHILD(p, "replicas"), s->replicas);
+	rule_non_negative(e, CHILD(p, "readyReplicas"), s->ready_replicas);
+	rule_non_negative(e, CHILD(p, "currentReplicas"), s->current_replicas);
+	rule_non_negative(e, CHILD(p, "updatedReplicas"), s->updated_replicas);
+	rule_non_negative(e, CHILD(p, "availableReplicas"), s->available_replicas);
+	rule_non_negative(e, CHILD(p, "observedGeneration"), s->observed_generation);
+	rule_invalid_if(e, CHILD(p, "readyReplicas"), s->ready_replicas > s->replicas, NULL, detail);
+	rule_invalid_if(e, CHILD(p, "currentReplicas"), s->current_replicas > s->replicas, NULL, detail);
+	rule_invalid_if(e, CHILD(p, "updatedReplicas"), s->updated_replicas > s->replicas, NULL, detail);
+	rule_invalid_if(e, CHILD(p, "availableReplicas"), s->available_replicas > s->replicas, NULL, detail);
+	rule_invalid_if(e, CHILD(p, "availableReplicas"), s->available_replicas > s->ready_replicas, NULL,
+	    "cannot be greater than status.readyReplicas");
+	workload_validate_collisions(s->has_collision_count ? &s->collision_count : NULL,
+	    was->has_collision_count ? was->collision_count : 0, CHILD(p, "collisionCount"), e);
 }
 
 static const struct table_column columns[] = {
@@ -144,5 +177,6 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 const struct resource_type statefulset_strategy = {.defaults = defaults,
     .validate = validate,
     .validate_update = validate_update,
+    .validate_status_update = validate_status_update,
     COLUMNS(columns),
     .cells = cells};

@@ -38,6 +38,26 @@ static void check_topologies(
 	}
 }
 
+enum { PARAMETERS_MAX = 512, PARAMETERS_SIZE_MAX = 256 * 1024 };
+
+static void check_parameters(
+    const StorageV1__StorageClass *sc, const struct field_path *p, struct field_errors *e)
+{
+	size_t size = 0;
+
+	if (sc->n_parameters > PARAMETERS_MAX) {
+		field_errors_at(e, FIELD_TOO_LONG, p, NULL, "must have at most %d items", PARAMETERS_MAX);
+		return;
+	}
+	for (size_t i = 0; i < sc->n_parameters; i++) {
+		rule_invalid_if(e, p, str_empty(sc->parameters[i]->key), "", "field can not be empty.");
+		size += strlen(sc->parameters[i]->key) + strlen(str_or(sc->parameters[i]->value, ""));
+	}
+	if (size > PARAMETERS_SIZE_MAX)
+		field_errors_at(
+		    e, FIELD_TOO_LONG, p, NULL, "may not be more than %d bytes", PARAMETERS_SIZE_MAX);
+}
+
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const StorageV1__StorageClass *sc = MSG(StorageV1__StorageClass, obj);
@@ -45,9 +65,7 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	if (rule_required(e, PATH_ROOT("provisioner"), sc->provisioner))
 		rule_format(
 		    e, PATH_ROOT("provisioner"), str_lower(e->arena, sc->provisioner), "qualified-name");
-	for (size_t i = 0; i < sc->n_parameters; i++)
-		rule_invalid_if(e, PATH_ROOT("parameters"), str_empty(sc->parameters[i]->key), "",
-		    "field can not be empty.");
+	check_parameters(sc, PATH_ROOT("parameters"), e);
 	if (!str_empty(sc->reclaim_policy))
 		RULE_ENUM(e, PATH_ROOT("reclaimPolicy"), sc->reclaim_policy, "Delete", "Retain");
 	if (rule_required_that(e, PATH_ROOT("volumeBindingMode"), sc->volume_binding_mode, ""))

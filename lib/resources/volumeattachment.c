@@ -52,6 +52,29 @@ static void validate_update(const struct object *obj, const struct object *old,
 		MSG(StorageV1__VolumeAttachment, obj)->spec, MSG(StorageV1__VolumeAttachment, old)->spec));
 }
 
+static void check_error(const StorageV1__VolumeError *v, const struct field_path *p, struct field_errors *e)
+{
+	if (v && strlen(str_or(v->message, "")) > 1024)
+		field_errors_at(
+		    e, FIELD_TOO_LONG, CHILD(p, "message"), NULL, "may not be more than 1024 bytes");
+}
+
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const StorageV1__VolumeAttachmentStatus *s = MSG(StorageV1__VolumeAttachment, obj)->status;
+	size_t size = 0;
+
+	for (size_t i = 0; i < s->n_attachment_metadata; i++)
+		size += strlen(s->attachment_metadata[i]->key) +
+			strlen(str_or(s->attachment_metadata[i]->value, ""));
+	if (size > 256 * 1024)
+		field_errors_at(e, FIELD_TOO_LONG, CHILD(PATH_ROOT("status"), "attachmentMetadata"), NULL,
+		    "may not be more than %d bytes", 256 * 1024);
+	check_error(s->attach_error, CHILD(PATH_ROOT("status"), "attachError"), e);
+	check_error(s->detach_error, CHILD(PATH_ROOT("status"), "detachError"), e);
+}
+
 static const struct table_column columns[] = {COLUMN_NAME, {"Attacher", "string", "name", "", 0},
     COLUMN("PV"), COLUMN("Node"), COLUMN_BOOL("Attached"), COLUMN_AGE};
 
@@ -68,8 +91,8 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 }
 
 const struct resource_type volumeattachment_strategy = {.prepare_status_update = prepare_status_update,
-
     .validate = validate,
     .validate_update = validate_update,
+    .validate_status_update = validate_status_update,
     COLUMNS(columns),
     .cells = cells};

@@ -109,7 +109,7 @@ void webhook_validate_url(const char *url, const struct field_path *p, struct fi
 
 static void check_service_path(const char *path, const struct field_path *p, struct field_errors *e)
 {
-	if (!path || !strcmp(path, "/"))
+	if (str_empty(path) || !strcmp(path, "/"))
 		return;
 	if (!rule_invalid_if(e, p, path[0] != '/', path, "must start with a '/'"))
 		return;
@@ -117,7 +117,7 @@ static void check_service_path(const char *path, const struct field_path *p, str
 		size_t len = strcspn(s, "/");
 		const char *segment = arena_strndup(e->arena, s, len);
 
-		if (!s[len] && !len)
+		if (!s[len] && !len && s > path + 1)
 			return; /* a slash at the end */
 		rule_invalid_if(e, p, !format_is_dns_subdomain(segment), path,
 		    "segments must be DNS subdomains and not empty");

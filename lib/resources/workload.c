@@ -27,22 +27,23 @@ void workload_validate(const MetaV1__LabelSelector *selector, const CoreV1__PodT
 	    everything || (parsed && selector_matches(parsed, template->metadata)), CHILD(p, "template"), e);
 }
 
-static void check_percent(
-    const Intstr__IntOrString *value, const struct field_path *p, struct field_errors *e)
-{
-	rule_int_or_percent(e, p, value);
-	rule_invalid_if(e, p, value && intstr_is_string(value) && rule_int_or_percent_value(value) > 100,
-	    value ? value->str_val : NULL, "must not be greater than 100%");
-}
-
 void workload_validate_rolling(const Intstr__IntOrString *max_unavailable,
     const Intstr__IntOrString *max_surge, const struct field_path *p, struct field_errors *e)
 {
-	check_percent(max_unavailable, CHILD(p, "maxUnavailable"), e);
+	rule_int_or_percent(e, CHILD(p, "maxUnavailable"), max_unavailable);
+	rule_at_most_all(e, CHILD(p, "maxUnavailable"), max_unavailable);
 	rule_int_or_percent(e, CHILD(p, "maxSurge"), max_surge);
 	rule_invalid_if(e, CHILD(p, "maxUnavailable"),
 	    !rule_int_or_percent_value(max_unavailable) && !rule_int_or_percent_value(max_surge), NULL,
 	    "may not be 0 when `maxSurge` is 0");
+}
+
+void workload_validate_collisions(
+    const int32_t *count, int32_t was, const struct field_path *p, struct field_errors *e)
+{
+	if (count)
+		rule_non_negative(e, p, *count);
+	rule_invalid_if(e, p, (count ? *count : 0) < was, NULL, "cannot be decremented");
 }
 
 bool workload_has_labels(const CoreV1__PodTemplateSpec *template, size_t len, void *selector_entries)
