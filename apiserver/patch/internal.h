@@ -30,7 +30,7 @@ struct json *patch_tree(struct arena *arena, const struct object *obj);
 struct typed patch_type_of(struct api_request *req);
 /* As it is before it is created: nothing set. */
 struct object *patch_empty_object(const struct resource_type *type);
-/* Fields that writes to this endpoint do not change; NULL: none. */
+/* reset_fields.c: fields that writes to this endpoint do not change; NULL: none. */
 const struct fieldset *patch_reset_fields(
     struct api_request *req, struct arena *arena, const struct json *tree);
 struct manager patch_self(struct api_request *req, bool is_apply);

@@ -8,7 +8,6 @@
 #include "lib/api/json.h"
 #include "lib/api/schema.h"
 #include "lib/base/arena.h"
-#include "lib/base/str.h"
 #include "lib/base/clock.h"
 #include "lib/loop/loop.h"
 
@@ -36,35 +35,6 @@ struct object *patch_empty_object(const struct resource_type *type)
 	json_set(arena, tree, "apiVersion", json_new_string(arena, resource_api_version(type)));
 	json_set(arena, tree, "kind", json_new_string(arena, type->kind));
 	return object_wrap_tree(arena, tree, NULL);
-}
-
-static void ignore_keys(struct arena *arena, struct fieldset *out, const struct json *tree)
-{
-	static const char *const kept[] = {"apiVersion", "kind", "metadata", "status", NULL};
-	for (size_t i = 0; i < tree->len; i++) {
-		if (str_in(tree->members[i].key, kept))
-			continue;
-		struct fieldset *child = fieldset_new(arena, typed_key_element(arena, tree->members[i].key));
-		child->is_member = true;
-		fieldset_attach(arena, out, child);
-	}
-	fieldset_seal(arena, out);
-}
-
-const struct fieldset *patch_reset_fields(
-    struct api_request *req, struct arena *arena, const struct json *tree)
-{
-	struct fieldset *out = fieldset_new(arena, "");
-	if (!(req->type->flags & RESOURCE_STATUS))
-		return NULL;
-	if (!strcmp(req->info.subresource, "status")) {
-		ignore_keys(arena, out, tree);
-	} else if (!*req->info.subresource) {
-		struct fieldset *status = fieldset_new(arena, "f:status");
-		status->is_member = true;
-		fieldset_attach(arena, out, status);
-	}
-	return out;
 }
 
 /* The change in the version of some other manager. */
