@@ -325,9 +325,12 @@ int apply_patch(struct api_request *req, const struct object *current, struct js
 	}
 	if (!rc && managers_read(&a.managers, a.arena, a.live->meta, NULL))
 		a.managers = (struct managers){.arena = a.arena};
+	bool is_owned = a.managers.len > 0;
+	if (!rc)
+		patch_reconcile(req, &a.managers);
 	if (!rc && current && is_scale)
 		own_replicas(&a);
-	else if (!rc && current && !a.managers.len)
+	else if (!rc && current && !is_owned)
 		own_what_is_there(&a);
 	if (!rc)
 		rc = run(&a, ret);

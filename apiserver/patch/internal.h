@@ -33,6 +33,9 @@ struct object *patch_empty_object(const struct resource_type *type);
 /* reset_fields.c: fields that writes to this endpoint do not change; NULL: none. */
 const struct fieldset *patch_reset_fields(
     struct api_request *req, struct arena *arena, const struct json *tree);
+/* Brings sets up to date with what is atomic now, and drops managers of versions that are not served any
+ * more. */
+void patch_reconcile(struct api_request *req, struct managers *managers);
 struct manager patch_self(struct api_request *req, bool is_apply);
 
 /* Server-side apply; current is NULL to create. */

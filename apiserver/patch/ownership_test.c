@@ -169,6 +169,30 @@ static void test_compare(void **state)
 	arena_free(arena);
 }
 
+/* Sets that were written when a field was granular still. */
+static void test_reconcile(void **state)
+{
+	static const char *const cases[][3] = {
+	    {POD_SPEC, "{\"f:nodeSelector\":{\"f:a\":{}},\"f:tolerations\":{\".\":{},\"f:x\":{}}}",
+		"{\"f:nodeSelector\":{},\"f:tolerations\":{}}"},
+	    {POD_SPEC,
+		"{\"f:containers\":{\"k:{\\\"name\\\":\\\"a\\\"}\":{\".\":{},\"f:args\":{\"v:1\":{}}}}}",
+		"{\"f:containers\":{\"k:{\\\"name\\\":\\\"a\\\"}\":{\".\":{},\"f:args\":{}}}}"},
+	    {POD_SPEC, "{\"f:nodeSelector\":{},\"f:new\":{\"f:x\":{}},\"f:containers\":{}}",
+		"{\"f:containers\":{},\"f:new\":{\"f:x\":{}},\"f:nodeSelector\":{}}"},
+	    {META_SCHEMA, "{\"f:labels\":{\".\":{},\"f:a\":{}}}", "{\"f:labels\":{\".\":{},\"f:a\":{}}}"},
+	    {"", "{\"f:spec\":{\".\":{},\"f:a\":{\"f:b\":{}}}}",
+		"{\"f:spec\":{\".\":{},\"f:a\":{\"f:b\":{}}}}"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct arena *arena = arena_new();
+		struct typed type = typed_root(schema_by_name(cases[i][0]), NULL);
+		assert_set(
+		    cases[i][1], typed_reconcile(arena, type, parse_set(arena, cases[i][1])), cases[i][2]);
+		arena_free(arena);
+	}
+}
+
 /* Items that are there twice: in the set without what is in them, and compared as a whole. */
 static void test_duplicates(void **state)
 {
@@ -378,8 +402,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_sets), cmocka_unit_test(test_paths),
 	    cmocka_unit_test(test_fields_of_a_tree), cmocka_unit_test(test_custom),
 	    cmocka_unit_test(test_compare), cmocka_unit_test(test_duplicates),
-	    cmocka_unit_test(test_merge_order), cmocka_unit_test(test_update),
-	    cmocka_unit_test(test_conflicts), cmocka_unit_test(test_prune),
+	    cmocka_unit_test(test_reconcile), cmocka_unit_test(test_merge_order),
+	    cmocka_unit_test(test_update), cmocka_unit_test(test_conflicts), cmocka_unit_test(test_prune),
 	    cmocka_unit_test(test_managed_fields)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Which fields a write does not change, whatever it sends: nobody owns them by it. The strategies of upstream name
- * them (GetResetFields). */
+/* Which fields a write does not change, whatever it sends: nobody owns them by it. The strategies of upstream
+ * name them (GetResetFields). */
 #include <string.h>
 
 #include "apiserver/patch/internal.h"

@@ -20,10 +20,14 @@ struct json *patch_tree(struct arena *arena, const struct object *obj)
 	return tree;
 }
 
+static struct typed type_of(struct api_request *req, const struct resource_type *type)
+{
+	return typed_root(type->schema, type->schema ? NULL : openapi_schema_of(req->server, type));
+}
+
 struct typed patch_type_of(struct api_request *req)
 {
-	const struct resource_type *type = req->type;
-	return typed_root(type->schema, type->schema ? NULL : openapi_schema_of(req->server, type));
+	return type_of(req, req->type);
 }
 
 struct object *patch_empty_object(const struct resource_type *type)
@@ -49,23 +53,43 @@ static struct json *convert_tree(
 	return tree;
 }
 
+/* The kind in the version of some manager; NULL when it is not served any more. */
+static const struct resource_type *in_version(
+    struct api_request *req, struct arena *arena, const char *api_version)
+{
+	const struct resource_type *type = req->type, *to;
+	const char *slash = strchr(api_version, '/');
+	const char *group = slash ? arena_strndup(arena, api_version, (size_t)(slash - api_version)) : "";
+	if (!strcmp(api_version, resource_api_version(type)))
+		return type;
+	to = api_find_type(req->server, group, slash ? slash + 1 : api_version, type->plural);
+	return to && to->stored_as == type->stored_as ? to : NULL;
+}
+
+void patch_reconcile(struct api_request *req, struct managers *managers)
+{
+	for (size_t i = 0; i < managers->len; i++) {
+		struct manager *m = &managers->items[i];
+		const struct resource_type *type = in_version(req, managers->arena, m->api_version);
+		m->set = type ? typed_reconcile(managers->arena, type_of(req, type), m->set)
+			      : fieldset_new(managers->arena, "");
+	}
+	managers_drop_empty(managers);
+}
+
 static const struct ownership_view *other_view(void *arg, const char *api_version)
 {
 	struct patch_change *c = arg;
-	struct arena *arena = c->ownership.arena;
-	const struct resource_type *type = c->req->type, *to;
-	const char *slash = strchr(api_version, '/');
-	const char *group = slash ? arena_strndup(arena, api_version, (size_t)(slash - api_version)) : "";
 	for (size_t i = 0; i < c->others_len; i++)
 		if (!strcmp(c->others[i].api_version, api_version))
 			return &c->others[i];
-	to = api_find_type(c->req->server, group, slash ? slash + 1 : api_version, type->plural);
-	if (!to || to->stored_as != type->stored_as)
+	const struct resource_type *to = in_version(c->req, c->ownership.arena, api_version);
+	if (!to)
 		return NULL;
 	if (c->others_len == sizeof c->others / sizeof c->others[0])
 		return &c->ownership.view;
 	struct ownership_view view = {.api_version = api_version,
-	    .type = typed_root(to->schema, to->schema ? NULL : openapi_schema_of(c->req->server, to)),
+	    .type = type_of(c->req, to),
 	    .before = convert_tree(c, c->before, to),
 	    .after = convert_tree(c, c->after, to)};
 	if (!view.before || !view.after)
@@ -159,6 +183,7 @@ int patch_track(struct api_request *req, const struct object *old, struct object
 	if (old && !strcmp(req->info.subresource, "scale")) {
 		track_scale(req, &managers, old, obj, now_s);
 	} else {
+		patch_reconcile(req, &managers);
 		patch_change_init(
 		    &change, req, arena, before, obj, patch_tree(arena, before), patch_tree(arena, obj));
 		ownership_update(&change.ownership, &managers, &self, now_s);

@@ -307,7 +307,7 @@ struct json *typed_remove(
 	return out->len ? out : json_new_null(arena);
 }
 
-static struct typed type_below(struct typed type, const char *element)
+struct typed typed_below(struct typed type, const char *element)
 {
 	return element[0] == 'f' ? typed_member(type, element + 2) : typed_item(type);
 }
@@ -318,9 +318,25 @@ struct fieldset *typed_with_parents(struct arena *arena, struct typed type, cons
 	out->is_member = set && set->is_member;
 	for (size_t i = 0; set && i < set->len; i++) {
 		const struct fieldset *c = set->children[i];
-		struct fieldset *child = typed_with_parents(arena, type_below(type, c->element), c);
+		struct fieldset *child = typed_with_parents(arena, typed_below(type, c->element), c);
 		if (c->len > 0 && c->element[0] == 'f' && typed_has_field(type, c->element + 2))
 			child->is_member = true;
+		fieldset_attach(arena, out, child);
+	}
+	return out;
+}
+
+struct fieldset *typed_reconcile(struct arena *arena, struct typed type, const struct fieldset *set)
+{
+	struct fieldset *out = fieldset_new(arena, set->element);
+	out->is_member = set->is_member;
+	for (size_t i = 0; i < set->len; i++) {
+		struct typed below = typed_below(type, set->children[i]->element);
+		struct fieldset *child = typed_reconcile(arena, below, set->children[i]);
+		if (below.kind == TYPED_LEAF && child->len) {
+			child->is_member = true;
+			child->len = 0;
+		}
 		fieldset_attach(arena, out, child);
 	}
 	return out;

@@ -33,6 +33,8 @@ struct typed {
 struct typed typed_root(const struct schema *schema, const struct json *custom);
 struct typed typed_member(struct typed parent, const char *key);
 struct typed typed_item(struct typed list);
+/* By an element of a field set. */
+struct typed typed_below(struct typed type, const char *element);
 /* Is the member declared, not only a key? */
 bool typed_has_field(struct typed parent, const char *key);
 /* "f:key" */
@@ -73,5 +75,11 @@ struct json *typed_new_map(struct arena *arena, size_t capacity);
 
 /* The set, and with every path also the declared members on the way to it. */
 struct fieldset *typed_with_parents(struct arena *arena, struct typed type, const struct fieldset *set);
+
+/*
+ * The set as the type would have it written now: what has become atomic since is owned as a whole by who
+ * owned a part. (From atomic to granular nothing changes.)
+ */
+struct fieldset *typed_reconcile(struct arena *arena, struct typed type, const struct fieldset *set);
 
 #endif
