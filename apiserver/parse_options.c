@@ -180,6 +180,18 @@ static int check_version_match(struct api_request *req, struct error *err)
 	return 0;
 }
 
+/* Cluster-scoped kinds that name their fields leave metadata.namespace out; the others take it and match
+ * nothing. */
+static bool is_selectable(const struct resource_type *type, const char *field)
+{
+	bool names_fields = type->field_selectors || type->dynamic;
+	if (!strcmp(field, "metadata.namespace"))
+		return !names_fields || type->flags & RESOURCE_NAMESPACED;
+	if (!strcmp(field, "metadata.name"))
+		return true;
+	return type->field_selectors && str_in(field, type->field_selectors);
+}
+
 static int parse_fields(struct api_request *req, struct error *err)
 {
 	struct api_request_options *o = &req->options;
@@ -188,11 +200,10 @@ static int parse_fields(struct api_request *req, struct error *err)
 		return -1;
 	for (size_t i = 0; o->fields && i < o->fields->len; i++) {
 		const char *field = o->fields->terms[i].field;
-		if (!strcmp(field, "metadata.name") || !strcmp(field, "metadata.namespace") ||
-		    str_in(field, req->type->field_selectors ? req->type->field_selectors
-							     : (const char *const[]){NULL}))
-			continue;
-		return error_set(err, ERR_BAD_REQUEST, "field label not supported: %s", field);
+		if (req->type == resource_pods && !strcmp(field, "spec.host")) /* its name of long ago */
+			o->fields->terms[i].field = field = "spec.nodeName";
+		if (!is_selectable(req->type, field))
+			return error_set(err, ERR_BAD_REQUEST, "field label not supported: %s", field);
 	}
 	return 0;
 }

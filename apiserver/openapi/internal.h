@@ -46,7 +46,13 @@ struct openapi_target {
 };
 struct json *openapi_operation(struct openapi_doc *doc, const struct openapi_target *target,
     enum openapi_action action, const char *method);
+/* The group as operations name it: "rbacAuthorization", or with a capital; "core" for "". */
+const char *openapi_group_name(struct openapi_doc *doc, const char *group, bool is_capital);
+const char *openapi_capital(struct openapi_doc *doc, const char *text);
 struct json *openapi_path_parameters(struct openapi_doc *doc, bool has_name, bool has_namespace);
+
+/* discovery.c: the paths of discovery itself. */
+void openapi_add_discovery(struct openapi_doc *doc);
 
 /* gnostic.c: a v2 document as protobuf (openapi.v2.Document of the gnostic project). */
 void openapi_write_gnostic(struct buf *out, const struct json *document);

@@ -164,6 +164,7 @@ static void make_v2(struct openapi *state, struct api_server *server)
 	struct buf text = BUF_INIT, proto = BUF_INIT;
 	for (size_t i = 0; i < api_types_count(server); i++)
 		openapi_add_paths(&doc, api_types_at(server, i));
+	openapi_add_discovery(&doc);
 	json_set(doc.arena, root, "info", info(&doc));
 	json_set(doc.arena, root, "paths", doc.paths);
 	json_set(doc.arena, root, "definitions", doc.definitions);

@@ -214,7 +214,7 @@ static struct json *responses_of(
 }
 
 /* "rbac.authorization.k8s.io" is RbacAuthorization in identifiers, rbacAuthorization in tags. */
-static const char *group_name(struct openapi_doc *doc, const char *group, bool is_upper)
+const char *openapi_group_name(struct openapi_doc *doc, const char *group, bool is_upper)
 {
 	struct buf out = BUF_INIT;
 	size_t size = strlen(group);
@@ -237,7 +237,7 @@ static const char *group_name(struct openapi_doc *doc, const char *group, bool i
 	return text;
 }
 
-static const char *capital(struct openapi_doc *doc, const char *text)
+const char *openapi_capital(struct openapi_doc *doc, const char *text)
 {
 	char *out = arena_strdup(doc->arena, text);
 	*out = (char)toupper((unsigned char)*out);
@@ -248,10 +248,10 @@ static const char *operation_id(struct openapi_doc *doc, const struct openapi_ta
     const struct action *action, bool is_collection, const char *method)
 {
 	return arena_printf(doc->arena, "%s%s%s%s%s%s%s%s%s", action->verb,
-	    group_name(doc, t->type->group, true), capital(doc, t->type->version),
-	    strcmp(action->name, "connect") ? "" : capital(doc, method), is_collection ? "Collection" : "",
-	    t->is_namespaced ? "Namespaced" : "", t->type->kind, capital(doc, t->subresource),
-	    t->is_all_namespaces ? "ForAllNamespaces" : "");
+	    openapi_group_name(doc, t->type->group, true), openapi_capital(doc, t->type->version),
+	    strcmp(action->name, "connect") ? "" : openapi_capital(doc, method),
+	    is_collection ? "Collection" : "", t->is_namespaced ? "Namespaced" : "", t->type->kind,
+	    openapi_capital(doc, t->subresource), t->is_all_namespaces ? "ForAllNamespaces" : "");
 }
 
 struct json *openapi_operation(struct openapi_doc *doc, const struct openapi_target *target,
@@ -262,8 +262,8 @@ struct json *openapi_operation(struct openapi_doc *doc, const struct openapi_tar
 	struct json *tags = json_new_array(doc->arena);
 	const struct resource_type *type = target->type;
 	json_push(doc->arena, tags,
-	    json_new_string(doc->arena,
-		arena_printf(doc->arena, "%s_%s", group_name(doc, type->group, false), type->version)));
+	    json_new_string(doc->arena, arena_printf(doc->arena, "%s_%s",
+					    openapi_group_name(doc, type->group, false), type->version)));
 	openapi_text(doc, op, "description", arena_printf(doc->arena, "%s %s", a->verb, type->kind));
 	openapi_text(
 	    doc, op, "operationId", operation_id(doc, target, a, action == OPENAPI_DELETECOLLECTION, method));

@@ -157,6 +157,46 @@ static void test_bound_tokens(void **state)
 	RUN(steps);
 }
 
+static void test_field_selectors(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", NS "/pods", POD("f", "{}"), 201, NULL},
+	    {"GET", "/api/v1/pods?fieldSelector=spec.host%3Dn,metadata.name%3Df", NULL, 200,
+		"\"name\":\"f\""},
+	    {"GET", "/api/v1/pods?fieldSelector=spec.host%3Dm", NULL, 200, "\"items\":[]"},
+	    {"GET", "/api/v1/nodes?fieldSelector=metadata.namespace%3Dx", NULL, 400,
+		"field label not supported"},
+	    {"GET", "/api/v1/namespaces?fieldSelector=metadata.namespace%3Dx", NULL, 400,
+		"metadata.namespace"},
+	    {"GET", "/api/v1/persistentvolumes?fieldSelector=metadata.namespace%3Dx", NULL, 200,
+		"\"items\":[]"},
+	};
+	(void)state;
+	RUN(steps);
+}
+
+static void test_component_status_table(void **state)
+{
+	struct answer a = call_with(
+	    ADMIN, "Accept: application/json;as=Table;v=v1;g=meta.k8s.io", "/api/v1/componentstatuses");
+	(void)state;
+	assert_int_equal(a.status, 200);
+	assert_non_null(strstr(a.text, "\"cells\":[\"etcd-0\",\"Healthy\",\"ok\",\"\"]"));
+}
+
+/* Discovery's own kinds are described too. */
+static void test_openapi_of_discovery(void **state)
+{
+	static const char *const kinds[] = {"APIGroup", "APIGroupList", "APIResourceList", "APIVersions"};
+	struct answer a = call(ADMIN, "GET", "/openapi/v2", NULL);
+	(void)state;
+	assert_int_equal(a.status, 200);
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		assert_non_null(strstr(
+		    a.text, arena_printf(arena, "\"io.k8s.apimachinery.pkg.apis.meta.v1.%s\":{", kinds[i])));
+	assert_non_null(strstr(a.text, "\"getAppsV1APIResources\""));
+}
+
 static int begin(void **state)
 {
 	start(state);
@@ -173,6 +213,9 @@ int main(void)
 	    cmocka_unit_test(test_eviction_and_budget),
 	    cmocka_unit_test(test_binding_preconditions),
 	    cmocka_unit_test(test_bound_tokens),
+	    cmocka_unit_test(test_field_selectors),
+	    cmocka_unit_test(test_component_status_table),
+	    cmocka_unit_test(test_openapi_of_discovery),
 	};
 	return cmocka_run_group_tests(tests, begin, stop);
 }

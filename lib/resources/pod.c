@@ -121,6 +121,8 @@ static const char *field(const struct object *obj, const char *name, struct aren
 		return pod->spec->host_network ? "true" : "false";
 	if (!strcmp(name, "status.nominatedNodeName"))
 		return pod->status->nominated_node_name;
+	if (!strcmp(name, "status.podIPs")) /* may be asked for and has never a value */
+		return "";
 	return pod->status->n_pod_ips ? pod->status->pod_ips[0]->ip : str_or(pod->status->pod_ip, "");
 }
 
