@@ -148,6 +148,14 @@ void authorizer_count(struct authorizer *authorizer, struct metric_set *set)
 	}
 }
 
+bool authorizer_allows_all(const struct authorizer *authorizer)
+{
+	for (size_t i = 0; i < authorizer->modes_len; i++)
+		if (authorizer->modes[i] == MODE_ALWAYS_ALLOW)
+			return true;
+	return false;
+}
+
 const struct rbac *authorizer_rbac(const struct authorizer *authorizer)
 {
 	return authorizer->rbac;

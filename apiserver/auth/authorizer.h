@@ -35,6 +35,8 @@ struct authz_attributes {
 	const struct selector *labels;
 };
 
+/* Whether AlwaysAllow is among the modes. */
+bool authorizer_allows_all(const struct authorizer *authorizer);
 /* "Node,RBAC". Unknown modes are an error. The reader is borrowed and must outlive the authorizer. */
 struct authorizer *authorizer_new(const char *modes, const struct object_reader *reader, struct error *err);
 void authorizer_free(struct authorizer *authorizer);

@@ -3,6 +3,7 @@
 #include "apiserver/auth/auth.h"
 #include "apiserver/auth/rbac.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/api/labels.h"
@@ -48,6 +49,76 @@ static void check_spec(const struct review *r, struct field_errors *errors)
 	if (r->names_user && str_empty(r->user.name) && !r->user.groups[0])
 		field_errors_add(errors, FIELD_INVALID, "spec.user", "",
 		    "at least one of user or group must be specified");
+}
+
+/* A selector is text or requirements, and not nothing. */
+static void check_selector(
+    const char *field, const char *raw, size_t requirements_len, struct field_errors *errors)
+{
+	char path[64];
+
+	if (!str_empty(raw) && requirements_len) {
+		snprintf(path, sizeof(path), "spec.resourceAttributes.%s.rawSelector", field);
+		field_errors_add(errors, FIELD_INVALID, path, raw,
+		    "may not be specified at the same time as requirements");
+	}
+	if (str_empty(raw) && !requirements_len) {
+		snprintf(path, sizeof(path), "spec.resourceAttributes.%s.requirements", field);
+		field_errors_add(errors, FIELD_REQUIRED, path, NULL,
+		    "when %s is specified, requirements or rawSelector is required", field);
+	}
+}
+
+static void check_requirement(const char *field, size_t i, const char *key, const char *operator_,
+    size_t values_len, struct field_errors *errors)
+{
+	char path[96];
+	bool has_values = str_eq(operator_, "In") || str_eq(operator_, "NotIn");
+	bool has_none = str_eq(operator_, "Exists") || str_eq(operator_, "DoesNotExist");
+
+	if (str_empty(key)) {
+		snprintf(path, sizeof(path), "spec.resourceAttributes.%s.requirements[%zu].key", field, i);
+		field_errors_add(errors, FIELD_REQUIRED, path, NULL, "must be specified");
+	}
+	snprintf(path, sizeof(path), "spec.resourceAttributes.%s.requirements[%zu].values", field, i);
+	if (has_values && !values_len)
+		field_errors_add(errors, FIELD_REQUIRED, path, NULL,
+		    "must be specified when `operator` is 'In' or 'NotIn'");
+	if (has_none && values_len)
+		field_errors_add(errors, FIELD_FORBIDDEN, path, NULL,
+		    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+}
+
+/* Operators that this server does not know are left to who asks. */
+static void check_selectors(const AuthorizationV1__ResourceAttributes *a, struct field_errors *errors)
+{
+	const AuthorizationV1__FieldSelectorAttributes *f = a ? a->field_selector : NULL;
+	const AuthorizationV1__LabelSelectorAttributes *l = a ? a->label_selector : NULL;
+
+	if (f)
+		check_selector("fieldSelector", f->raw_selector, f->n_requirements, errors);
+	for (size_t i = 0; f && i < f->n_requirements; i++)
+		check_requirement("fieldSelector", i, f->requirements[i]->key, f->requirements[i]->operator_,
+		    f->requirements[i]->n_values, errors);
+	if (l)
+		check_selector("labelSelector", l->raw_selector, l->n_requirements, errors);
+	for (size_t i = 0; l && i < l->n_requirements; i++)
+		check_requirement("labelSelector", i, l->requirements[i]->key, l->requirements[i]->operator_,
+		    l->requirements[i]->n_values, errors);
+}
+
+/* A review is not kept: it has no metadata but the namespace that it is about. */
+static void check_meta(
+    const MetaV1__ObjectMeta *meta, bool is_local, struct arena *arena, struct field_errors *errors)
+{
+	MetaV1__ObjectMeta given = *meta;
+
+	given.n_managed_fields = 0;
+	if (is_local)
+		given.namespace_ = (char *)"";
+	if (!api_equal(&given, API_NEW(arena, meta_v1__object_meta)))
+		field_errors_add(errors, FIELD_INVALID, "metadata", "",
+		    is_local ? "must be empty except for namespace" : "must be empty");
 }
 
 static void check_local(const struct review *r, const char *ns, struct field_errors *errors)
@@ -143,9 +214,13 @@ int review_access(struct api_request *req, struct error *err)
 
 	if (!open_review(req, &r))
 		return error_set(err, ERR_INTERNAL, "%s is no access review", req->object->kind);
+	bool is_local =
+	    req->object->msg->descriptor == &authorization_v1__local_subject_access_review__descriptor;
 	field_errors_init(&errors, req->arena);
 	check_spec(&r, &errors);
-	if (req->object->msg->descriptor == &authorization_v1__local_subject_access_review__descriptor)
+	check_selectors(r.resource, &errors);
+	check_meta(req->object->meta, is_local, req->arena, &errors);
+	if (is_local)
 		check_local(&r, str_or(object_namespace(req->object), ""), &errors);
 	if (errors.len > 0)
 		return field_errors_to_error(&errors, GROUP, "", "", err);
@@ -227,7 +302,7 @@ int review_rules(struct api_request *req, struct error *err)
 
 	if (str_empty(ns))
 		return error_set(err, ERR_BAD_REQUEST, "no namespace on request");
-	if (user_in_group(&req->user, GROUP_MASTERS))
+	if (authorizer_allows_all(req->server->auth->authorizer))
 		add_everything(&w);
 	if (rbac) {
 		rbac_visit_rules(rbac, &req->user, ns, add_rule, &w);

@@ -197,6 +197,47 @@ static void test_openapi_of_discovery(void **state)
 	assert_non_null(strstr(a.text, "\"getAppsV1APIResources\""));
 }
 
+/* Who is in system:masters may do all by RBAC too: its rule is listed once. */
+static void test_rules_review(void **state)
+{
+	struct answer a = call(ADMIN, "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+	    "{\"spec\":{\"namespace\":\"default\"}}");
+	const char *all = "\"resources\":[\"*\"]", *first;
+	(void)state;
+	assert_int_equal(a.status, 201);
+	first = strstr(a.text, all);
+	assert_non_null(first);
+	assert_null(strstr(first + 1, all));
+}
+
+#define REVIEWS "/apis/authorization.k8s.io/v1/"
+#define ATTRIBUTES "\"resourceAttributes\":{\"verb\":\"get\",\"resource\":\"pods\",\"namespace\":\"default\""
+
+static void test_access_reviews(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", REVIEWS "subjectaccessreviews", "{\"spec\":{\"user\":\"u\"," ATTRIBUTES "}}}", 201,
+		NULL},
+	    {"POST", REVIEWS "subjectaccessreviews",
+		"{\"metadata\":{\"name\":\"x\"},\"spec\":{\"user\":\"u\"," ATTRIBUTES "}}}", 422,
+		"\"field\":\"metadata\""},
+	    {"POST", REVIEWS "selfsubjectaccessreviews",
+		"{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{" ATTRIBUTES "}}}", 422,
+		"\"field\":\"metadata\""},
+	    {"POST", REVIEWS "namespaces/default/localsubjectaccessreviews",
+		"{\"metadata\":{\"namespace\":\"default\"},\"spec\":{\"user\":\"u\"," ATTRIBUTES "}}}", 201,
+		NULL},
+	    {"POST", REVIEWS "selfsubjectaccessreviews", "{\"spec\":{" ATTRIBUTES ",\"labelSelector\":{}}}}",
+		422, "spec.resourceAttributes.labelSelector.requirements"},
+	    {"POST", REVIEWS "selfsubjectaccessreviews",
+		"{\"spec\":{" ATTRIBUTES
+		",\"fieldSelector\":{\"rawSelector\":\"a=b\",\"requirements\":[{\"operator\":\"In\"}]}}}}",
+		422, "requirements[0].values"},
+	};
+	(void)state;
+	RUN(steps);
+}
+
 static int begin(void **state)
 {
 	start(state);
@@ -215,6 +256,8 @@ int main(void)
 	    cmocka_unit_test(test_bound_tokens),
 	    cmocka_unit_test(test_field_selectors),
 	    cmocka_unit_test(test_component_status_table),
+	    cmocka_unit_test(test_access_reviews),
+	    cmocka_unit_test(test_rules_review),
 	    cmocka_unit_test(test_openapi_of_discovery),
 	};
 	return cmocka_run_group_tests(tests, begin, stop);
