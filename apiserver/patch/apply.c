@@ -323,6 +323,12 @@ int apply_patch(struct api_request *req, const struct object *current, struct js
 		a.live_tree = patch_tree(a.arena, a.live);
 		rc = check_config(&a, !current);
 	}
+	if (!rc && typed_is_broken(a.arena, patch_type_of(req), a.live_tree))
+		rc = error_set(err, ERR_INTERNAL,
+		    "failed to create typed live object: %s has a list with keys of whose items one lacks a "
+		    "key; "
+		    "update the object before you apply to it",
+		    a.live->meta->name);
 	if (!rc && managers_read(&a.managers, a.arena, a.live->meta, NULL))
 		a.managers = (struct managers){.arena = a.arena};
 	bool is_owned = a.managers.len > 0;

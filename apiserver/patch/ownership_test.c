@@ -132,14 +132,24 @@ static void test_custom(void **state)
 	assert_set("custom",
 	    typed_fields(arena, type,
 		sorted(arena, "{\"metadata\":{\"finalizers\":[\"f\"]},\"spec\":{\"ports\":[{\"port\":1},{"
-			      "\"proto\":\"UDP\"}],"
+			      "\"port\":1,\"proto\":\"UDP\"}],"
 			      "\"tags\":[\"a\"],"
 			      "\"whole\":{\"x\":1},\"any\":{\"k\":\"v\"},\"list\":[1]}}")),
 	    "{\"f:metadata\":{\"f:finalizers\":{\"v:\\\"f\\\"\":{}}},\"f:spec\":{\"f:any\":{\"f:k\":{}},\"f:"
 	    "list\":{},"
 	    "\"f:ports\":{\"k:{\\\"port\\\":1,\\\"proto\\\":\\\"TCP\\\"}\":{\".\":{},\"f:port\":{}},\"k:{"
-	    "\\\"proto\\\":\\\"UDP\\\"}\":{\".\":{},\"f:proto\":{}}},"
+	    "\\\"port\\\":1,\\\"proto\\\":\\\"UDP\\\"}\":{\".\":{},\"f:port\":{},\"f:proto\":{}}},"
 	    "\"f:tags\":{\"v:\\\"a\\\"\":{}},\"f:whole\":{}}}");
+	static const char *const broken[] = {"{\"ports\":[{\"proto\":\"UDP\"}]}", "{\"ports\":[null]}",
+	    "{\"ports\":[1]}", "{\"tags\":[null]}", "{\"tags\":[\"a\",[]]}", "{\"tags\":[{}]}"};
+	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+		struct json *tree = parse_tree(arena, arena_printf(arena, "{\"spec\":%s}", broken[i]));
+		assert_true(typed_is_broken(arena, type, tree));
+		assert_string_equal(typed_find_bad_item(arena, type, tree), "?");
+	}
+	assert_false(typed_is_broken(arena, type,
+	    parse_tree(
+		arena, "{\"spec\":{\"tags\":[\"a\",\"a\"],\"ports\":[{\"port\":2}],\"list\":[null]}}")));
 	arena_free(arena);
 }
 

@@ -161,13 +161,25 @@ static void track_scale(struct api_request *req, struct managers *managers, cons
 	    scale_owners_count(patch_tree(arena, obj), path), now_s);
 }
 
+static void track_change(struct api_request *req, struct arena *arena, const struct object *before,
+    const struct object *after, struct managers *managers, int64_t now_s)
+{
+	struct typed type = patch_type_of(req);
+	struct json *tree_before = patch_tree(arena, before), *tree_after = patch_tree(arena, after);
+	struct manager self = patch_self(req, false);
+	struct patch_change change;
+	if (typed_is_broken(arena, type, tree_before) || typed_is_broken(arena, type, tree_after))
+		return; /* nobody can say what has changed */
+	patch_reconcile(req, managers);
+	patch_change_init(&change, req, arena, before, after, tree_before, tree_after);
+	ownership_update(&change.ownership, managers, &self, now_s);
+}
+
 int patch_track(struct api_request *req, const struct object *old, struct object *obj, struct error *err)
 {
 	struct arena *arena = arena_new();
 	struct object *empty = NULL;
 	struct managers managers;
-	struct patch_change change;
-	struct manager self = patch_self(req, false);
 	read_managers(req, arena, old, obj, &managers);
 	/* An object whose owners nobody knows stays that way until somebody applies. */
 	if (old && !managers.len) {
@@ -178,15 +190,11 @@ int patch_track(struct api_request *req, const struct object *old, struct object
 	}
 	if (!old)
 		empty = patch_empty_object(req->type);
-	const struct object *before = old ? old : empty;
 	int64_t now_s = clock_wall_s(loop_clock(req->server->loop));
 	if (old && !strcmp(req->info.subresource, "scale")) {
 		track_scale(req, &managers, old, obj, now_s);
 	} else {
-		patch_reconcile(req, &managers);
-		patch_change_init(
-		    &change, req, arena, before, obj, patch_tree(arena, before), patch_tree(arena, obj));
-		ownership_update(&change.ownership, &managers, &self, now_s);
+		track_change(req, arena, old ? old : empty, obj, &managers, now_s);
 	}
 	managers_write(&managers, obj->arena, obj->meta);
 	object_unref(empty);

@@ -113,7 +113,8 @@ static struct json *missing_key(struct arena *arena, struct typed list, const ch
 	return v ? json_clone(arena, v) : NULL;
 }
 
-static void add_key(
+/* Is the key there, or has it a default? */
+static bool add_key(
     struct arena *arena, struct typed list, const struct json *item, const char *key, struct json *keys)
 {
 	struct json *v = json_get(item, key);
@@ -121,22 +122,25 @@ static void add_key(
 		v = missing_key(arena, list, key);
 	if (v)
 		json_set(arena, keys, key, v);
+	return v != NULL;
 }
 
 const char *typed_item_element(struct arena *arena, struct typed list, const struct json *item)
 {
+	bool is_plain = item->type != JSON_OBJECT && item->type != JSON_ARRAY && item->type != JSON_NULL;
 	if (list.kind == TYPED_SET)
-		return value_element(arena, item);
+		return is_plain ? value_element(arena, item) : NULL;
 	if (item->type != JSON_OBJECT)
 		return NULL;
+	bool has_all = true;
 	struct json *keys = json_new_object(arena);
 	const struct json *names = list.custom ? typed_custom_keys(list.custom) : NULL;
 	for (size_t i = 0; names && i < names->len; i++)
 		if (names->items[i]->type == JSON_STRING)
-			add_key(arena, list, item, names->items[i]->text, keys);
+			has_all &= add_key(arena, list, item, names->items[i]->text, keys);
 	for (const char *const *key = list.custom ? NULL : list.field->list_map_keys; key && *key; key++)
-		add_key(arena, list, item, *key, keys);
-	if (!keys->len)
+		has_all &= add_key(arena, list, item, *key, keys);
+	if (!has_all || !keys->len)
 		return NULL;
 	json_sort(keys);
 	struct buf out = BUF_INIT;
@@ -249,6 +253,19 @@ static const char *find_bad_in_list(struct arena *arena, struct typed type, cons
 	size_t repeated_len = 0;
 	const char **repeated = repeated_elements(arena, elements, v->len, &repeated_len);
 	return repeated_len ? repeated[0] : NULL;
+}
+
+bool typed_is_broken(struct arena *arena, struct typed type, const struct json *v)
+{
+	bool is_broken = false;
+	if (is_list(type, v))
+		for (size_t i = 0; i < v->len && !is_broken; i++)
+			is_broken = !typed_item_element(arena, type, v->items[i]) ||
+				    typed_is_broken(arena, typed_item(type), v->items[i]);
+	for (size_t i = 0; is_map(type, v) && i < v->len && !is_broken; i++)
+		is_broken =
+		    typed_is_broken(arena, typed_member(type, v->members[i].key), v->members[i].value);
+	return is_broken;
 }
 
 const char *typed_find_bad_item(struct arena *arena, struct typed type, const struct json *v)

@@ -39,13 +39,15 @@ struct typed typed_below(struct typed type, const char *element);
 bool typed_has_field(struct typed parent, const char *key);
 /* "f:key" */
 const char *typed_key_element(struct arena *arena, const char *key);
-/* `k:{...}` or `v:...` of a list's item; NULL when it has none of its keys. Keys with a default may be left
- * out. */
+/* `k:{...}` or `v:...` of a list's item; NULL when it lacks a key, or is no plain value of a set. Keys with a
+ * default may be left out. */
 const char *typed_item_element(struct arena *arena, struct typed list, const struct json *item);
 
-/* The element of a list item that comes twice, or has none of its list's keys ("?"); NULL when all is well.
- */
+/* The element of a list item that comes twice, or lacks a key of its list ("?"); NULL when all is well. */
 const char *typed_find_bad_item(struct arena *arena, struct typed type, const struct json *v);
+
+/* Is there a list item that has no element? Such a tree has no fields that could be told apart. */
+bool typed_is_broken(struct arena *arena, struct typed type, const struct json *v);
 
 struct fieldset *typed_fields(struct arena *arena, struct typed type, const struct json *v);
 
