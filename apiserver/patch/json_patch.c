@@ -36,15 +36,18 @@ int json_patch_apply(
 	struct run run = {.arena = arena, .root = doc, .err = err};
 	if (check_shape(patch, err))
 		return -1;
-	for (size_t i = 0; i < patch->len; i++)
+	for (size_t i = 0; patch->type == JSON_ARRAY && i < patch->len; i++)
 		if (apply_one(&run, patch->items[i]))
 			return -1;
 	*ret = run.root;
 	return 0;
 }
 
+/* null is as good as no operation; a null among them is one of unknown kind. */
 static int check_shape(const struct json *patch, struct error *err)
 {
+	if (patch->type == JSON_NULL)
+		return 0;
 	if (patch->type != JSON_ARRAY)
 		return error_set(
 		    err, ERR_BAD_REQUEST, "error decoding patch: a JSON patch is a list of operations");
@@ -53,7 +56,7 @@ static int check_shape(const struct json *patch, struct error *err)
 		    "The allowed maximum operations in a JSON patch is %d, got %zu",
 		    JSON_PATCH_OPERATIONS_MAX, patch->len);
 	for (size_t i = 0; i < patch->len; i++)
-		if (patch->items[i]->type != JSON_OBJECT)
+		if (patch->items[i]->type != JSON_OBJECT && patch->items[i]->type != JSON_NULL)
 			return error_set(
 			    err, ERR_BAD_REQUEST, "error decoding patch: operation %zu is no object", i);
 	return 0;
@@ -69,7 +72,6 @@ static const char *required_text(struct run *run, const struct json *op, const c
 
 static int apply_one(struct run *run, const struct json *op)
 {
-	static const char *const with_value[] = {"add", "replace", "test", NULL};
 	static const char *const with_from[] = {"move", "copy", NULL};
 	const char *kind = json_get_string(op, "op", "");
 	const char *path = required_text(run, op, "path");
@@ -79,12 +81,8 @@ static int apply_one(struct run *run, const struct json *op)
 		return -1;
 	if (str_in(kind, with_from) && !(from = required_text(run, op, "from")))
 		return -1;
-	if (str_in(kind, with_value) && !value) {
-		if (strcmp(kind, "test") != 0)
-			return error_set(
-			    run->err, ERR_INVALID, "%s operation at %s misses 'value'", kind, path);
-		value = json_new_null(run->arena);
-	}
+	if (!value)
+		value = json_new_null(run->arena); /* as upstream's library, against RFC 6902 */
 	/* What goes into the document is a copy: the patch may be applied again to a fresher object. */
 	if (!strcmp(kind, "add"))
 		return apply_add(run, path, json_clone(run->arena, value));
@@ -149,10 +147,11 @@ static int fail_missing(struct run *run, const char *op, const char *path)
 static int find_place(struct run *run, const char *op, const char *path, struct place *ret)
 {
 	struct json *v = run->root;
-	if (*path != '/')
-		return error_set(
-		    run->err, ERR_INVALID, "%s operation: the path \"%s\" does not start with '/'", op, path);
-	for (const char *p = path + 1;;) {
+	const char *first =
+	    strchr(path, '/'); /* what stands before it is not looked at, as upstream's library */
+	if (!first)
+		return fail_missing(run, op, path);
+	for (const char *p = first + 1;;) {
 		size_t size = strcspn(p, "/");
 		const char *token = unescape(run->arena, p, size);
 		if (!p[size]) {
@@ -171,8 +170,6 @@ static struct json *find(struct run *run, const char *op, const char *path)
 {
 	struct place place = {0};
 	struct json *v = NULL;
-	if (!*path)
-		return run->root;
 	if (find_place(run, op, path, &place))
 		return NULL;
 	v = step(place.parent, place.token);
@@ -185,10 +182,6 @@ static int apply_add(struct run *run, const char *path, struct json *value)
 {
 	struct place place = {0};
 	size_t i = 0;
-	if (!*path) {
-		run->root = value;
-		return 0;
-	}
 	if (find_place(run, "add", path, &place))
 		return -1;
 	if (place.parent->type == JSON_OBJECT) {
@@ -230,7 +223,10 @@ static int apply_replace(struct run *run, const char *path, struct json *value)
 	struct place place = {0};
 	size_t i = 0;
 	if (!*path) {
-		run->root = value;
+		/* Only a document can take the place of the document; anything else is passed over in
+		 * silence. */
+		if (value->type == JSON_OBJECT || value->type == JSON_ARRAY)
+			run->root = value;
 		return 0;
 	}
 	if (find_place(run, "replace", path, &place))
@@ -286,12 +282,17 @@ static int apply_copy(struct run *run, const char *from, const char *path)
 
 static int apply_test(struct run *run, const char *path, const struct json *value)
 {
-	struct error missing = ERROR_INIT, *err = run->err;
-	run->err = &missing;
-	const struct json *found = find(run, "test", path);
-	run->err = err;
+	struct place place = {0};
+	const struct json *found = run->root;
+	if (*path) {
+		if (find_place(run, "test", path, &place))
+			return -1;
+		found = step(place.parent, place.token);
+		if (!found && place.parent->type != JSON_OBJECT)
+			return fail_missing(run, "test", path);
+	}
 	/* A member that is not there is as good as null. */
 	if (found ? json_equal(found, value) : value->type == JSON_NULL)
 		return 0;
-	return error_set(err, ERR_INVALID, "testing value %s failed", path);
+	return error_set(run->err, ERR_INVALID, "testing value %s failed", path);
 }
