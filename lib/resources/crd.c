@@ -46,15 +46,10 @@ static void prepare_update(struct object *obj, const struct object *old, const s
 	note_stored_version(MSG(ApiextensionsV1__CustomResourceDefinition, obj), obj->arena);
 }
 
-/* ".spec.replicas": dots and names, and [] here and there. */
+/* ".spec.replicas"; upstream looks no further than at its beginning. */
 static bool is_simple_path(const char *path)
 {
-	if (path[0] != '.')
-		return false;
-	for (const char *s = path; *s; s++)
-		if (*s == '.' && (s[1] == '.' || !s[1]))
-			return false;
-	return !strpbrk(path, "{} ");
+	return path[0] == '.';
 }
 
 static void check_column(const ApiextensionsV1__CustomResourceColumnDefinition *c, const struct field_path *p,
@@ -118,10 +113,30 @@ static const ApiextensionsV1__JSONSchemaProps *schema_of_version(const Version *
 	return v->schema ? v->schema->open_api_v3_schema : NULL;
 }
 
+static bool has_status(const Version *v)
+{
+	return v->subresources && v->subresources->status;
+}
+
+/* Only a version that is going away has something to say about that: one line that can be printed. */
+static void check_deprecation(const Version *v, const struct field_path *p, struct field_errors *e)
+{
+	const char *text = v->deprecation_warning;
+	bool printable = true;
+
+	for (const char *s = text; s && *s && printable; s++)
+		printable = (unsigned char)*s >= ' ' && *s != 0x7f;
+	rule_invalid_if(e, p, text && !v->deprecated, text, "can only be set for deprecated versions");
+	if (text && v->deprecated)
+		rule_invalid_if(e, p, !*text || strlen(text) > 256 || !printable, text,
+		    "must be at most 256 printable characters and not empty");
+}
+
 /* What all versions agree on, upstream reports as the spec's own: once, and without the version's path. */
 static void check_versions(const Spec *spec, const struct field_path *p, struct field_errors *e)
 {
 	bool same_schema = spec->n_versions > 0, same_sub = same_schema, same_cols = same_schema;
+	bool any_status = false;
 
 	for (size_t i = 1; i < spec->n_versions; i++) {
 		same_schema = same_schema && api_equal(spec->versions[0]->schema, spec->versions[i]->schema);
@@ -129,15 +144,18 @@ static void check_versions(const Spec *spec, const struct field_path *p, struct 
 		    same_sub && api_equal(spec->versions[0]->subresources, spec->versions[i]->subresources);
 		same_cols = same_cols && same_columns(spec->versions[0], spec->versions[i]);
 	}
+	for (size_t i = 0; i < spec->n_versions; i++)
+		any_status = any_status || has_status(spec->versions[i]);
 	for (size_t i = 0; i < spec->n_versions; i++) {
 		const Version *v = spec->versions[i];
 		const struct field_path *at = AT(CHILD(p, "versions"), i);
 
 		rule_format(e, CHILD(at, "name"), v->name, "dns1035-label");
+		check_deprecation(v, CHILD(at, "deprecationWarning"), e);
 		rule_required_that(e, CHILD(CHILD(at, "schema"), "openAPIV3Schema"), schema_of_version(v),
 		    "schemas are required");
 		if ((i == 0 || !same_schema) && schema_of_version(v))
-			crd_validate_schema(schema_of_version(v),
+			crd_validate_schema(schema_of_version(v), same_schema ? any_status : has_status(v),
 			    CHILD(same_schema ? CHILD(p, "validation") : CHILD(at, "schema"),
 				"openAPIV3Schema"),
 			    e);
@@ -171,24 +189,42 @@ static void check_names(const ApiextensionsV1__CustomResourceDefinitionNames *n,
 		rule_format(e, AT(CHILD(p, "categories"), i), n->categories[i], "dns1035-label");
 }
 
-static void check_conversion(
-    const ApiextensionsV1__CustomResourceConversion *c, const struct field_path *p, struct field_errors *e)
+static void check_review_versions(
+    const ApiextensionsV1__WebhookConversion *w, const struct field_path *p, struct field_errors *e)
+{
+	struct rule_seen seen = {0};
+	bool known = false;
+
+	if (!rule_required_that(e, p, w && w->n_conversion_review_versions, ""))
+		return;
+	for (size_t i = 0; i < w->n_conversion_review_versions; i++) {
+		const char *v = w->conversion_review_versions[i];
+
+		if (rule_invalid_if(e, AT(p, i), rule_seen(&seen, e->arena, v), v, "duplicate version"))
+			rule_format(e, AT(p, i), v, "dns1035-label");
+		known = known || !strcmp(v, "v1") || !strcmp(v, "v1beta1");
+	}
+	rule_invalid_if(e, p, !known, NULL, "must include at least one of v1, v1beta1");
+}
+
+static void check_conversion(const ApiextensionsV1__CustomResourceConversion *c, bool preserves,
+    const struct field_path *p, struct field_errors *e)
 {
 	const ApiextensionsV1__WebhookClientConfig *client = c->webhook ? c->webhook->client_config : NULL;
 	const struct field_path *at = CHILD(p, "webhookClientConfig");
 
-	if (!rule_required(e, CHILD(p, "strategy"), c->strategy) ||
-	    !RULE_ENUM(e, CHILD(p, "strategy"), c->strategy, "None", "Webhook"))
-		return;
-	if (!strcmp(c->strategy, "None")) {
+	if (rule_required(e, CHILD(p, "strategy"), c->strategy))
+		RULE_ENUM(e, CHILD(p, "strategy"), c->strategy, "None", "Webhook");
+	if (!str_eq(c->strategy, "Webhook")) {
 		rule_forbidden_if(e, at, client, "should not be set when strategy is not set to Webhook");
 		rule_forbidden_if(e, CHILD(p, "conversionReviewVersions"),
 		    c->webhook && c->webhook->n_conversion_review_versions,
 		    "should not be set when strategy is not set to Webhook");
 		return;
 	}
-	rule_required_that(e, CHILD(p, "conversionReviewVersions"),
-	    c->webhook && c->webhook->n_conversion_review_versions, "");
+	rule_invalid_if(e, CHILD(p, "strategy"), preserves, c->strategy,
+	    "must be None if spec.preserveUnknownFields is true");
+	check_review_versions(c->webhook, CHILD(p, "conversionReviewVersions"), e);
 	if (!rule_required_that(e, at, client, "required when strategy is set to Webhook"))
 		return;
 	if (!client->url == !client->service)
@@ -279,7 +315,7 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	check_storage(crd, p, e);
 	check_versions(spec, p, e);
 	if (spec->conversion)
-		check_conversion(spec->conversion, CHILD(p, "conversion"), e);
+		check_conversion(spec->conversion, spec->preserve_unknown_fields, CHILD(p, "conversion"), e);
 }
 
 static bool is_established(const ApiextensionsV1__CustomResourceDefinition *crd)
@@ -304,6 +340,9 @@ static void validate_update(const struct object *obj, const struct object *old,
 	}
 	rule_invalid_if(e, CHILD(p, "preserveUnknownFields"),
 	    spec->preserve_unknown_fields && !was->preserve_unknown_fields, "true", "must be false");
+	if (!str_eq(str_or(api_map_get(obj->meta, annotations, CRD_APPROVED_ANNOTATION), ""),
+		str_or(api_map_get(old->meta, annotations, CRD_APPROVED_ANNOTATION), "")))
+		check_approval(obj, spec->group, e);
 	rule_immutable(e, CHILD(p, "group"), str_eq(spec->group, was->group));
 	rule_immutable(
 	    e, CHILD(CHILD(p, "names"), "plural"), str_eq(spec->names->plural, was->names->plural));

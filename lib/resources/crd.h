@@ -13,10 +13,20 @@ bool crd_pattern_is_bounded(const char *pattern);
 #define CRD_APPROVED_ANNOTATION "api-approved.kubernetes.io"
 bool crd_is_protected_group(const char *group);
 
-/* The schema of a version (`path` leads to openAPIV3Schema): well formed, structural, defaults that fit. */
-void crd_validate_schema(const ApiextensionsV1__JSONSchemaProps *schema, const struct field_path *path,
+/*
+ * The schema of a version (`path` leads to openAPIV3Schema): well formed, structural, defaults that fit.
+ * `has_status`: a version that it is for has the status subresource.
+ */
+void crd_validate_schema(const ApiextensionsV1__JSONSchemaProps *schema, bool has_status,
+    const struct field_path *path, struct field_errors *errors);
+/* Its part that makes a schema structural, from the root. */
+void crd_validate_structure(const ApiextensionsV1__JSONSchemaProps *schema, const struct field_path *path,
     struct field_errors *errors);
-/* Whether a JSON value has a schema's type and keeps its bounds; NULL or what is wrong. For defaults. */
-const char *crd_check_value(const ApiextensionsV1__JSONSchemaProps *schema, const struct json *value);
+/*
+ * What a JSON value lacks of a schema's type and bounds is added to the errors. False when it has a field
+ * that the schema does not know, which pruning would take away. For defaults.
+ */
+bool crd_check_value(const ApiextensionsV1__JSONSchemaProps *schema, const struct json *value,
+    const struct field_path *path, struct field_errors *errors);
 
 #endif

@@ -1,10 +1,5 @@
-/*
- * Schemas of custom resources. They must be structural (KEP 1693, "Vanilla OpenAPI subset"): every field has
- * a type at one place, and the logical junctors (allOf, anyOf, oneOf, not) add conditions but no structure.
- */
-#include <math.h>
-#include <regex.h>
-#include <stdlib.h>
+/* Schemas of custom resources: what OpenAPI allows and the API server does not, and how the parts go
+ * together. */
 #include <string.h>
 
 #include "lib/api/json.h"
@@ -12,16 +7,13 @@
 #include "lib/base/str.h"
 #include "lib/resources/crd.h"
 
-enum { PATTERN_REPEAT_MAX = 1000, PATTERN_DEPTH_MAX = 64 };
-
 typedef ApiextensionsV1__JSONSchemaProps Schema;
 
-static const char *const types[] = {"array", "boolean", "integer", "number", "object", "string", NULL};
-
-enum level { LEVEL_ROOT, LEVEL_FIELD, LEVEL_JUNCTOR };
-
-static void check_level(
-    const Schema *s, enum level level, const struct field_path *p, struct field_errors *e);
+/* What the schemas above say about one. */
+struct surroundings {
+	bool no_defaults; /* of the object's own metadata */
+	bool in_meta;
+};
 
 static const Schema *property(const Schema *s, const char *name)
 {
@@ -31,60 +23,89 @@ static const Schema *property(const Schema *s, const char *name)
 	return NULL;
 }
 
-static bool preserves(const Schema *s)
-{
-	return s->has_x_kubernetes_preserve_unknown_fields && s->x_kubernetes_preserve_unknown_fields;
-}
-
 static const Schema *item_of(const Schema *s)
 {
 	return s->items ? s->items->schema : NULL;
 }
 
-/* A list's keys are fields of its items, scalar, and always there: required or with a default. */
+/* "must be TYPE if ...": Required when there is none, Invalid when it is another. */
+static void check_type_is(
+    const Schema *s, const char *type, const char *detail, const struct field_path *p, struct field_errors *e)
+{
+	if (rule_required_that(e, CHILD(p, "type"), !str_empty(s->type), detail))
+		rule_invalid_if(e, CHILD(p, "type"), strcmp(s->type, type), s->type, detail);
+}
+
+/* A list's keys are fields of its items, scalar, never null, and always there: required or with a default. */
 static void check_map_keys(const Schema *s, const struct field_path *p, struct field_errors *e)
 {
 	const struct field_path *keys = CHILD(p, "x-kubernetes-list-map-keys");
 	const Schema *item = item_of(s);
+	struct rule_seen seen = {0};
 
-	if (!rule_required_that(e, keys, s->n_x_kubernetes_list_map_keys,
-		"must not be empty if x-kubernetes-list-type is map"))
-		return;
 	for (size_t i = 0; i < s->n_x_kubernetes_list_map_keys; i++) {
 		const char *key = s->x_kubernetes_list_map_keys[i];
 		const Schema *field = property(item, key);
+		const struct field_path *at = KEY(CHILD(CHILD(p, "items"), "properties"), key);
 		bool required = field && field->default_;
 
-		if (!rule_invalid_if(e, keys, !field, key, "entries must all be names of item properties"))
+		if (str_eq(item->type, "object")) {
+			rule_invalid_if(e, keys, !field, key, "entries must all be names of item properties");
+			rule_invalid_if(e, keys, rule_seen(&seen, e->arena, key), key,
+			    "must not contain duplicate entries");
+			rule_invalid_if(e, CHILD(at, "type"),
+			    field && (str_eq(field->type, "array") || str_eq(field->type, "object")),
+			    field ? field->type : NULL,
+			    "must be a scalar type if parent array's x-kubernetes-list-type is map");
+		}
+		if (!field)
 			continue;
 		for (size_t k = 0; k < item->n_required && !required; k++)
 			required = str_eq(item->required[k], key);
-		rule_required_that(e, CHILD(KEY(CHILD(CHILD(p, "items"), "properties"), key), "default"),
-		    required,
+		rule_required_that(e, CHILD(at, "default"), required,
 		    "this property is in x-kubernetes-list-map-keys, so it must have a default or be a "
 		    "required property");
+		rule_forbidden_if(e, CHILD(at, "nullable"), field->nullable,
+		    "this property is in x-kubernetes-list-map-keys, so it cannot be nullable");
 	}
+}
+
+static void check_map_list(const Schema *s, const struct field_path *p, struct field_errors *e)
+{
+	const struct field_path *items = CHILD(p, "items");
+
+	rule_required_that(e, CHILD(p, "x-kubernetes-list-map-keys"), s->n_x_kubernetes_list_map_keys,
+	    "must not be empty if x-kubernetes-list-type is map");
+	if (!rule_required_that(e, items, s->items, "must have a schema if x-kubernetes-list-type is map") ||
+	    !rule_invalid_if(e, items, !item_of(s), NULL,
+		"must only have a single schema if x-kubernetes-list-type is map"))
+		return;
+	rule_invalid_if(e, CHILD(items, "type"), !str_eq(item_of(s)->type, "object"), item_of(s)->type,
+	    "must be object if parent array's x-kubernetes-list-type is map");
+	check_map_keys(s, p, e);
 }
 
 static void check_list_type(const Schema *s, const struct field_path *p, struct field_errors *e)
 {
 	const char *type = s->x_kubernetes_list_type;
 	const Schema *item = item_of(s);
+	const struct field_path *at = CHILD(p, "x-kubernetes-list-type");
 
-	rule_invalid_if(e, CHILD(p, "x-kubernetes-list-map-keys"),
-	    s->n_x_kubernetes_list_map_keys && !str_eq(type, "map"), NULL,
-	    "must be empty unless x-kubernetes-list-type is map");
-	if (!type || !RULE_ENUM(e, CHILD(p, "x-kubernetes-list-type"), type, "atomic", "map", "set"))
+	if (s->n_x_kubernetes_list_map_keys &&
+	    rule_required_that(e, at, type, "must be map if x-kubernetes-list-map-keys is non-empty"))
+		rule_invalid_if(e, at, strcmp(type, "map"), type,
+		    "must be map if x-kubernetes-list-map-keys is non-empty");
+	if (!type)
 		return;
-	if (!str_eq(s->type, "array")) {
-		if (rule_required(e, CHILD(p, "type"), s->type))
-			rule_invalid_if(e, CHILD(p, "type"), true, s->type,
-			    "must be array if x-kubernetes-list-type is specified");
-		return;
-	}
+	RULE_ENUM(e, at, type, "atomic", "map", "set");
+	check_type_is(s, "array", "must be array if x-kubernetes-list-type is specified", p, e);
 	if (!strcmp(type, "map"))
-		check_map_keys(s, p, e);
-	if (strcmp(type, "set") || !item)
+		check_map_list(s, p, e);
+	if ((strcmp(type, "set") && strcmp(type, "map")) || !item)
+		return;
+	rule_forbidden_if(e, CHILD(CHILD(p, "items"), "nullable"), item->nullable,
+	    "cannot be nullable when x-kubernetes-list-type is set or map");
+	if (strcmp(type, "set") || !str_eq(s->type, "array"))
 		return;
 	rule_invalid_if(e, CHILD(CHILD(p, "items"), "x-kubernetes-map-type"),
 	    str_eq(item->type, "object") && !str_eq(item->x_kubernetes_map_type, "atomic"),
@@ -95,24 +116,42 @@ static void check_list_type(const Schema *s, const struct field_path *p, struct 
 	    item->x_kubernetes_list_type, "must be atomic as item of a list with x-kubernetes-list-type=set");
 }
 
+static bool is_blank(const char *text)
+{
+	return !text || !text[strspn(text, " \t\r\n")];
+}
+
+/* A rule's text and message; the expression itself is not run (README.md of apiserver/extensions). */
+static void check_rules(const Schema *s, const struct field_path *p, struct field_errors *e)
+{
+	for (size_t i = 0; i < s->n_x_kubernetes_validations; i++) {
+		const ApiextensionsV1__ValidationRule *r = s->x_kubernetes_validations[i];
+		const struct field_path *message = CHILD(AT(p, i), "message");
+
+		if (!rule_required_that(
+			e, CHILD(AT(p, i), "rule"), !is_blank(r->rule), "rule is not specified"))
+			continue;
+		if (!str_empty(r->message))
+			rule_invalid_if(e, message, is_blank(r->message) || strpbrk(r->message, "\r\n"),
+			    r->message, "message must be one line and not blank");
+		else
+			rule_required_that(e, message, !strpbrk(r->rule, "\r\n"),
+			    "message must be specified if rule contains line breaks");
+	}
+}
+
 static void check_extensions(const Schema *s, const struct field_path *p, struct field_errors *e)
 {
 	rule_invalid_if(e, CHILD(p, "x-kubernetes-preserve-unknown-fields"),
 	    s->has_x_kubernetes_preserve_unknown_fields && !s->x_kubernetes_preserve_unknown_fields, "false",
 	    "must be true or undefined");
-	if (s->x_kubernetes_map_type &&
-	    RULE_ENUM(e, CHILD(p, "x-kubernetes-map-type"), s->x_kubernetes_map_type, "atomic", "granular"))
-		rule_invalid_if(e, CHILD(p, "type"), !str_eq(s->type, "object"), s->type,
-		    "must be object if x-kubernetes-map-type is specified");
+	if (s->x_kubernetes_map_type) {
+		RULE_ENUM(
+		    e, CHILD(p, "x-kubernetes-map-type"), s->x_kubernetes_map_type, "atomic", "granular");
+		check_type_is(s, "object", "must be object if x-kubernetes-map-type is specified", p, e);
+	}
 	check_list_type(s, p, e);
-	if (!s->x_kubernetes_embedded_resource)
-		return;
-	if (rule_required(e, CHILD(p, "type"), s->type))
-		rule_invalid_if(e, CHILD(p, "type"), strcmp(s->type, "object"), s->type,
-		    "must be object if x-kubernetes-embedded-resource is true");
-	rule_required_that(e, CHILD(p, "properties"), s->n_properties || preserves(s),
-	    "must not be empty if x-kubernetes-embedded-resource is true without "
-	    "x-kubernetes-preserve-unknown-fields");
+	check_rules(s, CHILD(p, "x-kubernetes-validations"), e);
 }
 
 static void check_forbidden(const Schema *s, const struct field_path *p, struct field_errors *e)
@@ -132,292 +171,136 @@ static void check_forbidden(const Schema *s, const struct field_path *p, struct 
 	    e, CHILD(p, "additionalItems"), s->additional_items, "additionalItems is not supported");
 	rule_forbidden_if(e, CHILD(p, "id"), !str_empty(s->id), "id is not supported");
 	rule_forbidden_if(e, CHILD(p, "$ref"), s->ref && *s->ref, "$ref is not supported");
+	rule_forbidden_if(e, CHILD(p, "type"), str_eq(s->type, "null"),
+	    "type cannot be set to null, use nullable as an alternative");
 	rule_forbidden_if(e, CHILD(p, "items"), s->items && s->items->n_json_schemas,
 	    "items must be a schema object and not an array");
 }
 
-/* The upper count of {n}, {n,} or {n,m} at p; 1 when there is none. */
-static long repeat_at(const char *p)
+/* Calls `f` for everything right below a schema, until one call returns true. */
+static bool each_below(const Schema *s, bool (*f)(const Schema *below))
 {
-	char *end;
-	long low, high;
+	const Schema *single[] = {
+	    item_of(s), s->not_, s->additional_properties ? s->additional_properties->schema : NULL};
 
-	if (*p != '{' || p[1] < '0' || p[1] > '9')
-		return 1;
-	low = high = strtol(p + 1, &end, 10);
-	if (*end == ',' && end[1] >= '0' && end[1] <= '9')
-		high = strtol(end + 1, &end, 10);
-	return high > low ? high : low;
-}
-
-static const char *skip_set(const char *p)
-{
-	p += p[1] == '^' ? 2 : 1;
-	if (*p == ']')
-		p++;
-	while (*p && *p != ']')
-		p += *p == '\\' && p[1] ? 2 : 1;
-	return p;
-}
-
-bool crd_pattern_is_bounded(const char *pattern)
-{
-	/* The largest product of counts in each open group. */
-	long most[PATTERN_DEPTH_MAX] = {1}, here;
-	size_t depth = 0;
-
-	for (const char *p = pattern; *p; p++) {
-		here = 1;
-		if (*p == '(') {
-			if (++depth == PATTERN_DEPTH_MAX)
-				return false;
-			most[depth] = 1;
-			continue;
-		}
-		if (*p == ')' && depth > 0)
-			here = most[depth--];
-		else if (*p == '\\' && p[1])
-			p++;
-		else if (*p == '[')
-			p = skip_set(p);
-		if (!*p)
-			break;
-		if (repeat_at(p + 1) > PATTERN_REPEAT_MAX)
-			return false;
-		here *= repeat_at(p + 1);
-		if (here > PATTERN_REPEAT_MAX)
-			return false;
-		if (here > most[depth])
-			most[depth] = here;
-	}
-	return true;
-}
-
-static void check_pattern(const Schema *s, const struct field_path *p, struct field_errors *e)
-{
-	regex_t re;
-	int rc;
-
-	if (str_empty(s->pattern) ||
-	    !rule_invalid_if(e, CHILD(p, "pattern"), !crd_pattern_is_bounded(s->pattern), s->pattern,
-		"must be a valid regular expression: it repeats too often"))
-		return;
-	rc = regcomp(&re, s->pattern, REG_EXTENDED | REG_NOSUB);
-	rule_invalid_if(e, CHILD(p, "pattern"), rc != 0 && rc != REG_BADRPT, s->pattern,
-	    "must be a valid regular expression");
-	if (!rc)
-		regfree(&re);
-}
-
-static void check_default(const Schema *s, const struct field_path *p, struct field_errors *e)
-{
-	struct json *value = NULL;
-	const char *detail;
-
-	if (!s->default_ || !s->default_->raw.len)
-		return;
-	if (json_parse(
-		e->arena, (const char *)s->default_->raw.data, s->default_->raw.len, NULL, &value, NULL) < 0)
-		return;
-	detail = crd_check_value(s, value);
-	rule_invalid_if(e, CHILD(p, "default"), detail, NULL, detail);
-}
-
-static void check_junctors(const Schema *s, const struct field_path *p, struct field_errors *e)
-{
+	for (size_t i = 0; i < 3; i++)
+		if (single[i] && f(single[i]))
+			return true;
+	for (size_t i = 0; i < s->n_properties; i++)
+		if (f(s->properties[i]->value))
+			return true;
 	for (size_t i = 0; i < s->n_all_of; i++)
-		check_level(s->all_of[i], LEVEL_JUNCTOR, AT(CHILD(p, "allOf"), i), e);
+		if (f(s->all_of[i]))
+			return true;
 	for (size_t i = 0; i < s->n_any_of; i++)
-		check_level(s->any_of[i], LEVEL_JUNCTOR, AT(CHILD(p, "anyOf"), i), e);
+		if (f(s->any_of[i]))
+			return true;
 	for (size_t i = 0; i < s->n_one_of; i++)
-		check_level(s->one_of[i], LEVEL_JUNCTOR, AT(CHILD(p, "oneOf"), i), e);
-	if (s->not_)
-		check_level(s->not_, LEVEL_JUNCTOR, CHILD(p, "not"), e);
+		if (f(s->one_of[i]))
+			return true;
+	return false;
 }
 
-/* Inside a junctor nothing may say what a field is; int-or-string's own pattern of two types is the one
- * exception. */
-static void check_no_structure(const Schema *s, const struct field_path *p, struct field_errors *e)
+/* Uses what no structural schema can be made of, which is reported as such and nothing else. */
+static bool is_beyond_structure(const Schema *s)
 {
-	static const char detail[] = "must be empty to be structural";
-
-	rule_forbidden_if(e, CHILD(p, "type"), !str_empty(s->type), detail);
-	rule_forbidden_if(e, CHILD(p, "default"), s->default_ && s->default_->raw.len, detail);
-	rule_forbidden_if(e, CHILD(p, "additionalProperties"), s->additional_properties, detail);
-	rule_forbidden_if(e, CHILD(p, "nullable"), s->nullable, detail);
-	rule_forbidden_if(e, CHILD(p, "description"), !str_empty(s->description), detail);
-	rule_forbidden_if(e, CHILD(p, "title"), !str_empty(s->title), detail);
+	return s->n_definitions || s->n_dependencies || s->n_pattern_properties || s->additional_items ||
+	       !str_empty(s->id) || (s->ref && *s->ref) || (s->items && s->items->n_json_schemas) ||
+	       each_below(s, is_beyond_structure);
 }
 
-static void check_type(const Schema *s, enum level level, const struct field_path *p, struct field_errors *e)
+static bool is_meta(const char *name)
 {
-	bool may_lack = preserves(s) || s->x_kubernetes_int_or_string || (s->ref && *s->ref);
+	return !strcmp(name, "metadata") || !strcmp(name, "kind") || !strcmp(name, "apiVersion");
+}
 
-	if (level == LEVEL_JUNCTOR) {
-		check_no_structure(s, p, e);
-		return;
-	}
+static void check_level(
+    const Schema *s, bool is_root, struct surroundings in, const struct field_path *p, struct field_errors *e)
+{
+	struct surroundings below = in;
+
 	if (!str_empty(s->type))
 		RULE_ENUM(e, CHILD(p, "type"), s->type, "array", "boolean", "integer", "number", "object",
 		    "string");
-	rule_required_that(e, CHILD(p, "type"), !str_empty(s->type) || (may_lack && level != LEVEL_ROOT),
-	    "must not be empty");
-	if (level == LEVEL_ROOT && !str_empty(s->type))
-		rule_invalid_if(
-		    e, CHILD(p, "type"), strcmp(s->type, "object"), s->type, "must be object at the root");
-	rule_forbidden_if(e, CHILD(p, "type"), s->x_kubernetes_int_or_string && !str_empty(s->type),
-	    "must be empty if x-kubernetes-int-or-string is true");
-	if (str_eq(s->type, "array"))
-		rule_required_that(e, CHILD(p, "items"),
-		    s->items && (s->items->schema || s->items->n_json_schemas), "must be specified");
-}
-
-/* Of metadata only the name may be restricted. */
-static void check_metadata(const Schema *s, const struct field_path *p, struct field_errors *e)
-{
-	bool other = s->n_required || s->n_all_of || s->n_any_of || s->n_one_of || s->not_ ||
-		     s->has_min_properties || s->has_max_properties;
-
-	for (size_t i = 0; i < s->n_properties; i++)
-		other = other || (strcmp(s->properties[i]->key, "name") &&
-				     strcmp(s->properties[i]->key, "generateName"));
-	rule_forbidden_if(e, p, other,
-	    "must not specify anything other than name and generateName, but metadata is implicitly "
-	    "specified");
-}
-
-static void check_level(const Schema *s, enum level level, const struct field_path *p, struct field_errors *e)
-{
-	enum level below = level == LEVEL_JUNCTOR ? LEVEL_JUNCTOR : LEVEL_FIELD;
-
-	check_type(s, level, p, e);
+	rule_forbidden_if(e, CHILD(p, "default"), in.no_defaults && s->default_, "must not be set");
+	rule_forbidden_if(e, CHILD(p, "x-kubernetes-embedded-resource"),
+	    in.in_meta && s->x_kubernetes_embedded_resource, "must not be used inside of resource meta");
 	check_forbidden(s, p, e);
 	check_extensions(s, p, e);
-	check_pattern(s, p, e);
-	check_default(s, p, e);
+	below.no_defaults = in.no_defaults || in.in_meta;
+	if (s->additional_properties && s->additional_properties->schema)
+		check_level(
+		    s->additional_properties->schema, false, below, CHILD(p, "additionalProperties"), e);
 	for (size_t i = 0; i < s->n_properties; i++) {
-		const struct field_path *at = KEY(CHILD(p, "properties"), s->properties[i]->key);
+		bool meta = (is_root || s->x_kubernetes_embedded_resource) && is_meta(s->properties[i]->key);
 
-		if (level == LEVEL_ROOT && !strcmp(s->properties[i]->key, "metadata"))
-			check_metadata(s->properties[i]->value, at, e);
-		check_level(s->properties[i]->value, below, at, e);
+		below.in_meta = in.in_meta || meta;
+		below.no_defaults = in.no_defaults || (meta && is_root);
+		check_level(s->properties[i]->value, false, below,
+		    KEY(CHILD(p, "properties"), s->properties[i]->key), e);
 	}
 	if (item_of(s))
-		check_level(item_of(s), below, CHILD(p, "items"), e);
+		check_level(item_of(s), false, in, CHILD(p, "items"), e);
+	if (s->not_)
+		check_level(s->not_, false, in, CHILD(p, "not"), e);
+	for (size_t i = 0; i < s->n_all_of; i++)
+		check_level(s->all_of[i], false, in, AT(CHILD(p, "allOf"), i), e);
+	for (size_t i = 0; i < s->n_any_of; i++)
+		check_level(s->any_of[i], false, in, AT(CHILD(p, "anyOf"), i), e);
+	for (size_t i = 0; i < s->n_one_of; i++)
+		check_level(s->one_of[i], false, in, AT(CHILD(p, "oneOf"), i), e);
+}
+
+static void check_defaults(const Schema *s, const struct field_path *p, struct field_errors *e)
+{
+	const struct field_path *at = CHILD(p, "default");
+	struct json *value = NULL;
+	size_t before = e->len;
+
+	if (s->default_ && s->default_->raw.len &&
+	    json_parse(e->arena, (const char *)s->default_->raw.data, s->default_->raw.len, NULL, &value,
+		NULL) == 0 &&
+	    !crd_check_value(s, value, at, e)) {
+		e->len = before; /* upstream stops at what would be pruned */
+		rule_invalid_if(e, at, true, NULL, "must be pruned: it has an unknown field");
+	}
+	for (size_t i = 0; i < s->n_properties; i++)
+		check_defaults(
+		    s->properties[i]->value, KEY(CHILD(p, "properties"), s->properties[i]->key), e);
+	if (item_of(s))
+		check_defaults(item_of(s), CHILD(p, "items"), e);
 	if (s->additional_properties && s->additional_properties->schema)
-		check_level(s->additional_properties->schema, below, CHILD(p, "additionalProperties"), e);
-	if (!s->x_kubernetes_int_or_string)
-		check_junctors(s, p, e);
+		check_defaults(s->additional_properties->schema, CHILD(p, "additionalProperties"), e);
 }
 
-void crd_validate_schema(const Schema *schema, const struct field_path *p, struct field_errors *e)
+/* With a status of its own, the root may say only what holds for the rest alone just as well. */
+static bool says_more_than_status_allows(const Schema *s)
 {
+	return s->n_all_of || s->n_any_of || s->n_one_of || s->not_ || s->n_enum_ || s->default_ ||
+	       s->nullable || s->additional_properties || s->has_min_properties || s->has_max_properties ||
+	       s->n_pattern_properties || s->n_definitions || s->n_dependencies || s->additional_items ||
+	       !str_empty(s->id) || s->ref || s->x_kubernetes_embedded_resource ||
+	       s->x_kubernetes_int_or_string || s->x_kubernetes_list_type || s->x_kubernetes_map_type ||
+	       s->n_x_kubernetes_list_map_keys;
+}
+
+void crd_validate_schema(
+    const Schema *schema, bool has_status, const struct field_path *p, struct field_errors *e)
+{
+	bool is_object = str_empty(schema->type) || !strcmp(schema->type, "object");
+	size_t before;
+
+	rule_invalid_if(e, p, has_status && is_object && says_more_than_status_allows(schema), NULL,
+	    "only conditions on single fields are allowed at the root of the schema if the status "
+	    "subresource is enabled");
+	rule_invalid_if(
+	    e, CHILD(p, "type"), has_status && !is_object, schema->type, "must be object at the root");
 	rule_forbidden_if(e, CHILD(p, "nullable"), schema->nullable, "nullable cannot be true at the root");
-	check_level(schema, LEVEL_ROOT, p, e);
-}
-
-static const char *check_number(const Schema *s, const struct json *value)
-{
-	double n = 0;
-	int64_t whole;
-
-	if (value->type != JSON_NUMBER || !json_number(value, &n))
-		return "must be of type number";
-	if (str_eq(s->type, "integer") && !json_is_int(value, &whole))
-		return "must be of type integer";
-	if (s->has_minimum && (s->exclusive_minimum ? n <= s->minimum : n < s->minimum))
-		return "should be greater than or equal to the minimum";
-	if (s->has_maximum && (s->exclusive_maximum ? n >= s->maximum : n > s->maximum))
-		return "should be less than or equal to the maximum";
-	if (s->has_multiple_of && s->multiple_of > 0 && fabs(remainder(n, s->multiple_of)) > 1e-9)
-		return "should be a multiple of multipleOf";
-	return NULL;
-}
-
-static const char *check_text(const Schema *s, const struct json *value)
-{
-	regex_t re;
-	int rc = 0;
-
-	if (value->type != JSON_STRING)
-		return "must be of type string";
-	if ((s->has_min_length && (int64_t)value->len < s->min_length) ||
-	    (s->has_max_length && (int64_t)value->len > s->max_length))
-		return "has a length out of bounds";
-	if (!str_empty(s->pattern) && !regcomp(&re, s->pattern, REG_EXTENDED | REG_NOSUB)) {
-		rc = regexec(&re, value->text, 0, NULL, 0);
-		regfree(&re);
+	before = e->len;
+	if (!is_beyond_structure(schema)) {
+		crd_validate_structure(schema, p, e);
+		if (e->len == before)
+			check_defaults(schema, p, e);
 	}
-	return rc ? "should match the pattern" : NULL;
-}
-
-static const char *check_object(const Schema *s, const struct json *value)
-{
-	if (value->type != JSON_OBJECT)
-		return "must be of type object";
-	for (size_t i = 0; i < s->n_required; i++)
-		if (!json_get(value, s->required[i]) &&
-		    !(property(s, s->required[i]) && property(s, s->required[i])->default_))
-			return "lacks a required field";
-	for (size_t i = 0; i < value->len; i++) {
-		const Schema *field = property(s, value->members[i].key);
-		const char *detail;
-
-		if (!field && s->additional_properties)
-			field = s->additional_properties->schema;
-		if (!field && !preserves(s) &&
-		    !(s->additional_properties && s->additional_properties->allows))
-			return "has an unknown field"; /* it would be pruned */
-		detail = field ? crd_check_value(field, value->members[i].value) : NULL;
-		if (detail)
-			return detail;
-	}
-	return NULL;
-}
-
-const char *crd_check_value(const Schema *s, const struct json *value)
-{
-	bool listed = !s->n_enum_;
-
-	if (value->type == JSON_NULL)
-		return s->nullable || preserves(s) ? NULL : "must not be null";
-	for (size_t i = 0; i < s->n_enum_ && !listed; i++) {
-		struct arena *arena = arena_new();
-		struct json *v = NULL;
-
-		listed = json_parse(arena, (const char *)s->enum_[i]->raw.data, s->enum_[i]->raw.len, NULL,
-			     &v, NULL) == 0 &&
-			 json_equal(v, value);
-		arena_free(arena);
-	}
-	if (!listed)
-		return "is none of the supported values";
-	if (!str_empty(s->type) && !str_in(s->type, types))
-		return "is of a type that there is not";
-	if (s->x_kubernetes_int_or_string)
-		return value->type == JSON_STRING || value->type == JSON_NUMBER
-			   ? NULL
-			   : "must be an integer or a string";
-	if (str_eq(s->type, "boolean"))
-		return value->type == JSON_BOOL ? NULL : "must be of type boolean";
-	if (str_eq(s->type, "integer") || str_eq(s->type, "number"))
-		return check_number(s, value);
-	if (str_eq(s->type, "string"))
-		return check_text(s, value);
-	if (str_eq(s->type, "object"))
-		return check_object(s, value);
-	if (!str_eq(s->type, "array"))
-		return NULL;
-	if (value->type != JSON_ARRAY)
-		return "must be of type array";
-	if ((s->has_min_items && (int64_t)value->len < s->min_items) ||
-	    (s->has_max_items && (int64_t)value->len > s->max_items))
-		return "has a number of items out of bounds";
-	for (size_t i = 0; item_of(s) && i < value->len; i++) {
-		const char *detail = crd_check_value(item_of(s), value->items[i]);
-
-		if (detail)
-			return detail;
-	}
-	return NULL;
+	check_level(schema, true, (struct surroundings){0}, p, e);
 }
