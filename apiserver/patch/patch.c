@@ -72,6 +72,20 @@ int patch_to_object(struct api_request *req, const struct object *like, struct a
 	return patch_report_strictness(req, &found, err);
 }
 
+/* A strategic merge patch changes an object of a kind: what it says about the kind itself is not looked at,
+ * and null is a patch without members. */
+static int apply_strategic(struct arena *arena, const struct object *current, struct json *tree,
+    const struct json *patch, struct json **ret, struct error *err)
+{
+	if (patch->type == JSON_NULL)
+		patch = json_new_object(arena);
+	if (strategic_apply(arena, current->schema, tree, patch, ret, err))
+		return -1;
+	json_set(arena, *ret, "kind", json_new_string(arena, current->kind));
+	json_set(arena, *ret, "apiVersion", json_new_string(arena, current->api_version));
+	return 0;
+}
+
 static int apply_tree(enum patch_type type, const struct object *current, struct arena *arena,
     struct json *patch, struct json **ret, struct error *err)
 {
@@ -92,7 +106,7 @@ static int apply_tree(enum patch_type type, const struct object *current, struct
 			    "include: "
 			    "application/json-patch+json, application/merge-patch+json, "
 			    "application/apply-patch+yaml");
-		return strategic_apply(arena, current->schema, tree, patch, ret, err);
+		return apply_strategic(arena, current, tree, patch, ret, err);
 	default:
 		return error_set(err, ERR_UNSUPPORTED_MEDIA, "unknown kind of patch");
 	}

@@ -61,14 +61,19 @@ static struct json *without_directives(struct strategic_run *run, const struct j
 	return out;
 }
 
+/* Where there is nothing yet, what a directive is about is left out as a whole, since v1.27. */
+static bool has_directive(const struct json *v)
+{
+	return v->type == JSON_OBJECT && json_get(v, STRATEGIC_DIRECTIVE);
+}
+
 static struct json *new_list(
     struct strategic_run *run, const struct schema_field *field, const struct json *patch)
 {
 	struct json *out = json_new_array(run->arena);
 	for (size_t i = 0; i < patch->len; i++) {
 		const struct json *item = patch->items[i];
-		/* What a delete names is not there; a replace mark stands alone. */
-		if (item->type == JSON_OBJECT && json_get(item, STRATEGIC_DIRECTIVE))
+		if (has_directive(item))
 			continue;
 		json_push(run->arena, out,
 		    item->type == JSON_OBJECT ? strategic_new(run, schema_below(field), NULL, item)
@@ -81,14 +86,14 @@ struct json *strategic_new(struct strategic_run *run, const struct schema *schem
     const struct schema_field *field, const struct json *patch)
 {
 	if (patch->type == JSON_ARRAY)
-		return is_merged_list(field) ? new_list(run, field, patch) : json_clone(run->arena, patch);
+		return new_list(run, field, patch);
 	if (patch->type != JSON_OBJECT)
 		return json_clone(run->arena, patch);
 	struct json *out = json_new_object(run->arena);
 	for (size_t i = 0; i < patch->len; i++) {
 		const struct json_member *m = &patch->members[i];
 		const struct schema_field *f = field_of(schema, m->key);
-		if (!is_directive(m->key) && m->value->type != JSON_NULL)
+		if (!is_directive(m->key) && m->value->type != JSON_NULL && !has_directive(m->value))
 			json_set(run->arena, out, m->key, strategic_new(run, schema_below(f), f, m->value));
 	}
 	return out;
@@ -183,8 +188,12 @@ static int merge_members(
 			members_remove(&members, m->key);
 			continue;
 		}
-		struct json *merged =
-		    merge_member(run, field_of(schema, m->key), members_get(&members, m->key), m->value);
+		struct json *old = members_get(&members, m->key);
+		if (has_directive(m->value) && (!old || old->type != JSON_OBJECT)) {
+			members_remove(&members, m->key);
+			continue;
+		}
+		struct json *merged = merge_member(run, field_of(schema, m->key), old, m->value);
 		if (merged)
 			members_set(&members, m->key, merged);
 		else

@@ -49,6 +49,13 @@ static void test_lists_by_key(void **state)
 		"{\"containers\":[{\"name\":\"x\",\"$patch\":\"delete\"}]}", CONTAINERS},
 	    {"replace", CONTAINERS, "{\"containers\":[{\"$patch\":\"replace\"},{\"name\":\"z\"}]}",
 		"{\"containers\":[{\"name\":\"z\"}]}"},
+	    {"directives about nothing", "{}",
+		"{\"affinity\":{\"$patch\":\"delete\"},\"dnsConfig\":{\"$patch\":\"replace\",\"nameservers\":"
+		"[\"1\"]},"
+		"\"securityContext\":{\"windowsOptions\":{\"$patch\":\"delete\"},\"runAsUser\":1},"
+		"\"tolerations\":[{\"$patch\":\"replace\"},{\"key\":\"k\"}],"
+		"\"volumes\":[{\"name\":\"v\",\"$patch\":\"delete\"}]}",
+		"{\"securityContext\":{\"runAsUser\":1},\"tolerations\":[{\"key\":\"k\"}],\"volumes\":[]}"},
 	    {"no key", CONTAINERS, "{\"containers\":[{\"image\":\"x\"}]}", NULL, ERR_INVALID},
 	    {"delete without key", CONTAINERS, "{\"containers\":[{\"$patch\":\"delete\"}]}", NULL,
 		ERR_INVALID},
