@@ -243,13 +243,15 @@ static int run(struct apply *a, struct object **ret)
 		set = fieldset_without(a->arena, set, ignored);
 		last = fieldset_without(a->arena, last, ignored);
 	}
-	set = ownership_strip(a->arena, set);
 	if (!self)
 		self = managers_add(&a->managers, &like);
 	self->set = set;
 	self->api_version = like.api_version;
 	a->merged = typed_merge(a->arena, type, base, a->config);
+	/* Names count here, although nobody owns them in the end: they keep the metadata that they stand in.
+	 */
 	a->merged = ownership_prune(a->arena, type, a->merged, &a->managers, last);
+	self->set = ownership_strip(a->arena, set);
 	if (make_object(a, &obj))
 		return -1;
 	patch_change_init(&change, req, a->arena, a->live, obj, a->live_tree, a->merged);
