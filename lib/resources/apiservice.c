@@ -50,6 +50,17 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	    "may not be true if caBundle is present");
 }
 
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const ApiregistrationV1__APIServiceStatus *st = MSG(ApiregistrationV1__APIService, obj)->status;
+	const struct field_path *p = CHILD(PATH_ROOT("status"), "conditions");
+
+	for (size_t i = 0; i < st->n_conditions; i++)
+		RULE_ENUM(
+		    e, CHILD(AT(p, i), "status"), st->conditions[i]->status, "True", "False", "Unknown");
+}
+
 static const char *available_text(const ApiregistrationV1__APIService *s, struct arena *arena)
 {
 	for (size_t i = 0; i < s->status->n_conditions; i++) {
@@ -81,5 +92,6 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 const struct resource_type apiservice_strategy = {.name_format = "path-segment",
     .prepare_create = prepare_create,
     .validate = validate,
+    .validate_status_update = validate_status_update,
     COLUMNS(columns),
     .cells = cells};

@@ -122,6 +122,34 @@ static void prepare_update(struct object *obj, const struct object *old, const s
 	stamp_conditions(obj, old, ctx);
 }
 
+/* Decisions and failures are True or not there at all. */
+static void check_conditions(const CertificatesV1__CertificateSigningRequestStatus *s,
+    const struct field_path *p, struct field_errors *e)
+{
+	static const char *const only_true[] = {"Approved", "Denied", "Failed", NULL};
+	struct rule_seen seen = {0};
+	const char *decision = NULL;
+
+	for (size_t i = 0; s && i < s->n_conditions; i++) {
+		const CertificatesV1__CertificateSigningRequestCondition *c = s->conditions[i];
+		const struct field_path *type = CHILD(AT(p, i), "type"), *status = CHILD(AT(p, i), "status");
+		const char *name = str_or(c->type, "");
+
+		rule_required(e, type, name);
+		if (rule_required(e, status, c->status) && str_in(name, only_true))
+			RULE_ENUM(e, status, c->status, "True");
+		else if (!str_empty(c->status))
+			RULE_ENUM(e, status, c->status, "False", "True", "Unknown");
+		if (!strcmp(name, "Approved") || !strcmp(name, "Denied")) {
+			rule_invalid_if(e, type, decision && strcmp(decision, name), name,
+			    "Approved and Denied conditions are mutually exclusive");
+			decision = name;
+		}
+		if (rule_seen(&seen, e->arena, name))
+			rule_duplicate(e, type, name);
+	}
+}
+
 /* A decision stands: approval may add one of the two, nothing may take one away, and the status as such is
  * for signers. */
 static void validate_update(const struct object *obj, const struct object *old,
@@ -140,9 +168,8 @@ static void validate_update(const struct object *obj, const struct object *old,
 		    arena_printf(e->arena, "updates may not %s a condition of type \"%s\"",
 			is_added ? "add" : "remove", types[i]));
 	}
-	rule_invalid_if(e, CHILD(p, "conditions"),
-	    condition_of(obj, "Approved") && condition_of(obj, "Denied"), NULL,
-	    "Approved and Denied conditions are mutually exclusive");
+	check_conditions(
+	    MSG(CertificatesV1__CertificateSigningRequest, obj)->status, CHILD(p, "conditions"), e);
 }
 
 static const char *const field_names[] = {"spec.signerName", NULL};

@@ -23,6 +23,19 @@ static void validate(const struct object *obj, const struct resource_context *ct
 		    "AlwaysAllow", "IfHealthyBudget");
 }
 
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const PolicyV1__PodDisruptionBudgetStatus *s = MSG(PolicyV1__PodDisruptionBudget, obj)->status;
+	const struct field_path *p = PATH_ROOT("status");
+
+	rule_conditions(e, CHILD(p, "conditions"), s->n_conditions, s->conditions);
+	rule_non_negative(e, CHILD(p, "disruptionsAllowed"), s->disruptions_allowed);
+	rule_non_negative(e, CHILD(p, "currentHealthy"), s->current_healthy);
+	rule_non_negative(e, CHILD(p, "desiredHealthy"), s->desired_healthy);
+	rule_non_negative(e, CHILD(p, "expectedPods"), s->expected_pods);
+}
+
 static struct json *amount(const struct resource_context *ctx, const Intstr__IntOrString *value)
 {
 	if (!value)
@@ -45,4 +58,5 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[4] = cell_age(ctx, pdb->metadata->creation_timestamp);
 }
 
-const struct resource_type pdb_strategy = {.validate = validate, COLUMNS(columns), .cells = cells};
+const struct resource_type pdb_strategy = {
+    .validate = validate, .validate_status_update = validate_status_update, COLUMNS(columns), .cells = cells};

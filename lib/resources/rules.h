@@ -81,6 +81,9 @@ bool resource_name_is_overcommit_allowed(const char *name);
 /* metadata of any object; `format` is that of names. */
 void rule_object_meta(struct field_errors *e, const struct field_path *p, const MetaV1__ObjectMeta *meta,
     bool namespaced, const char *format, bool core_finalizers);
+/* A status' conditions of the common type: named, dated, with a reason; one of each type. */
+void rule_conditions(
+    struct field_errors *e, const struct field_path *p, size_t len, MetaV1__Condition *const *conditions);
 void rule_object_meta_update(struct field_errors *e, const struct field_path *p,
     const MetaV1__ObjectMeta *meta, const MetaV1__ObjectMeta *old);
 

@@ -133,3 +133,48 @@ void rule_object_meta_update(struct field_errors *e, const struct field_path *p,
 	rule_invalid_if(
 	    e, CHILD(p, "generation"), meta->generation < old->generation, NULL, "must not be decremented");
 }
+
+/* A word: a letter first, a letter, digit or underscore last, between them commas and colons too. */
+static bool is_reason(const char *s)
+{
+	size_t len = strlen(s);
+
+	for (size_t i = 0; i < len; i++) {
+		char c = (char)(s[i] | 0x20);
+		bool letter = c >= 'a' && c <= 'z', digit = (s[i] >= '0' && s[i] <= '9') || s[i] == '_';
+
+		if (!letter && (!i || (!digit && ((s[i] != ',' && s[i] != ':') || i == len - 1))))
+			return false;
+	}
+	return true;
+}
+
+static void check_condition(struct field_errors *e, const struct field_path *p, const MetaV1__Condition *c)
+{
+	rule_format(e, CHILD(p, "type"), c->type, "qualified-name");
+	RULE_ENUM(e, CHILD(p, "status"), c->status, "True", "False", "Unknown");
+	rule_non_negative(e, CHILD(p, "observedGeneration"), c->observed_generation);
+	rule_required_that(e, CHILD(p, "lastTransitionTime"), c->last_transition_time, "must be set");
+	if (rule_required(e, CHILD(p, "reason"), c->reason)) {
+		rule_invalid_if(e, CHILD(p, "reason"), !is_reason(c->reason), c->reason,
+		    "must start with a letter, and hold letters, digits, '_', ',' and ':'");
+		if (strlen(c->reason) > 1024)
+			field_errors_at(
+			    e, FIELD_TOO_LONG, CHILD(p, "reason"), NULL, "may not be more than 1024 bytes");
+	}
+	if (strlen(str_or(c->message, "")) > 32 * 1024)
+		field_errors_at(
+		    e, FIELD_TOO_LONG, CHILD(p, "message"), NULL, "may not be more than %d bytes", 32 * 1024);
+}
+
+void rule_conditions(
+    struct field_errors *e, const struct field_path *p, size_t len, MetaV1__Condition *const *conditions)
+{
+	struct rule_seen seen = {0};
+
+	for (size_t i = 0; i < len; i++) {
+		check_condition(e, AT(p, i), conditions[i]);
+		if (rule_seen(&seen, e->arena, str_or(conditions[i]->type, "")))
+			rule_duplicate(e, CHILD(AT(p, i), "type"), conditions[i]->type);
+	}
+}

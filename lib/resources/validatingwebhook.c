@@ -22,6 +22,8 @@ static void validate(const struct object *obj, const struct resource_context *ct
 		const AdmissionregistrationV1__ValidatingWebhook *hook = c->webhooks[i];
 
 		webhook_validate((const AdmissionregistrationV1__ValidatingWebhook *)hook, p, e);
+		webhook_validate_conditions(
+		    hook->n_match_conditions, hook->match_conditions, CHILD(p, "matchConditions"), e);
 		if (!str_empty(hook->name) && rule_seen(&names, e->arena, hook->name))
 			rule_duplicate(e, CHILD(p, "name"), hook->name);
 	}

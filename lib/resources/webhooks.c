@@ -198,3 +198,22 @@ void webhook_validate(
 		    client->service->path, client->service->port, CHILD(CHILD(p, "clientConfig"), "service"),
 		    e);
 }
+
+void webhook_validate_conditions(size_t len, AdmissionregistrationV1__MatchCondition *const *conditions,
+    const struct field_path *p, struct field_errors *e)
+{
+	struct rule_seen names = {0};
+
+	if (len > 64)
+		field_errors_at(e, FIELD_TOO_MANY, p, NULL, "must have at most 64 items");
+	for (size_t i = 0; i < len; i++) {
+		const AdmissionregistrationV1__MatchCondition *c = conditions[i];
+		const char *text = str_or(c->expression, "");
+
+		rule_required_that(e, CHILD(AT(p, i), "expression"), text[strspn(text, " \t\r\n")], "");
+		if (!rule_name(e, CHILD(AT(p, i), "name"), c->name, "qualified-name") && str_empty(c->name))
+			continue;
+		if (rule_seen(&names, e->arena, c->name))
+			rule_duplicate(e, CHILD(AT(p, i), "name"), c->name);
+	}
+}

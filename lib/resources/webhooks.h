@@ -13,6 +13,9 @@ void webhook_validate(const AdmissionregistrationV1__ValidatingWebhook *hook, co
     struct field_errors *errors);
 void webhook_validate_url(const char *url, const struct field_path *path, struct field_errors *errors);
 /* A path of a service: segments of DNS subdomains. */
+/* Conditions on requests: named, one of each name. Their expressions are not compiled here. */
+void webhook_validate_conditions(size_t len, AdmissionregistrationV1__MatchCondition *const *conditions,
+    const struct field_path *path, struct field_errors *errors);
 void webhook_validate_service(const char *ns, const char *name, const char *path, int32_t port,
     const struct field_path *p, struct field_errors *errors);
 
