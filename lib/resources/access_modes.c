@@ -25,13 +25,17 @@ const char *access_modes_text(struct arena *arena, size_t len, char *const *mode
 
 void access_modes_validate(size_t len, char *const *modes, const struct field_path *p, struct field_errors *e)
 {
-	bool alone = false;
+	bool alone = false, others = false;
 
 	rule_required_that(e, p, len, "at least 1 access mode is required");
 	for (size_t i = 0; i < len; i++) {
-		RULE_ENUM(
+		bool known = RULE_ENUM(
 		    e, p, modes[i], "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod");
-		alone = alone || str_eq(modes[i], "ReadWriteOncePod");
+
+		if (str_eq(modes[i], "ReadWriteOncePod"))
+			alone = true;
+		else
+			others = others || known;
 	}
-	rule_forbidden_if(e, p, alone && len > 1, "may not use ReadWriteOncePod with other access modes");
+	rule_forbidden_if(e, p, alone && others, "may not use ReadWriteOncePod with other access modes");
 }

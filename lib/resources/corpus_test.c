@@ -169,6 +169,7 @@ static const char *run_case(struct arena *arena, const struct json *c)
 		resource_prepare_status_update(type, obj, old, &ctx);
 		resource_validate_status_update(type, obj, old, &ctx, &errors);
 	} else {
+		ctx.subresource = json_get_string(c, "subresource", "");
 		finish_object(type, obj, old, &ctx);
 		if (old)
 			resource_validate_update(type, obj, old, &ctx, &errors);
@@ -217,8 +218,8 @@ static void replay_file(const char *path, struct replay *r)
 
 static void test_corpus(void **state)
 {
-	static const char *const files[] = {
-	    "testdata/defaults.jsonl", "testdata/validation.jsonl", "testdata/groups.jsonl", NULL};
+	static const char *const files[] = {"testdata/defaults.jsonl", "testdata/validation.jsonl",
+	    "testdata/groups.jsonl", "testdata/core.jsonl", NULL};
 	struct replay r = {0};
 
 	for (size_t i = 0; files[i]; i++)

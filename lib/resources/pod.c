@@ -16,6 +16,64 @@ static void defaults(struct object *obj, const struct resource_context *ctx)
 	pod_defaults(obj->arena, (CoreV1__Pod *)obj->msg);
 }
 
+/* A pod with gates says why it is not scheduled; who else looks at it need not know of gates. */
+static void set_gated(CoreV1__Pod *pod, struct arena *arena)
+{
+	CoreV1__PodCondition *c = API_NEW(arena, core_v1__pod_condition);
+
+	c->type = (char *)"PodScheduled";
+	c->status = (char *)"False";
+	c->reason = (char *)"SchedulingGated";
+	c->message = (char *)"Scheduling is blocked due to non-empty scheduling gates";
+	api_append(arena, pod->status, conditions, c);
+}
+
+static void add_requirements(const CoreV1__Pod *pod, struct arena *arena, size_t len, char **keys,
+    const char *op, MetaV1__LabelSelector *selector)
+{
+	for (size_t i = 0; i < len; i++) {
+		const char *value = api_map_get(pod->metadata, labels, keys[i]);
+		MetaV1__LabelSelectorRequirement *r;
+
+		if (!value)
+			continue;
+		r = API_NEW(arena, meta_v1__label_selector_requirement);
+		r->key = keys[i];
+		r->operator_ = (char *)op;
+		api_append(arena, r, values, (char *)value);
+		api_append(arena, selector, match_expressions, r);
+	}
+}
+
+/* matchLabelKeys and mismatchLabelKeys become requirements on the pod's own labels. */
+static void spell_out_term(const CoreV1__Pod *pod, struct arena *arena, CoreV1__PodAffinityTerm *t)
+{
+	if (!t->label_selector)
+		return;
+	add_requirements(pod, arena, t->n_match_label_keys, t->match_label_keys, "In", t->label_selector);
+	add_requirements(
+	    pod, arena, t->n_mismatch_label_keys, t->mismatch_label_keys, "NotIn", t->label_selector);
+}
+
+static void spell_out_affinity(CoreV1__Pod *pod, struct arena *arena)
+{
+	CoreV1__PodAffinity *with = pod->spec->affinity ? pod->spec->affinity->pod_affinity : NULL;
+	CoreV1__PodAntiAffinity *without =
+	    pod->spec->affinity ? pod->spec->affinity->pod_anti_affinity : NULL;
+
+	for (size_t i = 0; with && i < with->n_required_during_scheduling_ignored_during_execution; i++)
+		spell_out_term(pod, arena, with->required_during_scheduling_ignored_during_execution[i]);
+	for (size_t i = 0; with && i < with->n_preferred_during_scheduling_ignored_during_execution; i++)
+		spell_out_term(pod, arena,
+		    with->preferred_during_scheduling_ignored_during_execution[i]->pod_affinity_term);
+	for (size_t i = 0; without && i < without->n_required_during_scheduling_ignored_during_execution; i++)
+		spell_out_term(pod, arena, without->required_during_scheduling_ignored_during_execution[i]);
+	for (size_t i = 0; without && i < without->n_preferred_during_scheduling_ignored_during_execution;
+	     i++)
+		spell_out_term(pod, arena,
+		    without->preferred_during_scheduling_ignored_during_execution[i]->pod_affinity_term);
+}
+
 static void prepare_create(struct object *obj, const struct resource_context *ctx)
 {
 	CoreV1__Pod *pod = (CoreV1__Pod *)obj->msg;
@@ -24,6 +82,9 @@ static void prepare_create(struct object *obj, const struct resource_context *ct
 	pod->status->phase = (char *)"Pending";
 	pod->status->qos_class = (char *)pod_qos_class(pod->spec);
 	podspec_mirror_service_account(pod->spec); /* admission may have filled in the name */
+	spell_out_affinity(pod, obj->arena);
+	if (pod->spec->n_scheduling_gates)
+		set_gated(pod, obj->arena);
 }
 
 static void prepare_update(struct object *obj, const struct object *old, const struct resource_context *ctx)
@@ -49,54 +110,62 @@ static void prepare_status_update(
 	const CoreV1__Pod *was = (const CoreV1__Pod *)old->msg;
 
 	pod->spec = api_clone_message(obj->arena, &was->spec->base);
+	/* old kubelets would break the references that garbage collection needs */
+	obj->meta->n_owner_references = 0;
+	obj->meta->owner_references = NULL;
+	for (size_t i = 0; i < old->meta->n_owner_references; i++)
+		api_append(obj->arena, obj->meta, owner_references,
+		    api_clone(obj->arena, old->meta->owner_references[i]));
 	if (str_empty(pod->status->qos_class))
 		pod->status->qos_class = arena_strdup(obj->arena, was->status->qos_class);
 }
 
+/* The rules of pods that templates do not have. */
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const CoreV1__Pod *pod = (const CoreV1__Pod *)obj->msg;
+	const CoreV1__PodSpec *spec = pod->spec;
+	const struct field_path *p = PATH_ROOT("spec");
 
-	podspec_validate(pod->spec, PATH_ROOT("spec"), e);
+	podspec_validate_annotations(
+	    spec, pod->metadata, PATH_CHILD(PATH_ROOT("metadata"), "annotations"), e);
+	podspec_validate(spec, pod->metadata, ctx->is_update, p, e);
+	for (size_t i = 0; str_empty(spec->service_account_name) && i < spec->n_volumes; i++) {
+		const CoreV1__ProjectedVolumeSource *s = spec->volumes[i]->volume_source->projected;
+		const struct field_path *at =
+		    CHILD(CHILD(AT(CHILD(p, "volumes"), i), "projected"), "sources");
+
+		for (size_t j = 0; s && j < s->n_sources; j++)
+			rule_forbidden_if(e, CHILD(AT(at, j), "serviceAccountToken"),
+			    s->sources[j]->service_account_token,
+			    "must not be specified when serviceAccountName is not set");
+	}
+	if (ctx->is_update)
+		return;
+	rule_forbidden_if(
+	    e, CHILD(p, "ephemeralContainers"), spec->n_ephemeral_containers, "cannot be set on create");
+	rule_forbidden_if(e, CHILD(p, "nodeName"), !str_empty(spec->node_name) && spec->n_scheduling_gates,
+	    "cannot be set until all schedulingGates have been cleared");
+	podspec_validate_profiles(spec, pod->metadata, p, e);
 }
 
 static void validate_update(const struct object *obj, const struct object *old,
     const struct resource_context *ctx, struct field_errors *e)
 {
-	if (str_eq(ctx->subresource, "ephemeralcontainers") || str_eq(ctx->subresource, "resize"))
-		return;
-	pod_validate_update((const CoreV1__Pod *)obj->msg, (const CoreV1__Pod *)old->msg, ctx->arena, e);
+	const CoreV1__Pod *pod = (const CoreV1__Pod *)obj->msg, *was = (const CoreV1__Pod *)old->msg;
+
+	if (str_eq(ctx->subresource, "ephemeralcontainers"))
+		pod_validate_ephemeral_update(pod, was, e);
+	else if (str_eq(ctx->subresource, "resize"))
+		pod_validate_resize(pod, was, ctx->arena, e);
+	else
+		pod_validate_update(pod, was, ctx->arena, e);
 }
 
 static void validate_status_update(const struct object *obj, const struct object *old,
     const struct resource_context *ctx, struct field_errors *e)
 {
-	const CoreV1__Pod *pod = (const CoreV1__Pod *)obj->msg;
-	const CoreV1__Pod *was = (const CoreV1__Pod *)old->msg;
-	const struct field_path *p = PATH_ROOT("status");
-
-	rule_forbidden_if(e, CHILD(p, "nodeName"), !str_eq(pod->spec->node_name, was->spec->node_name),
-	    "may not be changed directly");
-	if (!str_empty(pod->status->nominated_node_name))
-		rule_format(
-		    e, CHILD(p, "nominatedNodeName"), pod->status->nominated_node_name, "dns-subdomain");
-	for (size_t i = 0; i < pod->status->n_pod_ips; i++)
-		rule_format(e, CHILD(AT(CHILD(p, "podIPs"), i), "ip"), pod->status->pod_ips[i]->ip, "ip");
-	if (str_eq(was->spec->restart_policy, "Always"))
-		return;
-	for (size_t i = 0; i < was->status->n_container_statuses;
-	     i++) { /* a finished container stays finished */
-		const CoreV1__ContainerStatus *before = was->status->container_statuses[i];
-
-		if (!before->state->terminated ||
-		    (before->state->terminated->exit_code && str_eq(was->spec->restart_policy, "OnFailure")))
-			continue;
-		for (size_t j = 0; j < pod->status->n_container_statuses; j++)
-			if (str_eq(pod->status->container_statuses[j]->name, before->name))
-				rule_forbidden_if(e, CHILD(AT(CHILD(p, "containerStatuses"), j), "state"),
-				    !pod->status->container_statuses[j]->state->terminated,
-				    "may not be transitioned to non-terminated state");
-	}
+	pod_validate_status_update((const CoreV1__Pod *)obj->msg, (const CoreV1__Pod *)old->msg, e);
 }
 
 static const char *const field_names[] = {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName",

@@ -1,14 +1,13 @@
 /* Containers of all three kinds: their names, ports, environment, resources, mounts and security context. */
+#include <ctype.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 #include "lib/resources/formats.h"
 #include "lib/resources/podspec.h"
-
-enum container_kind { CONTAINER_REGULAR, CONTAINER_INIT, CONTAINER_EPHEMERAL };
+#include "lib/resources/volumes.h"
 
 static void check_ports(const CoreV1__Container *c, const struct field_path *p, struct field_errors *e)
 {
@@ -27,8 +26,6 @@ static void check_ports(const CoreV1__Container *c, const struct field_path *p, 
 			rule_port(e, CHILD(at, "hostPort"), port->host_port);
 		if (rule_required(e, CHILD(at, "protocol"), port->protocol))
 			RULE_ENUM(e, CHILD(at, "protocol"), port->protocol, "TCP", "UDP", "SCTP");
-		if (!str_empty(port->host_ip))
-			rule_format(e, CHILD(at, "hostIP"), port->host_ip, "ip");
 	}
 }
 
@@ -73,6 +70,13 @@ static void check_env(const CoreV1__Container *c, const struct field_path *p, st
 	}
 }
 
+/* Upstream checks these names as it does prefixes of names: a dash at the end is fine. */
+static void check_source_name(const char *name, const struct field_path *p, struct field_errors *e)
+{
+	if (rule_required(e, p, name))
+		rule_format(e, p, rule_mask_trailing_dash(e->arena, name), "dns-subdomain");
+}
+
 static void check_env_from(const CoreV1__Container *c, const struct field_path *p, struct field_errors *e)
 {
 	for (size_t i = 0; i < c->n_env_from; i++) {
@@ -82,11 +86,11 @@ static void check_env_from(const CoreV1__Container *c, const struct field_path *
 		if (!str_empty(from->prefix))
 			rule_format(e, CHILD(at, "prefix"), from->prefix, "env-var");
 		if (from->config_map_ref)
-			rule_name(e, CHILD(CHILD(at, "configMapRef"), "name"),
-			    from->config_map_ref->local_object_reference->name, "dns-subdomain");
+			check_source_name(from->config_map_ref->local_object_reference->name,
+			    CHILD(CHILD(at, "configMapRef"), "name"), e);
 		if (from->secret_ref)
-			rule_name(e, CHILD(CHILD(at, "secretRef"), "name"),
-			    from->secret_ref->local_object_reference->name, "dns-subdomain");
+			check_source_name(from->secret_ref->local_object_reference->name,
+			    CHILD(CHILD(at, "secretRef"), "name"), e);
 		rule_invalid_if(e, p, !from->config_map_ref && !from->secret_ref, "",
 		    "must specify one of: `configMapRef` or `secretRef`");
 		rule_invalid_if(e, p, from->config_map_ref && from->secret_ref, "",
@@ -102,26 +106,44 @@ static const CoreV1__Volume *find_volume(const struct volume_set *volumes, const
 	return NULL;
 }
 
+/* `p` of these is the list of mounts: upstream reports them without the index. */
 static void check_propagation(
     const CoreV1__Container *c, const char *mode, const struct field_path *p, struct field_errors *e)
 {
 	bool privileged =
 	    c->security_context && c->security_context->has_privileged && c->security_context->privileged;
 
-	if (mode && RULE_ENUM(e, p, mode, "None", "HostToContainer", "Bidirectional"))
-		rule_forbidden_if(e, p, !strcmp(mode, "Bidirectional") && !privileged,
+	if (mode &&
+	    RULE_ENUM(e, CHILD(p, "mountPropagation"), mode, "None", "HostToContainer", "Bidirectional"))
+		rule_forbidden_if(e, CHILD(p, "mountPropagation"),
+		    !strcmp(mode, "Bidirectional") && !privileged,
 		    "Bidirectional mount propagation is available only to privileged containers");
 }
 
-static void check_sub_path(const CoreV1__VolumeMount *m, const struct field_path *p, struct field_errors *e)
+static void check_recursive_read_only(
+    const CoreV1__VolumeMount *m, const struct field_path *p, struct field_errors *e)
+{
+	const struct field_path *at = CHILD(p, "recursiveReadOnly");
+
+	if (!m->recursive_read_only ||
+	    !RULE_ENUM(e, at, m->recursive_read_only, "Disabled", "Enabled", "IfPossible") ||
+	    !strcmp(m->recursive_read_only, "Disabled"))
+		return;
+	rule_forbidden_if(e, at, !m->read_only, "may only be specified when readOnly is true");
+	rule_forbidden_if(e, at, m->mount_propagation && strcmp(m->mount_propagation, "None"),
+	    "may only be specified when mountPropagation is None or not specified");
+}
+
+static void check_sub_path(const CoreV1__VolumeMount *m, const struct field_path *p,
+    const struct field_path *at, struct field_errors *e)
 {
 	if (!str_empty(m->sub_path))
-		rule_format(e, CHILD(p, "subPath"), m->sub_path, "relative-path");
+		volume_validate_descending_path(m->sub_path, CHILD(p, "subPath"), e);
 	if (str_empty(m->sub_path_expr))
 		return;
-	rule_invalid_if(e, CHILD(p, "subPathExpr"), !str_empty(m->sub_path), m->sub_path_expr,
+	rule_invalid_if(e, CHILD(at, "subPathExpr"), !str_empty(m->sub_path), m->sub_path_expr,
 	    "subPathExpr and subPath are mutually exclusive");
-	rule_format(e, CHILD(p, "subPathExpr"), m->sub_path_expr, "relative-path");
+	volume_validate_descending_path(m->sub_path_expr, CHILD(p, "subPathExpr"), e);
 }
 
 static void check_mounts(const CoreV1__Container *c, const struct volume_set *volumes,
@@ -146,11 +168,9 @@ static void check_mounts(const CoreV1__Container *c, const struct volume_set *vo
 			    str_eq(c->volume_devices[j]->device_path, m->mount_path), m->mount_path,
 			    "must not already exist as a path in volumeDevices");
 		}
-		check_sub_path(m, at, e);
-		check_propagation(c, m->mount_propagation, CHILD(p, "mountPropagation"), e);
-		if (m->recursive_read_only)
-			RULE_ENUM(e, CHILD(at, "recursiveReadOnly"), m->recursive_read_only, "Disabled",
-			    "IfPossible", "Enabled");
+		check_sub_path(m, p, at, e);
+		check_propagation(c, m->mount_propagation, p, e);
+		check_recursive_read_only(m, p, e);
 	}
 }
 
@@ -165,8 +185,8 @@ static void check_devices(const CoreV1__Container *c, const struct volume_set *v
 		const CoreV1__Volume *v = find_volume(volumes, d->name);
 
 		rule_required(e, CHILD(at, "name"), d->name);
-		rule_invalid_if(e, CHILD(at, "name"), rule_seen(&names, e->arena, str_or(d->name, "")),
-		    d->name, "must be unique");
+		rule_invalid_if(e, CHILD(at, "name"),
+		    !str_empty(d->name) && rule_seen(&names, e->arena, d->name), d->name, "must be unique");
 		if (!v)
 			field_errors_at(e, FIELD_NOT_FOUND, CHILD(at, "name"), d->name, "%s", "");
 		else
@@ -175,48 +195,55 @@ static void check_devices(const CoreV1__Container *c, const struct volume_set *v
 			    d->name,
 			    "can only use volume source type of PersistentVolumeClaim or Ephemeral for block "
 			    "mode");
-		if (!rule_required(e, CHILD(at, "devicePath"), d->device_path))
-			continue;
-		rule_invalid_if(e, CHILD(at, "devicePath"), rule_seen(&paths, e->arena, d->device_path),
+		rule_required(e, CHILD(at, "devicePath"), d->device_path);
+		rule_invalid_if(e, CHILD(at, "devicePath"), rule_has_seen(&paths, str_or(d->device_path, "")),
 		    d->device_path, "must be unique");
-		rule_invalid_if(e, CHILD(at, "devicePath"), format_has_dotdot(d->device_path), d->device_path,
-		    "must not contain '..'");
+		if (rule_invalid_if(e, CHILD(at, "devicePath"), format_has_dotdot(str_or(d->device_path, "")),
+			d->device_path, "can not contain backsteps ('..')"))
+			rule_seen(&paths, e->arena, str_or(d->device_path, ""));
+		for (size_t j = 0; j < c->n_volume_mounts; j++) {
+			rule_invalid_if(e, CHILD(at, "name"), str_eq(c->volume_mounts[j]->name, d->name),
+			    d->name, "must not already exist in volumeMounts");
+			rule_invalid_if(e, CHILD(at, "devicePath"),
+			    str_eq(c->volume_mounts[j]->mount_path, d->device_path), d->device_path,
+			    "must not already exist as a path in volumeMounts");
+		}
 	}
 }
 
-static void check_user_id(struct field_errors *e, const struct field_path *p, bool set, int64_t id)
+static void check_resize_policy(const CoreV1__Container *c, const CoreV1__PodSpec *spec,
+    const struct field_path *p, struct field_errors *e)
 {
-	if (set)
-		rule_range(e, p, id, 0, INT32_MAX);
+	struct rule_seen seen = {0};
+
+	for (size_t i = 0; i < c->n_resize_policy; i++) {
+		const CoreV1__ContainerResizePolicy *policy = c->resize_policy[i];
+
+		if (rule_seen(&seen, e->arena, str_or(policy->resource_name, "")))
+			rule_duplicate(e, AT(p, i), policy->resource_name);
+		if (rule_required(e, p, policy->resource_name))
+			RULE_ENUM(e, p, policy->resource_name, "cpu", "memory");
+		if (rule_required(e, p, policy->restart_policy))
+			RULE_ENUM(e, p, policy->restart_policy, "NotRequired", "RestartContainer");
+		rule_invalid_if(e, p,
+		    str_eq(spec->restart_policy, "Never") && !str_eq(policy->restart_policy, "NotRequired"),
+		    policy->restart_policy, "must be 'NotRequired' when `restartPolicy` is 'Never'");
+	}
 }
 
-static void check_security_context(
-    const CoreV1__SecurityContext *sc, const struct field_path *p, struct field_errors *e)
+static bool is_padded(const char *s)
 {
-	if (!sc)
-		return;
-	check_user_id(e, CHILD(p, "runAsUser"), sc->has_run_as_user, sc->run_as_user);
-	check_user_id(e, CHILD(p, "runAsGroup"), sc->has_run_as_group, sc->run_as_group);
-	if (sc->proc_mount)
-		RULE_ENUM(e, CHILD(p, "procMount"), sc->proc_mount, "Default", "Unmasked");
-	podspec_validate_seccomp(sc->seccomp_profile, CHILD(p, "seccompProfile"), e);
-	if (!sc->has_allow_privilege_escalation || sc->allow_privilege_escalation)
-		return;
-	rule_invalid_if(e, p, sc->has_privileged && sc->privileged, NULL,
-	    "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
-	for (size_t i = 0; sc->capabilities && i < sc->capabilities->n_add; i++)
-		rule_invalid_if(e, p, str_eq(sc->capabilities->add[i], "CAP_SYS_ADMIN"), NULL,
-		    "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
+	return s && *s && (isspace((unsigned char)s[0]) || isspace((unsigned char)s[strlen(s) - 1]));
 }
 
-static void check_common(const CoreV1__Container *c, const struct volume_set *volumes,
+static void check_common(const CoreV1__Container *c, const struct podspec_scope *scope,
     const struct field_path *p, struct field_errors *e)
 {
 	rule_name(e, CHILD(p, "name"), c->name, "dns-label");
-	if (rule_required(e, CHILD(p, "image"), c->image))
-		rule_invalid_if(e, CHILD(p, "image"),
-		    c->image[0] == ' ' || c->image[strlen(c->image) - 1] == ' ', c->image,
-		    "must not have leading or trailing whitespace");
+	rule_required(e, CHILD(p, "image"), c->image);
+	/* upstream lets templates have it */
+	rule_invalid_if(e, CHILD(p, "image"), scope->pod && is_padded(c->image), c->image,
+	    "must not have leading or trailing whitespace");
 	if (rule_required(e, CHILD(p, "terminationMessagePolicy"), c->termination_message_policy))
 		rule_invalid_if(e, CHILD(p, "terminationMessagePolicy"),
 		    strcmp(c->termination_message_policy, "File") &&
@@ -225,57 +252,36 @@ static void check_common(const CoreV1__Container *c, const struct volume_set *vo
 	check_ports(c, CHILD(p, "ports"), e);
 	check_env(c, CHILD(p, "env"), e);
 	check_env_from(c, CHILD(p, "envFrom"), e);
-	check_mounts(c, volumes, CHILD(p, "volumeMounts"), e);
-	check_devices(c, volumes, CHILD(p, "volumeDevices"), e);
+	check_mounts(c, &scope->volumes, CHILD(p, "volumeMounts"), e);
+	check_devices(c, &scope->volumes, CHILD(p, "volumeDevices"), e);
 	if (rule_required(e, CHILD(p, "imagePullPolicy"), c->image_pull_policy))
 		RULE_ENUM(
 		    e, CHILD(p, "imagePullPolicy"), c->image_pull_policy, "Always", "IfNotPresent", "Never");
 	podspec_validate_resources(c->resources, CHILD(p, "resources"), e);
-	check_security_context(c->security_context, CHILD(p, "securityContext"), e);
+	check_resize_policy(c, scope->spec, CHILD(p, "resizePolicy"), e);
+	podspec_validate_container_security(c->security_context, CHILD(p, "securityContext"), e);
 }
 
-static void check_hooks(const CoreV1__Container *c, const struct field_path *p, struct field_errors *e)
+static void check_hooks(const CoreV1__Container *c, const CoreV1__PodSpec *spec, const struct field_path *p,
+    struct field_errors *e)
 {
-	podspec_validate_lifecycle(c->lifecycle, CHILD(p, "lifecycle"), e);
-	podspec_validate_probe(c->liveness_probe, true, CHILD(p, "livenessProbe"), e);
-	podspec_validate_probe(c->readiness_probe, false, CHILD(p, "readinessProbe"), e);
-	podspec_validate_probe(c->startup_probe, true, CHILD(p, "startupProbe"), e);
+	podspec_validate_lifecycle(c->lifecycle, spec, CHILD(p, "lifecycle"), e);
+	podspec_validate_probe(c->liveness_probe, PROBE_LIVENESS, CHILD(p, "livenessProbe"), e);
+	podspec_validate_probe(c->readiness_probe, PROBE_READINESS, CHILD(p, "readinessProbe"), e);
+	podspec_validate_probe(c->startup_probe, PROBE_STARTUP, CHILD(p, "startupProbe"), e);
 }
 
-/* An init container that is no sidecar has no hooks and no probes. */
-static void check_no_hooks(const CoreV1__Container *c, const struct field_path *p, struct field_errors *e)
+/* What is refused to an init container that is no sidecar, and to an ephemeral one. */
+static void check_no_hooks(
+    const CoreV1__Container *c, const char *detail, const struct field_path *p, struct field_errors *e)
 {
-	static const char detail[] = "may not be set for init containers without restartPolicy=Always";
-
 	rule_forbidden_if(e, CHILD(p, "lifecycle"), c->lifecycle, detail);
 	rule_forbidden_if(e, CHILD(p, "livenessProbe"), c->liveness_probe, detail);
 	rule_forbidden_if(e, CHILD(p, "readinessProbe"), c->readiness_probe, detail);
 	rule_forbidden_if(e, CHILD(p, "startupProbe"), c->startup_probe, detail);
 }
 
-static void check_list(size_t len, CoreV1__Container **list, enum container_kind kind,
-    const struct volume_set *volumes, struct rule_seen *names, const struct field_path *p,
-    struct field_errors *e)
-{
-	for (size_t i = 0; i < len; i++) {
-		const CoreV1__Container *c = list[i];
-		const struct field_path *at = AT(p, i);
-		bool sidecar = kind == CONTAINER_INIT && str_eq(c->restart_policy, "Always");
-
-		check_common(c, volumes, at, e);
-		if (kind == CONTAINER_INIT && !sidecar)
-			check_no_hooks(c, at, e);
-		else
-			check_hooks(c, at, e);
-		rule_forbidden_if(e, CHILD(at, "restartPolicy"),
-		    kind == CONTAINER_REGULAR && c->restart_policy, "may not be set for non-init containers");
-		if (kind == CONTAINER_INIT && c->restart_policy)
-			RULE_ENUM(e, CHILD(at, "restartPolicy"), c->restart_policy, "Always");
-		if (!str_empty(c->name) && rule_seen(names, e->arena, c->name))
-			rule_duplicate(e, CHILD(at, "name"), c->name);
-	}
-}
-
+/* Of containers that run together no two may have the same port of the node. */
 static void check_host_ports(
     size_t len, CoreV1__Container **list, const struct field_path *p, struct field_errors *e)
 {
@@ -293,52 +299,109 @@ static void check_host_ports(
 		}
 }
 
-void podspec_validate_containers(const CoreV1__PodSpec *spec, const struct volume_set *volumes,
+static void check_regular(const struct podspec_scope *scope, struct rule_seen *names,
     const struct field_path *p, struct field_errors *e)
 {
-	struct rule_seen names = {0};
+	const CoreV1__PodSpec *spec = scope->spec;
 
-	rule_required_that(e, CHILD(p, "containers"), spec->n_containers, "");
-	check_list(spec->n_containers, spec->containers, CONTAINER_REGULAR, volumes, &names,
-	    CHILD(p, "containers"), e);
-	check_host_ports(spec->n_containers, spec->containers, CHILD(p, "containers"), e);
-	check_list(spec->n_init_containers, spec->init_containers, CONTAINER_INIT, volumes, &names,
-	    CHILD(p, "initContainers"), e);
+	if (!rule_required_that(e, p, spec->n_containers, ""))
+		return;
+	for (size_t i = 0; i < spec->n_containers; i++) {
+		const CoreV1__Container *c = spec->containers[i];
+		const struct field_path *at = AT(p, i);
+
+		check_common(c, scope, at, e);
+		if (rule_seen(names, e->arena, str_or(c->name, "")))
+			rule_duplicate(e, CHILD(at, "name"), c->name);
+		check_hooks(c, spec, at, e);
+		rule_forbidden_if(e, CHILD(at, "restartPolicy"), c->restart_policy,
+		    "may not be set for non-init containers");
+	}
+	check_host_ports(spec->n_containers, spec->containers, p, e);
 }
 
-void podspec_validate_ephemeral_containers(const CoreV1__PodSpec *spec, const struct volume_set *volumes,
-    const struct field_path *p, struct field_errors *e)
+static void check_init(const struct podspec_scope *scope, struct rule_seen *names, const struct field_path *p,
+    struct field_errors *e)
 {
-	struct rule_seen names = {0};
+	static const char detail[] = "may not be set for init containers without restartPolicy=Always";
+	const CoreV1__PodSpec *spec = scope->spec;
+
+	for (size_t i = 0; i < spec->n_init_containers; i++) {
+		const CoreV1__Container *c = spec->init_containers[i];
+		const struct field_path *at = AT(p, i);
+		bool sidecar = str_eq(c->restart_policy, "Always");
+
+		check_common(c, scope, at, e);
+		if (c->restart_policy)
+			RULE_ENUM(e, CHILD(at, "restartPolicy"), c->restart_policy, "Always");
+		if (rule_has_seen(names, str_or(c->name, "")))
+			rule_duplicate(e, CHILD(at, "name"), c->name);
+		else if (!str_empty(c->name))
+			rule_seen(names, e->arena, c->name);
+		/* they run one by one; upstream's index is that within a list of one */
+		check_host_ports(1, &spec->init_containers[i], p, e);
+		if (sidecar)
+			check_hooks(c, spec, at, e);
+		else
+			check_no_hooks(c, detail, at, e);
+		rule_invalid_if(e, CHILD(at, "resizePolicy"), !sidecar && c->n_resize_policy, NULL,
+		    "must not be set for init containers");
+	}
+}
+
+static void check_ephemeral(const CoreV1__Container *c, const struct field_path *at, struct field_errors *e)
+{
+	static const char detail[] = "cannot be set for an Ephemeral Container";
+
+	rule_forbidden_if(e, CHILD(at, "ports"), c->n_ports, detail);
+	check_no_hooks(c, detail, at, e);
+	rule_forbidden_if(e, CHILD(at, "resources"),
+	    c->resources->n_limits || c->resources->n_requests || c->resources->n_claims, detail);
+	rule_forbidden_if(e, CHILD(at, "resizePolicy"), c->n_resize_policy, detail);
+	rule_forbidden_if(e, CHILD(at, "restartPolicy"), c->restart_policy, detail);
+	for (size_t i = 0; i < c->n_volume_mounts; i++) {
+		const struct field_path *mount = AT(CHILD(at, "volumeMounts"), i);
+
+		rule_forbidden_if(
+		    e, CHILD(mount, "subPath"), !str_empty(c->volume_mounts[i]->sub_path), detail);
+		rule_forbidden_if(
+		    e, CHILD(mount, "subPathExpr"), !str_empty(c->volume_mounts[i]->sub_path_expr), detail);
+	}
+}
+
+static void check_ephemerals(
+    const struct podspec_scope *scope, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__PodSpec *spec = scope->spec;
+	struct rule_seen names = {0}, targets = {0};
 
 	for (size_t i = 0; i < spec->n_containers; i++)
-		rule_seen(&names, e->arena, str_or(spec->containers[i]->name, ""));
+		rule_seen(&targets, e->arena, str_or(spec->containers[i]->name, ""));
 	for (size_t i = 0; i < spec->n_init_containers; i++)
-		rule_seen(&names, e->arena, str_or(spec->init_containers[i]->name, ""));
+		rule_seen(&targets, e->arena, str_or(spec->init_containers[i]->name, ""));
 	for (size_t i = 0; i < spec->n_ephemeral_containers; i++) {
 		const CoreV1__EphemeralContainer *ec = spec->ephemeral_containers[i];
 		const CoreV1__Container *c = (const CoreV1__Container *)ec->ephemeral_container_common;
 		const struct field_path *at = AT(p, i);
 
-		check_common(c, volumes, at, e);
-		if (!str_empty(c->name) && rule_seen(&names, e->arena, c->name))
+		check_common(c, scope, at, e);
+		if (rule_has_seen(&targets, str_or(c->name, "")) ||
+		    rule_seen(&names, e->arena, str_or(c->name, "")))
 			rule_duplicate(e, CHILD(at, "name"), c->name);
 		if (!str_empty(ec->target_container_name) &&
-		    !rule_seen(&names, e->arena, ec->target_container_name))
+		    !rule_has_seen(&targets, ec->target_container_name))
 			field_errors_at(e, FIELD_NOT_FOUND, CHILD(at, "targetContainerName"),
 			    ec->target_container_name, "%s", "");
-		rule_forbidden_if(
-		    e, CHILD(at, "ports"), c->n_ports, "cannot be set for an Ephemeral Container");
-		rule_forbidden_if(e, CHILD(at, "livenessProbe"), c->liveness_probe,
-		    "cannot be set for an Ephemeral Container");
-		rule_forbidden_if(e, CHILD(at, "readinessProbe"), c->readiness_probe,
-		    "cannot be set for an Ephemeral Container");
-		rule_forbidden_if(e, CHILD(at, "startupProbe"), c->startup_probe,
-		    "cannot be set for an Ephemeral Container");
-		rule_forbidden_if(
-		    e, CHILD(at, "lifecycle"), c->lifecycle, "cannot be set for an Ephemeral Container");
-		rule_forbidden_if(e, CHILD(at, "resources"),
-		    c->resources->n_limits || c->resources->n_requests,
-		    "cannot be set for an Ephemeral Container");
+		check_ephemeral(c, at, e);
 	}
+}
+
+void podspec_validate_containers(
+    const struct podspec_scope *scope, const struct field_path *p, struct field_errors *e)
+{
+	struct rule_seen names = {0};
+
+	check_regular(scope, &names, CHILD(p, "containers"), e);
+	check_init(scope, &names, CHILD(p, "initContainers"), e);
+	check_ephemerals(scope, CHILD(p, "ephemeralContainers"), e);
 }

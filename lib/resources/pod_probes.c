@@ -24,6 +24,7 @@ struct handlers {
 	const CoreV1__TCPSocketAction *tcp_socket;
 	const CoreV1__GRPCAction *grpc;
 	const CoreV1__SleepAction *sleep;
+	int64_t grace_s; /* how long a hook may sleep */
 };
 
 static bool first_handler(struct field_errors *e, const struct field_path *p, int *count)
@@ -44,12 +45,14 @@ static void check_handlers(const struct handlers *h, const struct field_path *p,
 	if (h->grpc && first_handler(e, CHILD(p, "grpc"), &count))
 		rule_port(e, CHILD(CHILD(p, "grpc"), "port"), h->grpc->port);
 	if (h->sleep && first_handler(e, CHILD(p, "sleep"), &count))
-		rule_invalid_if(e, CHILD(p, "sleep"), h->sleep->seconds < 0, NULL, "must not be negative");
+		rule_invalid_if(e, CHILD(p, "sleep"),
+		    h->sleep->seconds <= 0 || h->sleep->seconds > h->grace_s, NULL,
+		    "must be greater than 0 and less than terminationGracePeriodSeconds");
 	rule_required_that(e, p, count, "must specify a handler type");
 }
 
 void podspec_validate_probe(
-    const CoreV1__Probe *probe, bool success_must_be_one, const struct field_path *p, struct field_errors *e)
+    const CoreV1__Probe *probe, enum probe_kind kind, const struct field_path *p, struct field_errors *e)
 {
 	const CoreV1__ProbeHandler *h;
 
@@ -68,26 +71,30 @@ void podspec_validate_probe(
 	if (probe->has_termination_grace_period_seconds)
 		rule_positive(
 		    e, CHILD(p, "terminationGracePeriodSeconds"), probe->termination_grace_period_seconds);
-	if (success_must_be_one && probe->success_threshold != 1)
+	if (kind == PROBE_READINESS)
+		rule_invalid_if(e, CHILD(p, "terminationGracePeriodSeconds"),
+		    probe->has_termination_grace_period_seconds, NULL, "must not be set for readinessProbes");
+	else if (probe->success_threshold != 1)
 		rule_invalid_int(e, CHILD(p, "successThreshold"), probe->success_threshold, "must be 1");
 }
 
-static void check_lifecycle_handler(
-    const CoreV1__LifecycleHandler *h, const struct field_path *p, struct field_errors *e)
+static void check_lifecycle_handler(const CoreV1__LifecycleHandler *h, const CoreV1__PodSpec *spec,
+    const struct field_path *p, struct field_errors *e)
 {
 	if (h)
 		check_handlers(&(struct handlers){.exec = h->exec,
 				   .http_get = h->http_get,
 				   .tcp_socket = h->tcp_socket,
-				   .sleep = h->sleep},
+				   .sleep = h->sleep,
+				   .grace_s = spec->termination_grace_period_seconds},
 		    p, e);
 }
 
-void podspec_validate_lifecycle(
-    const CoreV1__Lifecycle *lifecycle, const struct field_path *p, struct field_errors *e)
+void podspec_validate_lifecycle(const CoreV1__Lifecycle *lifecycle, const CoreV1__PodSpec *spec,
+    const struct field_path *p, struct field_errors *e)
 {
 	if (!lifecycle)
 		return;
-	check_lifecycle_handler(lifecycle->post_start, CHILD(p, "postStart"), e);
-	check_lifecycle_handler(lifecycle->pre_stop, CHILD(p, "preStop"), e);
+	check_lifecycle_handler(lifecycle->post_start, spec, CHILD(p, "postStart"), e);
+	check_lifecycle_handler(lifecycle->pre_stop, spec, CHILD(p, "preStop"), e);
 }

@@ -6,7 +6,7 @@
 #include "lib/resources/podspec.h"
 
 static void check_requirement(
-    const CoreV1__NodeSelectorRequirement *r, const struct field_path *p, struct field_errors *e)
+    const CoreV1__NodeSelectorRequirement *r, bool strict, const struct field_path *p, struct field_errors *e)
 {
 	const char *op = str_or(r->operator_, "");
 
@@ -22,6 +22,8 @@ static void check_requirement(
 	else
 		rule_invalid_if(e, CHILD(p, "operator"), true, op, "not a valid selector operator");
 	rule_format(e, CHILD(p, "key"), r->key, "qualified-name");
+	for (size_t i = 0; strict && i < r->n_values; i++)
+		rule_format(e, AT(CHILD(p, "values"), i), r->values[i], "label-value");
 }
 
 static void check_field_requirement(
@@ -41,32 +43,31 @@ static void check_field_requirement(
 		rule_format(e, AT(CHILD(p, "values"), i), r->values[i], "dns-subdomain");
 }
 
-void node_selector_term_validate(
-    const CoreV1__NodeSelectorTerm *term, const struct field_path *p, struct field_errors *e)
+static void check_term(
+    const CoreV1__NodeSelectorTerm *term, bool strict, const struct field_path *p, struct field_errors *e)
 {
 	for (size_t i = 0; i < term->n_match_expressions; i++)
-		check_requirement(term->match_expressions[i], AT(CHILD(p, "matchExpressions"), i), e);
+		check_requirement(term->match_expressions[i], strict, AT(CHILD(p, "matchExpressions"), i), e);
 	for (size_t i = 0; i < term->n_match_fields; i++)
 		check_field_requirement(term->match_fields[i], AT(CHILD(p, "matchFields"), i), e);
 }
 
 void node_selector_validate(
-    const CoreV1__NodeSelector *selector, const struct field_path *p, struct field_errors *e)
+    const CoreV1__NodeSelector *selector, bool strict, const struct field_path *p, struct field_errors *e)
 {
 	rule_required_that(e, CHILD(p, "nodeSelectorTerms"), selector->n_node_selector_terms,
 	    "must have at least one node selector term");
 	for (size_t i = 0; i < selector->n_node_selector_terms; i++)
-		node_selector_term_validate(
-		    selector->node_selector_terms[i], AT(CHILD(p, "nodeSelectorTerms"), i), e);
+		check_term(selector->node_selector_terms[i], strict, AT(CHILD(p, "nodeSelectorTerms"), i), e);
 }
 
 static void check_node_affinity(
-    const CoreV1__NodeAffinity *a, const struct field_path *p, struct field_errors *e)
+    const CoreV1__NodeAffinity *a, bool strict, const struct field_path *p, struct field_errors *e)
 {
 	const struct field_path *preferred = CHILD(p, "preferredDuringSchedulingIgnoredDuringExecution");
 
 	if (a->required_during_scheduling_ignored_during_execution)
-		node_selector_validate(a->required_during_scheduling_ignored_during_execution,
+		node_selector_validate(a->required_during_scheduling_ignored_during_execution, strict,
 		    CHILD(p, "requiredDuringSchedulingIgnoredDuringExecution"), e);
 	for (size_t i = 0; i < a->n_preferred_during_scheduling_ignored_during_execution; i++) {
 		const CoreV1__PreferredSchedulingTerm *t =
@@ -74,8 +75,50 @@ static void check_node_affinity(
 		const struct field_path *at = AT(preferred, i);
 
 		rule_range(e, CHILD(at, "weight"), t->weight, 1, 100);
-		node_selector_term_validate(t->preference, CHILD(at, "preference"), e);
+		check_term(t->preference, false, CHILD(at, "preference"), e);
 	}
+}
+
+static void check_label_keys(size_t len, char **keys, const MetaV1__LabelSelector *selector,
+    const struct field_path *p, struct field_errors *e)
+{
+	if (!len ||
+	    !rule_forbidden_if(e, p, !selector, "must not be specified when labelSelector is not set"))
+		return;
+	for (size_t i = 0; i < len; i++)
+		rule_format(e, AT(p, i), keys[i], "qualified-name");
+}
+
+static bool has_string(size_t len, char **list, const char *s)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!strcmp(list[i], s))
+			return true;
+	return false;
+}
+
+/* Requirements that the server made of matchLabelKeys come last: a key that was there before is said twice.
+ */
+static void check_repeated_keys(
+    const CoreV1__PodAffinityTerm *t, const struct field_path *p, struct field_errors *e)
+{
+	const MetaV1__LabelSelector *s = t->label_selector;
+	struct rule_seen keys = {0};
+
+	for (size_t i = 0; s && i < s->n_match_labels; i++)
+		rule_seen(&keys, e->arena, s->match_labels[i]->key);
+	for (size_t i = 0; s && i < s->n_match_expressions; i++) {
+		const char *key = str_or(s->match_expressions[i]->key, "");
+		bool again = rule_seen(&keys, e->arena, key);
+
+		for (size_t j = 0; again && j < t->n_match_label_keys; j++)
+			rule_invalid_if(e, AT(p, j), !strcmp(t->match_label_keys[j], key), key,
+			    "exists in both matchLabelKeys and labelSelector");
+	}
+	for (size_t i = 0; i < t->n_match_label_keys; i++)
+		rule_invalid_if(e, AT(CHILD(p, "matchLabelKeys"), i),
+		    has_string(t->n_mismatch_label_keys, t->mismatch_label_keys, t->match_label_keys[i]),
+		    t->match_label_keys[i], "exists in both matchLabelKeys and mismatchLabelKeys");
 }
 
 static void check_affinity_term(
@@ -85,6 +128,11 @@ static void check_affinity_term(
 	rule_label_selector(e, CHILD(p, "namespaceSelector"), t->namespace_selector);
 	for (size_t i = 0; i < t->n_namespaces; i++)
 		rule_format(e, CHILD(p, "namespace"), t->namespaces[i], "dns-label");
+	check_label_keys(
+	    t->n_match_label_keys, t->match_label_keys, t->label_selector, CHILD(p, "matchLabelKeys"), e);
+	check_label_keys(t->n_mismatch_label_keys, t->mismatch_label_keys, t->label_selector,
+	    CHILD(p, "mismatchLabelKeys"), e);
+	check_repeated_keys(t, p, e);
 	rule_required(e, CHILD(p, "topologyKey"), t->topology_key);
 	rule_format(e, CHILD(p, "topologyKey"), t->topology_key, "qualified-name");
 }
@@ -106,15 +154,16 @@ static void check_pod_affinity(size_t required_len, CoreV1__PodAffinityTerm **re
 }
 
 void podspec_validate_affinity(
-    const CoreV1__Affinity *affinity, const struct field_path *p, struct field_errors *e)
+    const struct podspec_scope *scope, const struct field_path *p, struct field_errors *e)
 {
+	const CoreV1__Affinity *affinity = scope->spec->affinity;
 	const CoreV1__PodAffinity *pod;
 	const CoreV1__PodAntiAffinity *anti;
 
 	if (!affinity)
 		return;
 	if (affinity->node_affinity)
-		check_node_affinity(affinity->node_affinity, CHILD(p, "nodeAffinity"), e);
+		check_node_affinity(affinity->node_affinity, !scope->is_update, CHILD(p, "nodeAffinity"), e);
 	pod = affinity->pod_affinity;
 	if (pod)
 		check_pod_affinity(pod->n_required_during_scheduling_ignored_during_execution,
@@ -162,6 +211,25 @@ void podspec_validate_tolerations(
 		check_toleration(spec->tolerations[i], AT(p, i), e);
 }
 
+static void check_spread_keys(
+    const CoreV1__TopologySpreadConstraint *c, const struct field_path *p, struct field_errors *e)
+{
+	const MetaV1__LabelSelector *s = c->label_selector;
+
+	rule_forbidden_if(
+	    e, p, c->n_match_label_keys && !s, "must not be specified when labelSelector is not set");
+	for (size_t i = 0; i < c->n_match_label_keys; i++) {
+		const char *key = c->match_label_keys[i];
+		bool selected = s && api_map_get(s, match_labels, key);
+
+		for (size_t j = 0; s && !selected && j < s->n_match_expressions; j++)
+			selected = str_eq(s->match_expressions[j]->key, key);
+		rule_format(e, AT(p, i), key, "qualified-name");
+		rule_invalid_if(
+		    e, AT(p, i), selected, key, "exists in both matchLabelKeys and labelSelector");
+	}
+}
+
 static void check_constraint(
     const CoreV1__TopologySpreadConstraint *c, const struct field_path *p, struct field_errors *e)
 {
@@ -178,8 +246,7 @@ static void check_constraint(
 		RULE_ENUM(e, CHILD(p, "nodeAffinityPolicy"), c->node_affinity_policy, "Ignore", "Honor");
 	if (c->node_taints_policy)
 		RULE_ENUM(e, CHILD(p, "nodeTaintsPolicy"), c->node_taints_policy, "Ignore", "Honor");
-	rule_forbidden_if(e, CHILD(p, "matchLabelKeys"), c->n_match_label_keys && !c->label_selector,
-	    "must not be specified when labelSelector is not set");
+	check_spread_keys(c, CHILD(p, "matchLabelKeys"), e);
 }
 
 void podspec_validate_spreading(

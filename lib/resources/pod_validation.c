@@ -10,6 +10,7 @@ static void check_dns(const CoreV1__PodSpec *spec, const struct field_path *p, s
 {
 	const struct field_path *config = CHILD(p, "dnsConfig");
 	const CoreV1__PodDNSConfig *dns = spec->dns_config;
+	bool no_servers = false;
 	size_t total = 0;
 
 	if (rule_required(e, CHILD(p, "dnsPolicy"), spec->dns_policy))
@@ -17,9 +18,9 @@ static void check_dns(const CoreV1__PodSpec *spec, const struct field_path *p, s
 		    "ClusterFirst", "Default", "None");
 	if (str_eq(spec->dns_policy, "None") &&
 	    rule_required_that(e, config, dns, "must provide `dnsConfig` when `dnsPolicy` is None"))
-		rule_required_that(e, CHILD(config, "nameservers"), dns->n_nameservers,
+		no_servers = !rule_required_that(e, CHILD(config, "nameservers"), dns->n_nameservers,
 		    "must provide at least one DNS nameserver when `dnsPolicy` is None");
-	if (!dns)
+	if (!dns || no_servers)
 		return;
 	rule_invalid_if(e, CHILD(config, "nameservers"), dns->n_nameservers > 3, NULL,
 	    "must not have more than 3 nameservers");
@@ -32,11 +33,9 @@ static void check_dns(const CoreV1__PodSpec *spec, const struct field_path *p, s
 		const char *name = dns->searches[i];
 
 		total += len + 1;
-		if (len > 1 && name[len - 1] == '.')
+		if (len && name[len - 1] == '.')
 			name = arena_strndup(e->arena, name, len - 1);
-		rule_invalid_if(e, AT(CHILD(config, "searches"), i),
-		    strcmp(name, ".") && !format_is_dns_subdomain(name), name,
-		    format_check("dns-subdomain", "."));
+		rule_format(e, AT(CHILD(config, "searches"), i), name, "dns-subdomain");
 	}
 	rule_invalid_if(e, CHILD(config, "searches"), total > 2049, NULL,
 	    "must not have more than 2048 characters in all search paths");
@@ -44,95 +43,19 @@ static void check_dns(const CoreV1__PodSpec *spec, const struct field_path *p, s
 		rule_required(e, AT(CHILD(config, "options"), i), dns->options[i]->name);
 }
 
-void podspec_validate_seccomp(
-    const CoreV1__SeccompProfile *profile, const struct field_path *p, struct field_errors *e)
-{
-	if (!profile)
-		return;
-	if (str_eq(profile->type, "Localhost"))
-		rule_required_that(e, CHILD(p, "localhostProfile"), profile->localhost_profile,
-		    "must be set when seccomp type is Localhost");
-	else
-		rule_invalid_if(e, CHILD(p, "localhostProfile"), profile->localhost_profile,
-		    profile->localhost_profile, "can only be set when seccomp type is Localhost");
-	if (profile->localhost_profile)
-		rule_format(e, CHILD(p, "localhostProfile"), profile->localhost_profile, "relative-path");
-	if (rule_required(e, CHILD(p, "type"), profile->type))
-		RULE_ENUM(e, CHILD(p, "type"), profile->type, "Localhost", "RuntimeDefault", "Unconfined");
-}
-
-static bool is_sysctl_name(const char *s)
-{
-	for (const char *part = s;;) {
-		size_t len = strcspn(part, "./");
-
-		if (!len || strspn(part, "abcdefghijklmnopqrstuvwxyz0123456789-_") != len)
-			return false;
-		if (!part[len])
-			return strlen(s) <= 253;
-		part += len + 1;
-	}
-}
-
-static void check_sysctls(
-    const CoreV1__PodSecurityContext *sc, const struct field_path *p, struct field_errors *e)
-{
-	struct rule_seen names = {0};
-
-	for (size_t i = 0; i < sc->n_sysctls; i++) {
-		const struct field_path *at = CHILD(AT(p, i), "name");
-		const char *name = sc->sysctls[i]->name;
-
-		if (!rule_required(e, at, name))
-			continue;
-		rule_invalid_if(e, at, !is_sysctl_name(name), name,
-		    "must be a sysctl name: lower case words joined by dots or slashes");
-		if (rule_seen(&names, e->arena, name))
-			rule_duplicate(e, at, name);
-	}
-}
-
-static void check_id(struct field_errors *e, const struct field_path *p, bool set, int64_t id)
-{
-	if (set)
-		rule_range(e, p, id, 0, INT32_MAX);
-}
-
-static void check_security_context(
-    const CoreV1__PodSpec *spec, const struct field_path *p, struct field_errors *e)
-{
-	const CoreV1__PodSecurityContext *sc = spec->security_context;
-
-	if (!sc)
-		return;
-	check_id(e, CHILD(p, "fsGroup"), sc->has_fs_group, sc->fs_group);
-	check_id(e, CHILD(p, "runAsUser"), sc->has_run_as_user, sc->run_as_user);
-	check_id(e, CHILD(p, "runAsGroup"), sc->has_run_as_group, sc->run_as_group);
-	for (size_t i = 0; i < sc->n_supplemental_groups; i++)
-		check_id(e, AT(CHILD(p, "supplementalGroups"), i), true, sc->supplemental_groups[i]);
-	rule_invalid_if(e, CHILD(p, "shareProcessNamespace"),
-	    spec->has_share_process_namespace && spec->share_process_namespace && spec->host_pid, NULL,
-	    "ShareProcessNamespace and HostPID cannot both be enabled");
-	check_sysctls(sc, CHILD(p, "sysctls"), e);
-	if (sc->fs_group_change_policy)
-		RULE_ENUM(e, CHILD(p, "fsGroupChangePolicy"), sc->fs_group_change_policy, "Always",
-		    "OnRootMismatch");
-	if (sc->supplemental_groups_policy)
-		RULE_ENUM(e, CHILD(p, "supplementalGroupsPolicy"), sc->supplemental_groups_policy, "Merge",
-		    "Strict");
-	podspec_validate_seccomp(sc->seccomp_profile, CHILD(p, "seccompProfile"), e);
-}
-
+/* A pod in the network of its node listens there. A template may leave the port of the node to defaulting. */
 static void check_host_network(
-    const CoreV1__PodSpec *spec, const struct field_path *p, struct field_errors *e)
+    const struct podspec_scope *scope, const struct field_path *p, struct field_errors *e)
 {
+	const CoreV1__PodSpec *spec = scope->spec;
+
 	for (size_t i = 0; spec->host_network && i < spec->n_containers; i++)
 		for (size_t j = 0; j < spec->containers[i]->n_ports; j++) {
 			const CoreV1__ContainerPort *port = spec->containers[i]->ports[j];
 
-			rule_invalid_if(e, CHILD(AT(CHILD(AT(p, i), "ports"), j), "containerPort"),
-			    port->host_port && port->host_port != port->container_port, NULL,
-			    "must match `hostPort` when `hostNetwork` is true");
+			rule_invalid_if(e, CHILD(AT(CHILD(AT(p, i), "ports"), j), "hostPort"),
+			    (scope->pod || port->host_port) && port->host_port != port->container_port, NULL,
+			    "must match `containerPort` when `hostNetwork` is true");
 		}
 }
 
@@ -150,13 +73,10 @@ static void check_identity(const CoreV1__PodSpec *spec, const struct field_path 
 		rule_format(e, CHILD(p, "priorityClassName"), spec->priority_class_name, "dns-subdomain");
 	if (spec->runtime_class_name)
 		rule_format(e, CHILD(p, "runtimeClassName"), spec->runtime_class_name, "dns-subdomain");
-	if (!str_empty(spec->scheduler_name))
-		rule_format(e, CHILD(p, "schedulerName"), spec->scheduler_name, "dns-subdomain");
-	if (spec->preemption_policy)
+	if (spec->preemption_policy &&
+	    rule_required(e, CHILD(p, "preemptionPolicy"), spec->preemption_policy))
 		RULE_ENUM(e, CHILD(p, "preemptionPolicy"), spec->preemption_policy, "PreemptLowerPriority",
 		    "Never");
-	if (spec->os && rule_required(e, CHILD(CHILD(p, "os"), "name"), spec->os->name))
-		RULE_ENUM(e, CHILD(CHILD(p, "os"), "name"), spec->os->name, "linux", "windows");
 }
 
 static void check_lists(const CoreV1__PodSpec *spec, const struct field_path *p, struct field_errors *e)
@@ -179,29 +99,38 @@ static void check_lists(const CoreV1__PodSpec *spec, const struct field_path *p,
 		if (rule_seen(&gates, e->arena, name))
 			rule_duplicate(e, AT(CHILD(p, "schedulingGates"), i), name);
 	}
-	for (size_t i = 0; i < spec->n_overhead; i++)
-		rule_resource_value(e, KEY(CHILD(p, "overhead"), spec->overhead[i]->key),
-		    spec->overhead[i]->key, spec->overhead[i]->value);
 }
 
-void podspec_validate(const CoreV1__PodSpec *spec, const struct field_path *p, struct field_errors *e)
+/* Overhead is checked as limits of a container would be, and reported so. */
+static void check_overhead(const CoreV1__PodSpec *spec, const struct field_path *p, struct field_errors *e)
 {
-	struct volume_set volumes;
+	CoreV1__ResourceRequirements limits = CORE_V1__RESOURCE_REQUIREMENTS__INIT;
 
-	podspec_validate_volumes(spec, CHILD(p, "volumes"), e, &volumes);
-	podspec_validate_containers(spec, &volumes, p, e);
-	podspec_validate_ephemeral_containers(spec, &volumes, CHILD(p, "ephemeralContainers"), e);
+	limits.n_limits = spec->n_overhead;
+	limits.limits = (CoreV1__ResourceRequirements__LimitsEntry **)spec->overhead;
+	podspec_validate_resources(&limits, p, e);
+}
+
+void podspec_validate(const CoreV1__PodSpec *spec, const MetaV1__ObjectMeta *pod, bool is_update,
+    const struct field_path *p, struct field_errors *e)
+{
+	struct podspec_scope scope = {.spec = spec, .pod = pod, .is_update = is_update};
+
+	podspec_validate_volumes(spec, pod, CHILD(p, "volumes"), e, &scope.volumes);
+	podspec_validate_containers(&scope, p, e);
 	if (rule_required(e, CHILD(p, "restartPolicy"), spec->restart_policy))
 		RULE_ENUM(e, CHILD(p, "restartPolicy"), spec->restart_policy, "Always", "OnFailure", "Never");
 	check_dns(spec, p, e);
 	rule_labels(e, CHILD(p, "nodeSelector"), spec->n_node_selector, spec->node_selector);
-	check_security_context(spec, CHILD(p, "securityContext"), e);
-	check_host_network(spec, CHILD(p, "containers"), e);
-	podspec_validate_affinity(spec->affinity, CHILD(p, "affinity"), e);
+	podspec_validate_pod_security(spec, CHILD(p, "securityContext"), e);
+	check_host_network(&scope, CHILD(p, "containers"), e);
+	podspec_validate_affinity(&scope, CHILD(p, "affinity"), e);
 	podspec_validate_tolerations(spec, CHILD(p, "tolerations"), e);
 	podspec_validate_spreading(spec, CHILD(p, "topologySpreadConstraints"), e);
 	check_identity(spec, p, e);
 	check_lists(spec, p, e);
+	check_overhead(spec, CHILD(p, "overhead"), e);
+	podspec_validate_os(spec, p, e);
 	if (spec->has_active_deadline_seconds)
 		rule_range(e, CHILD(p, "activeDeadlineSeconds"), spec->active_deadline_seconds, 1, INT32_MAX);
 }
@@ -212,7 +141,9 @@ void podtemplate_validate(
 	rule_labels(e, CHILD(p, "labels"), template->metadata->n_labels, template->metadata->labels);
 	rule_annotations(
 	    e, CHILD(p, "annotations"), template->metadata->n_annotations, template->metadata->annotations);
-	podspec_validate(template->spec, CHILD(p, "spec"), e);
+	podspec_validate_annotations(template->spec, template->metadata, CHILD(p, "annotations"), e);
+	podspec_validate(template->spec, NULL, false, CHILD(p, "spec"), e);
+	podspec_validate_profiles(template->spec, template->metadata, CHILD(p, "spec"), e);
 	rule_forbidden_if(e, CHILD(CHILD(p, "spec"), "ephemeralContainers"),
 	    template->spec->n_ephemeral_containers, "ephemeral containers not allowed in pod template");
 }

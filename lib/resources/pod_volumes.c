@@ -1,213 +1,233 @@
-/* Volumes of a pod. The fields that upstream names oddly (downwardAPI.path without its index) are named as it
- * does. */
-#include <stdint.h>
+/* Volumes of a pod: one source each. The kinds are listed in upstream's order, which decides what is refused.
+ */
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 #include "lib/resources/formats.h"
+#include "lib/resources/persistentvolumeclaim.h"
 #include "lib/resources/podspec.h"
 #include "lib/resources/volumes.h"
 
-static void check_mode(bool set, int32_t mode, const struct field_path *p, struct field_errors *e)
+static void check_empty_dir(const void *source, const struct field_path *p, struct field_errors *e)
 {
-	if (set)
-		rule_invalid_if(e, p, mode < 0 || mode > 0777, NULL,
-		    "must be a number between 0 and 0777 (octal), both inclusive");
+	const CoreV1__EmptyDirVolumeSource *s = source;
+
+	rule_forbidden_if(e, CHILD(p, "sizeLimit"), s->size_limit && quantity_of(s->size_limit).nano < 0,
+	    "SizeLimit field must be a valid resource quantity");
 }
 
-static void check_items(
-    size_t len, CoreV1__KeyToPath **items, const struct field_path *p, struct field_errors *e)
+static void check_git_repo(const void *source, const struct field_path *p, struct field_errors *e)
 {
-	for (size_t i = 0; i < len; i++) {
-		const struct field_path *at = AT(p, i);
+	const CoreV1__GitRepoVolumeSource *s = source;
 
-		rule_required(e, CHILD(at, "key"), items[i]->key);
-		if (rule_required(e, CHILD(at, "path"), items[i]->path))
-			volume_validate_file_path(items[i]->path, CHILD(at, "path"), e);
-		check_mode(items[i]->has_mode, items[i]->mode, CHILD(at, "mode"), e);
-	}
+	rule_required(e, CHILD(p, "repository"), s->repository);
+	volume_validate_descending_path(s->directory, CHILD(p, "directory"), e);
 }
 
-static void check_downward_files(
-    size_t len, CoreV1__DownwardAPIVolumeFile **items, const struct field_path *p, struct field_errors *e)
+static void check_iscsi(const void *source, const struct field_path *p, struct field_errors *e)
 {
-	for (size_t i = 0; i < len; i++) {
-		const CoreV1__DownwardAPIVolumeFile *f = items[i];
+	const CoreV1__ISCSIVolumeSource *s = source;
 
-		if (rule_required(e, CHILD(p, "path"), f->path))
-			volume_validate_file_path(f->path, CHILD(p, "path"), e);
-		if (f->field_ref) {
-			podspec_validate_field_ref(f->field_ref, true, CHILD(p, "fieldRef"), e);
-			rule_invalid_if(e, p, f->resource_field_ref, "resource",
-			    "fieldRef and resourceFieldRef can not be specified simultaneously");
-		} else if (f->resource_field_ref) {
-			podspec_validate_resource_field_ref(
-			    f->resource_field_ref, true, CHILD(p, "resourceFieldRef"), e);
-		} else {
-			rule_required_that(e, p, false, "one of fieldRef and resourceFieldRef is required");
+	volume_validate_iscsi(&(struct volume_iscsi){.portal = s->target_portal,
+				  .iqn = s->iqn,
+				  .initiator = s->initiator_name,
+				  .lun = s->lun,
+				  .chap = s->chap_auth_discovery || s->chap_auth_session,
+				  .has_secret = s->secret_ref},
+	    p, e);
+}
+
+static void check_glusterfs(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__GlusterfsVolumeSource *s = source;
+
+	rule_required(e, CHILD(p, "endpoints"), s->endpoints);
+	rule_required(e, CHILD(p, "path"), s->path);
+}
+
+static void check_claim(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	rule_required(e, CHILD(p, "claimName"),
+	    ((const CoreV1__PersistentVolumeClaimVolumeSource *)source)->claim_name);
+}
+
+static void check_rbd(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__RBDVolumeSource *s = source;
+
+	rule_required_that(e, CHILD(p, "monitors"), s->n_monitors, "");
+	rule_required(e, CHILD(p, "image"), s->image);
+}
+
+static void check_cinder(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__CinderVolumeSource *s = source;
+
+	rule_required(e, CHILD(p, "volumeID"), s->volume_id);
+	if (s->secret_ref)
+		rule_required(e, CHILD(CHILD(p, "secretRef"), "name"), s->secret_ref->name);
+}
+
+static void check_cephfs(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	rule_required_that(
+	    e, CHILD(p, "monitors"), ((const CoreV1__CephFSVolumeSource *)source)->n_monitors, "");
+}
+
+static void check_flex(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__FlexVolumeSource *s = source;
+
+	volume_validate_flex(s->driver, s->n_options, s->options, p, e);
+}
+
+static void check_azure_file(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__AzureFileVolumeSource *s = source;
+
+	rule_required(e, CHILD(p, "secretName"), s->secret_name);
+	rule_required(e, CHILD(p, "shareName"), s->share_name);
+}
+
+static void check_storage_os(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__StorageOSVolumeSource *s = source;
+
+	volume_validate_storage_os(s->volume_name, s->volume_namespace, p, e);
+	if (s->secret_ref)
+		rule_required(e, CHILD(CHILD(p, "secretRef"), "name"), s->secret_ref->name);
+}
+
+static void check_scale_io(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__ScaleIOVolumeSource *s = source;
+
+	volume_validate_scale_io(s->gateway, s->system, s->volume_name, p, e);
+}
+
+static void check_csi(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__CSIVolumeSource *s = source;
+
+	volume_validate_csi_driver(s->driver, CHILD(p, "driver"), e);
+	if (s->node_publish_secret_ref && rule_required(e, CHILD(CHILD(p, "nodePublishSecretRef"), "name"),
+					      s->node_publish_secret_ref->name))
+		rule_format(e, CHILD(p, "name"), s->node_publish_secret_ref->name, "dns-subdomain");
+}
+
+static void check_template_meta(
+    const MetaV1__ObjectMeta *m, const struct field_path *p, struct field_errors *e)
+{
+	const struct {
+		const char *name;
+		bool set;
+	} others[] = {{"name", !str_empty(m->name)}, {"generateName", !str_empty(m->generate_name)},
+	    {"namespace", !str_empty(m->namespace_)}, {"selfLink", !str_empty(m->self_link)},
+	    {"uID", !str_empty(m->uid)}, {"resourceVersion", !str_empty(m->resource_version)},
+	    {"generation", m->generation}, {"deletionTimestamp", m->deletion_timestamp},
+	    {"deletionGracePeriodSeconds", m->has_deletion_grace_period_seconds},
+	    {"ownerReferences", m->n_owner_references}, {"finalizers", m->n_finalizers},
+	    {"managedFields", m->n_managed_fields}};
+
+	rule_annotations(e, CHILD(p, "annotations"), m->n_annotations, m->annotations);
+	rule_labels(e, CHILD(p, "labels"), m->n_labels, m->labels);
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		rule_forbidden_if(e, CHILD(p, others[i].name), others[i].set, "cannot be set");
+}
+
+static void check_ephemeral(const void *source, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__PersistentVolumeClaimTemplate *t =
+	    ((const CoreV1__EphemeralVolumeSource *)source)->volume_claim_template;
+	const struct field_path *at = CHILD(p, "volumeClaimTemplate");
+
+	if (!rule_required_that(e, at, t, ""))
+		return;
+	if (t->metadata)
+		check_template_meta(t->metadata, CHILD(at, "metadata"), e);
+	persistentvolumeclaim_validate_spec(t->spec, CHILD(at, "spec"), e);
+}
+
+#define SOURCE(member) offsetof(CoreV1__VolumeSource, member)
+static const struct volume_kind kinds[] = {
+    {SOURCE(empty_dir), "emptyDir", NULL, check_empty_dir, false},
+    {SOURCE(host_path), "hostPath", NULL, volume_check_host_path, false},
+    {SOURCE(git_repo), "gitRepo", NULL, check_git_repo, false},
+    {SOURCE(gce_persistent_disk), "persistentDisk", "gcePersistentDisk", volume_check_gce, false},
+    {SOURCE(aws_elastic_block_store), "awsElasticBlockStore", NULL, volume_check_aws, false},
+    {SOURCE(secret), "secret", NULL, podspec_check_secret, false},
+    {SOURCE(nfs), "nfs", NULL, volume_check_nfs, false},
+    {SOURCE(iscsi), "iscsi", NULL, check_iscsi, false},
+    {SOURCE(glusterfs), "glusterfs", NULL, check_glusterfs, false},
+    {SOURCE(flocker), "flocker", NULL, volume_check_flocker, false},
+    {SOURCE(persistent_volume_claim), "persistentVolumeClaim", NULL, check_claim, false},
+    {SOURCE(rbd), "rbd", NULL, check_rbd, false},
+    {SOURCE(cinder), "cinder", NULL, check_cinder, false},
+    {SOURCE(cephfs), "cephfs", "cephFS", check_cephfs, false},
+    {SOURCE(quobyte), "quobyte", NULL, volume_check_quobyte, false},
+    {SOURCE(downward_api), "downwardAPI", "downwarAPI", podspec_check_downward_api, false},
+    {SOURCE(fc), "fc", NULL, volume_check_fc, false},
+    {SOURCE(flex_volume), "flexVolume", NULL, check_flex, false},
+    {SOURCE(config_map), "configMap", NULL, podspec_check_config_map, false},
+    {SOURCE(azure_file), "azureFile", NULL, check_azure_file, false},
+    {SOURCE(vsphere_volume), "vsphereVolume", NULL, volume_check_vsphere, false},
+    {SOURCE(photon_persistent_disk), "photonPersistentDisk", NULL, volume_check_photon, false},
+    {SOURCE(portworx_volume), "portworxVolume", NULL, volume_check_portworx, false},
+    {SOURCE(azure_disk), "azureDisk", NULL, volume_check_azure_disk, false},
+    {SOURCE(storageos), "storageos", NULL, check_storage_os, false},
+    {SOURCE(projected), "projected", NULL, podspec_check_projected, false},
+    {SOURCE(scale_io), "scaleIO", NULL, check_scale_io, false},
+    {SOURCE(csi), "csi", NULL, check_csi, false},
+    {SOURCE(ephemeral), "ephemeral", NULL, check_ephemeral, false},
+    {SOURCE(image), "image", NULL, NULL, false},
+};
+
+static const char *claim_name(const MetaV1__ObjectMeta *pod, const CoreV1__Volume *v, struct arena *arena)
+{
+	return pod && !str_empty(pod->name) && !str_empty(v->name)
+		   ? arena_printf(arena, "%s-%s", pod->name, v->name)
+		   : NULL;
+}
+
+/* Where a volume's name becomes part of a longer one. */
+static void check_name_length(const CoreV1__Volume *v, const MetaV1__ObjectMeta *pod,
+    const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__VolumeSource *s = v->volume_source;
+	const char *claim = claim_name(pod, v, e->arena);
+
+	if (s->iscsi && s->iscsi->initiator_name)
+		rule_invalid_if(e, CHILD(p, "name"),
+		    strlen(str_or(v->name, "")) + 1 + strlen(str_or(s->iscsi->target_portal, "")) > 64,
+		    v->name,
+		    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if "
+		    "iscsi.initiatorName is specified.");
+	if (s->ephemeral && claim && volume_count_sources(&s->base) == 1)
+		rule_invalid_if(e, CHILD(p, "name"), !format_is_dns_subdomain(claim), v->name,
+		    "must make a valid name of a claim together with the pod's name");
+}
+
+/* A claim that the pod makes for an ephemeral volume is no other volume's. */
+static void check_foreign_claim(const CoreV1__PodSpec *spec, const CoreV1__Volume *v,
+    const MetaV1__ObjectMeta *pod, const struct field_path *p, struct field_errors *e)
+{
+	const CoreV1__PersistentVolumeClaimVolumeSource *claim = v->volume_source->persistent_volume_claim;
+
+	for (size_t i = 0; claim && pod && !str_empty(pod->name) && i < spec->n_volumes; i++)
+		if (spec->volumes[i]->volume_source->ephemeral &&
+		    str_eq(claim->claim_name,
+			arena_printf(e->arena, "%s-%s", pod->name, str_or(spec->volumes[i]->name, "")))) {
+			rule_invalid_if(e, CHILD(CHILD(p, "persistentVolumeClaim"), "claimName"), true,
+			    claim->claim_name,
+			    "must not reference a PVC that gets created for an ephemeral volume");
+			return;
 		}
-		check_mode(f->has_mode, f->mode, CHILD(p, "mode"), e);
-	}
 }
 
-/* A file of a projected volume: two sources may not claim it. */
-static void claim_path(
-    struct rule_seen *paths, const char *path, const struct field_path *p, struct field_errors *e)
-{
-	if (!str_empty(path) && rule_seen(paths, e->arena, path))
-		rule_invalid_if(e, p, true, path, "conflicting duplicate paths");
-}
-
-static void check_token(const CoreV1__ServiceAccountTokenProjection *t, const struct field_path *source,
-    const struct field_path *projected, struct rule_seen *paths, struct field_errors *e)
-{
-	rule_invalid_if(e, CHILD(source, "expirationSeconds"), t->expiration_seconds < 600, NULL,
-	    "may not specify a duration less than 10 minutes");
-	rule_invalid_if(e, CHILD(source, "expirationSeconds"), t->expiration_seconds > (INT64_C(1) << 32),
-	    NULL, "may not specify a duration larger than 2^32 seconds");
-	if (rule_required(e, CHILD(projected, "path"), t->path) &&
-	    volume_validate_file_path(t->path, CHILD(source, "path"), e))
-		claim_path(paths, t->path, CHILD(source, "path"), e);
-}
-
-static void check_projection(const CoreV1__VolumeProjection *s, const struct field_path *at,
-    const struct field_path *projected, struct rule_seen *paths, struct field_errors *e)
-{
-	if (s->secret) {
-		rule_required(e, CHILD(CHILD(at, "secret"), "name"), s->secret->local_object_reference->name);
-		check_items(s->secret->n_items, s->secret->items, CHILD(CHILD(at, "secret"), "items"), e);
-		for (size_t i = 0; i < s->secret->n_items; i++)
-			claim_path(paths, s->secret->items[i]->path, CHILD(at, "secret"), e);
-	}
-	if (s->config_map) {
-		rule_required(
-		    e, CHILD(CHILD(at, "configMap"), "name"), s->config_map->local_object_reference->name);
-		check_items(
-		    s->config_map->n_items, s->config_map->items, CHILD(CHILD(at, "configMap"), "items"), e);
-		for (size_t i = 0; i < s->config_map->n_items; i++)
-			claim_path(paths, s->config_map->items[i]->path, CHILD(at, "configMap"), e);
-	}
-	if (s->downward_api) {
-		check_downward_files(
-		    s->downward_api->n_items, s->downward_api->items, CHILD(at, "downwardAPI"), e);
-		for (size_t i = 0; i < s->downward_api->n_items; i++)
-			claim_path(paths, s->downward_api->items[i]->path, CHILD(at, "downwardAPI"), e);
-	}
-	if (s->service_account_token)
-		check_token(s->service_account_token, CHILD(at, "serviceAccountToken"), projected, paths, e);
-}
-
-static void check_projected(
-    const CoreV1__ProjectedVolumeSource *s, const struct field_path *p, struct field_errors *e)
-{
-	struct rule_seen paths = {0};
-
-	check_mode(s->has_default_mode, s->default_mode, CHILD(p, "defaultMode"), e);
-	for (size_t i = 0; i < s->n_sources; i++) {
-		const struct field_path *at = AT(CHILD(p, "sources"), i);
-		int count = volume_count_sources(&s->sources[i]->base);
-
-		rule_forbidden_if(e, at, count > 1, "may not specify more than 1 volume type per source");
-		rule_required_that(e, at, count, "must specify a source");
-		check_projection(s->sources[i], at, p, &paths, e);
-	}
-}
-
-static void check_files(const CoreV1__VolumeSource *s, const struct field_path *p, struct field_errors *e)
-{
-	if (s->secret) {
-		rule_required(e, CHILD(CHILD(p, "secret"), "secretName"), s->secret->secret_name);
-		check_mode(s->secret->has_default_mode, s->secret->default_mode,
-		    CHILD(CHILD(p, "secret"), "defaultMode"), e);
-		check_items(s->secret->n_items, s->secret->items, CHILD(CHILD(p, "secret"), "items"), e);
-	}
-	if (s->config_map) {
-		rule_required(
-		    e, CHILD(CHILD(p, "configMap"), "name"), s->config_map->local_object_reference->name);
-		check_mode(s->config_map->has_default_mode, s->config_map->default_mode,
-		    CHILD(CHILD(p, "configMap"), "defaultMode"), e);
-		check_items(
-		    s->config_map->n_items, s->config_map->items, CHILD(CHILD(p, "configMap"), "items"), e);
-	}
-	if (s->downward_api) {
-		check_mode(s->downward_api->has_default_mode, s->downward_api->default_mode,
-		    CHILD(CHILD(p, "downwardAPI"), "defaultMode"), e);
-		check_downward_files(
-		    s->downward_api->n_items, s->downward_api->items, CHILD(p, "downwardAPI"), e);
-	}
-	if (s->projected)
-		check_projected(s->projected, CHILD(p, "projected"), e);
-	if (s->empty_dir && s->empty_dir->size_limit)
-		rule_forbidden_if(e, CHILD(CHILD(p, "emptyDir"), "sizeLimit"),
-		    quantity_of(s->empty_dir->size_limit).nano < 0,
-		    "SizeLimit field must be a valid resource quantity");
-	if (s->git_repo) {
-		rule_required(e, CHILD(CHILD(p, "gitRepo"), "repository"), s->git_repo->repository);
-		rule_format(
-		    e, CHILD(CHILD(p, "gitRepo"), "directory"), s->git_repo->directory, "relative-path");
-	}
-}
-
-static void check_disks(const CoreV1__VolumeSource *s, const struct field_path *p, struct field_errors *e)
-{
-	if (s->host_path)
-		volume_validate_host_path(s->host_path, CHILD(p, "hostPath"), e);
-	if (s->nfs)
-		volume_validate_nfs(s->nfs, CHILD(p, "nfs"), e);
-	if (s->gce_persistent_disk)
-		volume_validate_gce(s->gce_persistent_disk, CHILD(p, "gcePersistentDisk"), e);
-	if (s->aws_elastic_block_store)
-		volume_validate_aws(s->aws_elastic_block_store, CHILD(p, "awsElasticBlockStore"), e);
-	if (s->fc)
-		volume_validate_fc(s->fc, CHILD(p, "fc"), e);
-	if (s->iscsi)
-		volume_validate_iscsi(
-		    s->iscsi->target_portal, s->iscsi->iqn, s->iscsi->lun, CHILD(p, "iscsi"), e);
-	if (s->csi) {
-		volume_validate_csi_driver(s->csi->driver, CHILD(CHILD(p, "csi"), "driver"), e);
-		if (s->csi->node_publish_secret_ref)
-			rule_required(e, CHILD(CHILD(CHILD(p, "csi"), "nodePublishSecretRef"), "name"),
-			    s->csi->node_publish_secret_ref->name);
-	}
-	if (s->persistent_volume_claim)
-		rule_required(e, CHILD(CHILD(p, "persistentVolumeClaim"), "claimName"),
-		    s->persistent_volume_claim->claim_name);
-	if (s->ephemeral)
-		rule_required_that(e, CHILD(CHILD(p, "ephemeral"), "volumeClaimTemplate"),
-		    s->ephemeral->volume_claim_template, "");
-	if (s->glusterfs) {
-		rule_required(e, CHILD(CHILD(p, "glusterfs"), "endpoints"), s->glusterfs->endpoints);
-		rule_required(e, CHILD(CHILD(p, "glusterfs"), "path"), s->glusterfs->path);
-	}
-	if (s->rbd) {
-		rule_required_that(e, CHILD(CHILD(p, "rbd"), "monitors"), s->rbd->n_monitors, "");
-		rule_required(e, CHILD(CHILD(p, "rbd"), "image"), s->rbd->image);
-	}
-	if (s->cephfs)
-		rule_required_that(e, CHILD(CHILD(p, "cephfs"), "monitors"), s->cephfs->n_monitors, "");
-	if (s->cinder)
-		rule_required(e, CHILD(CHILD(p, "cinder"), "volumeID"), s->cinder->volume_id);
-	if (s->flex_volume)
-		rule_required(e, CHILD(CHILD(p, "flexVolume"), "driver"), s->flex_volume->driver);
-	if (s->azure_file) {
-		rule_required(e, CHILD(CHILD(p, "azureFile"), "secretName"), s->azure_file->secret_name);
-		rule_required(e, CHILD(CHILD(p, "azureFile"), "shareName"), s->azure_file->share_name);
-	}
-	if (s->azure_disk) {
-		rule_required(e, CHILD(CHILD(p, "azureDisk"), "diskName"), s->azure_disk->disk_name);
-		rule_required(e, CHILD(CHILD(p, "azureDisk"), "diskURI"), s->azure_disk->disk_uri);
-	}
-	if (s->vsphere_volume)
-		rule_required(
-		    e, CHILD(CHILD(p, "vsphereVolume"), "volumePath"), s->vsphere_volume->volume_path);
-	if (s->portworx_volume)
-		rule_required(
-		    e, CHILD(CHILD(p, "portworxVolume"), "volumeID"), s->portworx_volume->volume_id);
-}
-
-void podspec_validate_volumes(const CoreV1__PodSpec *spec, const struct field_path *p, struct field_errors *e,
-    struct volume_set *ret_valid)
+void podspec_validate_volumes(const CoreV1__PodSpec *spec, const MetaV1__ObjectMeta *pod,
+    const struct field_path *p, struct field_errors *e, struct volume_set *ret_valid)
 {
 	struct rule_seen names = {0};
 
@@ -217,16 +237,18 @@ void podspec_validate_volumes(const CoreV1__PodSpec *spec, const struct field_pa
 		const CoreV1__Volume *v = spec->volumes[i];
 		const struct field_path *at = AT(p, i);
 		size_t before = e->len;
-		int count = volume_count_sources(&v->volume_source->base);
 
-		rule_required_that(e, at, count, "must specify a volume type");
-		rule_forbidden_if(e, at, count > 1, "may not specify more than 1 volume type");
-		check_files(v->volume_source, at, e);
-		check_disks(v->volume_source, at, e);
-		if (rule_name(e, CHILD(at, "name"), v->name, "dns-label") &&
-		    rule_seen(&names, e->arena, v->name))
+		volume_validate_sources(
+		    &v->volume_source->base, kinds, sizeof kinds / sizeof kinds[0], at, e);
+		check_name_length(v, pod, at, e);
+		rule_name(e, CHILD(at, "name"), v->name, "dns-label");
+		/* only the names of volumes without findings are taken */
+		if (rule_has_seen(&names, str_or(v->name, "")))
 			rule_duplicate(e, CHILD(at, "name"), v->name);
-		if (e->len == before)
+		if (e->len == before) {
+			rule_seen(&names, e->arena, str_or(v->name, ""));
 			ret_valid->items[ret_valid->len++] = v;
+		}
+		check_foreign_claim(spec, v, pod, at, e);
 	}
 }

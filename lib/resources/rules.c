@@ -107,6 +107,14 @@ void rule_duplicate(struct field_errors *e, const struct field_path *p, const ch
 	field_errors_at(e, FIELD_DUPLICATE, p, value, "%s", "");
 }
 
+const char *rule_mask_trailing_dash(struct arena *arena, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return len > 1 && prefix[len - 1] == '-' ? arena_printf(arena, "%.*sa", (int)(len - 2), prefix)
+						 : prefix;
+}
+
 bool rule_name(struct field_errors *e, const struct field_path *p, const char *value, const char *format)
 {
 	return rule_required(e, p, value) && rule_format(e, p, value, format);
@@ -200,11 +208,18 @@ void rule_int_or_percent(struct field_errors *e, const struct field_path *p, con
 	}
 }
 
-bool rule_seen(struct rule_seen *seen, struct arena *arena, const char *value)
+bool rule_has_seen(const struct rule_seen *seen, const char *value)
 {
 	for (size_t i = 0; i < seen->len; i++)
 		if (!strcmp(seen->items[i], value))
 			return true;
+	return false;
+}
+
+bool rule_seen(struct rule_seen *seen, struct arena *arena, const char *value)
+{
+	if (rule_has_seen(seen, value))
+		return true;
 	if (seen->len == seen->capacity) {
 		size_t capacity = seen->capacity ? seen->capacity * 2 : 8;
 

@@ -14,6 +14,8 @@
 #include "lib/api/schema.h"
 #include "lib/api/values.h"
 
+struct arena;
+
 /* In a hook: CHILD(p, "spec") for a field, AT(p, i) for a list element, KEY(p, "x") for a map element. */
 #define CHILD PATH_CHILD
 #define AT PATH_INDEX
@@ -37,6 +39,8 @@ bool rule_port_or_name(struct field_errors *e, const struct field_path *p, const
 bool rule_immutable(struct field_errors *e, const struct field_path *p, bool equal);
 void rule_invalid_int(struct field_errors *e, const struct field_path *p, int64_t value, const char *detail);
 void rule_duplicate(struct field_errors *e, const struct field_path *p, const char *value);
+/* A prefix of a name as a name: upstream's stand-in for what follows a dash at the end. */
+const char *rule_mask_trailing_dash(struct arena *arena, const char *prefix);
 /* Required when empty, else of the format. */
 bool rule_name(struct field_errors *e, const struct field_path *p, const char *value, const char *format);
 
@@ -60,6 +64,7 @@ struct rule_seen {
 };
 bool rule_seen(
     struct rule_seen *seen, struct arena *arena, const char *value); /* true when it was there before */
+bool rule_has_seen(const struct rule_seen *seen, const char *value); /* only looks */
 
 /* Resource lists: entries are {base, char *key, Resource__Quantity *value}. */
 struct quantity_entry {

@@ -1,6 +1,5 @@
 /* The rules of metadata, the same for every kind (upstream: ValidateObjectMeta and ValidateObjectMetaUpdate).
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/str.h"
@@ -74,16 +73,9 @@ static void check_managed_fields(
 void rule_object_meta(struct field_errors *e, const struct field_path *p, const MetaV1__ObjectMeta *meta,
     bool namespaced, const char *format, bool core_finalizers)
 {
-	if (!str_empty(meta->generate_name)) {
-		size_t len = strlen(meta->generate_name);
-		char prefix[512];
-
-		/* a prefix may end with a dash or a dot, which the suffix follows */
-		snprintf(prefix, sizeof prefix, "%s", meta->generate_name);
-		if (len < sizeof prefix && prefix[len - 1] == '-')
-			prefix[len - 1] = 'a';
-		rule_format(e, CHILD(p, "generateName"), prefix, format);
-	}
+	if (!str_empty(meta->generate_name))
+		rule_format(e, CHILD(p, "generateName"),
+		    rule_mask_trailing_dash(e->arena, meta->generate_name), format);
 	if (str_empty(meta->name))
 		rule_required_that(
 		    e, CHILD(p, "name"), !str_empty(meta->generate_name), "name or generateName is required");
