@@ -97,14 +97,58 @@ bool api_map_remove_(size_t *len, void **entries, const char *key)
 	return true;
 }
 
+/*
+ * In front of an array with room to spare that api_append_() has made. Such an array lies 8 bytes off the
+ * arena's alignment, which no array made elsewhere does; the mark names it and its arena. Items are added in
+ * place only to the arena's own array, and only where it ends: a shallow copy of a message shares the array,
+ * and the place behind the copy's last item may be taken.
+ */
+struct list_head {
+	uint64_t spare_; /* moves the array off the alignment */
+	uint32_t len, capacity;
+	uint64_t mark;
+};
+
+enum { LIST_EXACT_MAX = 4 }; /* shorter ones are made anew each time: most lists stay so, and cost nothing */
+
+static uint64_t mark_of(const struct arena *arena, void *const *items)
+{
+	return 0x9e3779b97f4a7c15u ^ (uintptr_t)arena ^ (uint64_t)(uintptr_t)items << 16;
+}
+
+static struct list_head *head_of(const struct arena *arena, void **items)
+{
+	if ((uintptr_t)items % 16 != sizeof(uint64_t))
+		return NULL;
+	struct list_head *head = (struct list_head *)items - 1;
+	return head->mark == mark_of(arena, items) ? head : NULL;
+}
+
+static void **make_list(struct arena *arena, size_t len)
+{
+	if (len <= LIST_EXACT_MAX || len > UINT32_MAX / 2)
+		return ARENA_ARRAY(arena, void *, len);
+	struct list_head *head = arena_alloc(arena, sizeof *head + 2 * len * sizeof(void *));
+	void **items = (void **)(head + 1);
+	*head = (struct list_head){
+	    .len = (uint32_t)len, .capacity = 2 * (uint32_t)len, .mark = mark_of(arena, items)};
+	return items;
+}
+
 void api_append_(struct arena *arena, size_t *len, void ***items, void *item)
 {
-	void **grown = ARENA_ARRAY(arena, void *, *len + 1);
+	struct list_head *head = *len > LIST_EXACT_MAX ? head_of(arena, *items) : NULL;
 
-	if (*len > 0)
-		memcpy(grown, *items, *len * sizeof(void *));
-	grown[(*len)++] = item;
-	*items = grown;
+	if (head && head->len == *len && head->len < head->capacity) {
+		head->len++;
+	} else {
+		void **grown = make_list(arena, *len + 1);
+
+		if (*len > 0)
+			memcpy(grown, *items, *len * sizeof(void *));
+		*items = grown;
+	}
+	(*items)[(*len)++] = item;
 }
 
 size_t message_sort_entries(size_t len, void **entries)

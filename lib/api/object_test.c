@@ -82,6 +82,49 @@ static void test_table(void **state)
 	}
 }
 
+/* What an append to a long list costs does not depend on how long the list is. */
+static void test_long_lists(void **state)
+{
+	enum { LEN = 3000, LEN_MAX = 200 * 1024 };
+	struct arena *arena = arena_new();
+	MetaV1__ObjectMeta meta = META_V1__OBJECT_META__INIT;
+	char *const items[] = {"a", "b", "c", "d", "e", "f"};
+
+	for (size_t i = 0; i < LEN; i++)
+		api_append(arena, &meta, finalizers, items[i % 6]);
+	assert_int_equal(meta.n_finalizers, LEN);
+	for (size_t i = 0; i < LEN; i++)
+		assert_ptr_equal(meta.finalizers[i], items[i % 6]);
+	assert_in_range(arena_used(arena), LEN * sizeof(char *), LEN_MAX);
+	arena_free(arena);
+}
+
+/* Appending to one of two messages that share a list never shows in the other, in whatever arena. */
+static void test_shared_lists(void **state)
+{
+	for (size_t len = 0; len < 20; len++) {
+		struct arena *arena = arena_new(), *other = arena_new();
+		MetaV1__ObjectMeta one = META_V1__OBJECT_META__INIT;
+
+		for (size_t i = 0; i < len; i++)
+			api_append(arena, &one, finalizers, "x");
+		MetaV1__ObjectMeta two = one, three = one;
+		api_append(arena, &one, finalizers, "one");
+		api_append(arena, &two, finalizers, "two");
+		api_append(other, &three, finalizers, "three");
+		assert_string_equal(one.finalizers[len], "one");
+		assert_string_equal(two.finalizers[len], "two");
+		one.n_finalizers--; /* taken off again */
+		two = one;
+		api_append(arena, &two, finalizers, "four");
+		api_append(arena, &one, finalizers, "five");
+		assert_string_equal(two.finalizers[len], "four");
+		arena_free(arena);
+		assert_string_equal(three.finalizers[len], "three"); /* nothing of it lay in that arena */
+		arena_free(other);
+	}
+}
+
 static void test_build(void **state)
 {
 	struct object *obj = object_new(schema_by_gvk("", "v1", "Pod")), *copy;
@@ -283,6 +326,8 @@ int main(void)
 	    cmocka_unit_test(test_schema),
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_build),
+	    cmocka_unit_test(test_long_lists),
+	    cmocka_unit_test(test_shared_lists),
 	    cmocka_unit_test(test_owners),
 	    cmocka_unit_test(test_stored),
 	    cmocka_unit_test(test_custom),

@@ -168,8 +168,9 @@ bool api_map_equal_(size_t a_len, void *a, size_t b_len, void *b);
 	api_map_remove_(&(owner)->n_##member, (void **)(owner)->member, (key))
 
 /*
- * Appends to a repeated message or string member: api_append(arena, spec, containers, c). The array moves
- * each time, so this is for short lists; when the length is known, set the member to an ARENA_ARRAY at once.
+ * Appends to a repeated message or string member: api_append(arena, spec, containers, c). The array may move;
+ * a shallow copy of the message, which shares it, keeps what it has and can be appended to by itself. When
+ * the length is known, set the member to an ARENA_ARRAY at once.
  */
 void api_append_(struct arena *arena, size_t *len, void ***items, void *item);
 #define api_append(arena, owner, member, item)                                                               \
