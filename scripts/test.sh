@@ -84,6 +84,7 @@ if [[ " $parts " == *" asan "* ]] && build asan; then
 fi
 if [[ " $parts " == *" chaos "* ]]; then
 	check chaos-checker e2e/chaos/checker_test.py
+	check chaos-world e2e/chaos/world_test.py
 	run_python chaos e2e/chaos/run.py
 fi
 if [[ " $parts " == *" e2e "* ]]; then

@@ -20,7 +20,8 @@ import relay
 from client import Broken, Client
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-BIN = pathlib.Path(os.environ.get("CUBE_BIN", TOP / "build" / "bin"))
+# absolute, for the programs start in a folder of their own
+BIN = pathlib.Path(os.environ.get("CUBE_BIN", TOP / "build" / "bin")).resolve()
 TOKEN = "chaos-admin"
 PATIENCE_S = 180  # machines may be slow: no test fails because of that
 
@@ -111,10 +112,27 @@ class World:
                 "--etcd-compaction-interval=0"]
 
     def __enter__(self):
-        self.start_etcd()
-        self.start_relay()
-        self.start_server()
+        try:
+            self.start_etcd()
+            self.start_relay()
+            self.start_server()
+        except BaseException:
+            self.end_all()
+            raise
         return self
+
+    def end_all(self):
+        """Ends what runs, whatever it is; the folder, if it is still there, is kept for who looks for the cause."""
+        try:
+            for program in (self.server, self.etcd):
+                if program.is_running():
+                    program.kill()
+        finally:
+            if self.relay:
+                self.relay.kill()
+                self.relay.join()
+            if self.folder.exists():
+                print(f"logs and data: {self.folder}", flush=True)
 
     def stop_server(self):
         """In good order: a sanitizer's complaints and leaks show in the exit status."""
@@ -129,14 +147,7 @@ class World:
                 self.stop_server()
                 shutil.rmtree(self.folder)
         finally:
-            for program in (self.server, self.etcd):
-                if program.is_running():
-                    program.kill()
-            if self.relay:
-                self.relay.kill()
-                self.relay.join()
-            if self.folder.exists():
-                print(f"logs and data: {self.folder}", flush=True)
+            self.end_all()
 
     def start_etcd(self):
         # etcd does not remove the sockets that a killed one left
@@ -154,7 +165,12 @@ class World:
 
     def start_server(self):
         self.server.start()
-        self.wait_ready()
+        wait_for("the API server", self._is_ready)
+
+    def _is_ready(self):
+        if not self.server.is_running():
+            raise AssertionError(f"kube-apiserver ended with {self.server.child.returncode}; see {self.server.log}")
+        return self.probe("/readyz")[0] == 200
 
     def wait_ready(self):
         wait_for("the API server", lambda: self.probe("/readyz")[0] == 200)
