@@ -150,6 +150,11 @@ static struct api_request *new_request(struct api_server *server)
 	o->resource_version = o->resource_version_match = o->continue_token = o->label_selector_text =
 	    o->field_selector_text = o->field_manager = o->propagation = "";
 	server->requests_running++;
+	req->next = server->requests;
+	req->prev = &server->requests;
+	if (req->next)
+		req->next->prev = &req->next;
+	server->requests = req;
 	return req;
 }
 
@@ -173,11 +178,20 @@ void pipeline_free(struct api_request *req)
 	if (req->type && req->type->dynamic)
 		req->type->dynamic->unref(req->type);
 	server->requests_running--;
+	*req->prev = req->next;
+	if (req->next)
+		req->next->prev = req->prev;
 	if (req->in_flight)
 		--*req->in_flight;
 	arena_free(req->arena);
 	if (server->shutdown)
 		shutdown_request_gone(server);
+}
+
+void pipeline_free_all(struct api_server *server)
+{
+	while (server->requests)
+		pipeline_free(server->requests);
 }
 
 static void handle(struct api_server *server, struct http_server_request *http, bool is_body_late)

@@ -15,6 +15,8 @@ bool pipeline_screen(void *server, struct http_server_request *http); /* is a bo
 /* An internal request; the caller fills it and calls pipeline_run(). It starts at the stage `load`. */
 struct api_request *pipeline_new_internal(struct api_server *server);
 void pipeline_free(struct api_request *req);
+/* What still runs when the server is freed: nothing may be left that resumes a request. Answers none. */
+void pipeline_free_all(struct api_server *server);
 /* Types that are made at run time may go while the request runs: it holds them. */
 void pipeline_set_type(struct api_request *req, const struct resource_type *type);
 bool api_is_write(const struct api_request *req);

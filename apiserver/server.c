@@ -191,10 +191,12 @@ void api_server_free(struct api_server *server)
 	openapi_done(server);
 	auth_done(server);
 	services_free(server->services);
+	server->services = NULL;
 	watchcache_free(server->cache);
 	if (server->storage)
 		server->storage->functions->free(server->storage);
 	http_client_free(server->http_client);
+	pipeline_free_all(server); /* nothing is left that could resume one */
 	flowcontrol_free(server);
 	metrics_free(server->metrics);
 	deadlines_free(server->deadlines);

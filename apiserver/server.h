@@ -71,8 +71,9 @@ struct api_server {
 	bool is_bootstrapped; /* ... and the system's namespaces and services: the server is ready */
 	void (*on_ready)(void *arg, const struct error *err);
 	void *on_ready_arg;
-	bool is_stopping;          /* asked to end: /readyz fails, requests are served */
-	struct shutdown *shutdown; /* shutdown.h; NULL before that */
+	bool is_stopping;             /* asked to end: /readyz fails, requests are served */
+	struct shutdown *shutdown;    /* shutdown.h; NULL before that */
+	struct api_request *requests; /* those that run; pipeline.c */
 	size_t requests_running,
 	    streams_running; /* streams: watches, tunnels; counted among the requests too */
 	size_t in_flight[2]; /* of clients, without the long-running ones: reads, writes */
@@ -188,7 +189,8 @@ struct api_request {
 	const char *const *warnings; /* become Warning: 299 headers; see api_warn() */
 	size_t warnings_len;
 
-	size_t stage; /* index into the array of pipeline.c */
+	struct api_request *next, **prev; /* in server->requests */
+	size_t stage;                     /* index into the array of pipeline.c */
 	bool is_pending;
 	bool is_internal; /* registry_*(): runs as the system itself, no authentication */
 	bool is_finished;

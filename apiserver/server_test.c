@@ -203,6 +203,42 @@ static void restart_client(struct cluster *c)
 	expect(200, "GET", "/readyz", "");
 }
 
+static size_t waiting_posts(const struct api_server *server)
+{
+	size_t n = 0;
+	for (const struct api_request *r = server->requests; r; r = r->next)
+		n += !r->is_internal && r->is_pending && r->info.verb == API_CREATE;
+	return n;
+}
+
+/* A server may be freed while writes wait for etcd: they are released with it (the leak checker looks). */
+static void test_freed_with_writes_under_way(void **state)
+{
+	static const char *const requests[][2] = {
+	    {"/api/v1/namespaces/default/configmaps", "{\"metadata\":{\"name\":\"a\"}}"},
+	    {"/api/v1/namespaces/default/services",
+		"{\"metadata\":{\"name\":\"a\"},\"spec\":{\"ports\":[{\"port\":80}]}}"},
+	};
+	struct api_server *server = cluster.server;
+	int fds[2];
+	kill(cluster.etcd, SIGSTOP);
+	for (size_t i = 0; i < 2; i++) {
+		fds[i] = dial(&cluster);
+		send_request(fds[i], "POST", requests[i][0], "application/json", requests[i][1]);
+	}
+	for (int i = 0; i < 10000 && waiting_posts(server) < 2; i++) {
+		loop_poll(cluster.loop);
+		usleep(1000);
+	}
+	assert_int_equal(waiting_posts(server), 2);
+	close(fds[0]); /* with the client there, and without */
+	for (int i = 0; i < 100; i++)
+		loop_poll(cluster.loop);
+	assert_int_equal(waiting_posts(server), 2);
+	teardown_etcd(NULL);
+	close(fds[1]);
+}
+
 CASE(crud)
 CASE(watch)
 CASE(one_revision)
@@ -218,7 +254,10 @@ int main(void)
 	const struct CMUnitTest etcd[] = {cmocka_unit_test(test_crud), cmocka_unit_test(test_watch),
 	    cmocka_unit_test(test_one_revision), cmocka_unit_test(test_paging),
 	    cmocka_unit_test(test_services), cmocka_unit_test(test_pods), cmocka_unit_test(test_restart)};
+	const struct CMUnitTest end[] = {
+	    cmocka_unit_test_setup(test_freed_with_writes_under_way, setup_etcd)};
 	cmocka_set_test_filter(getenv("ONLY"));
 	return cmocka_run_group_tests_name("memory", memory, setup_memory, teardown_memory) +
-	       cmocka_run_group_tests_name("etcd", etcd, setup_etcd, teardown_etcd);
+	       cmocka_run_group_tests_name("etcd", etcd, setup_etcd, teardown_etcd) +
+	       cmocka_run_group_tests_name("end", end, NULL, NULL);
 }

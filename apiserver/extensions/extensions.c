@@ -147,7 +147,7 @@ static void write_definition(struct extensions *ext, const char *subresource, co
 		abort();
 	p->server = ext->server;
 	memcpy(p->name, obj->meta->name, size);
-	strmap_put(ext->busy, p->name, ext);
+	strmap_put(ext->busy, p->name, p);
 	registry_update(ext->server, resource_customresourcedefinitions, subresource, obj, on_written, p);
 }
 
@@ -292,7 +292,7 @@ void extensions_done(struct api_server *server)
 	conversion_stop(server);
 	loop_timer_free(ext->timer);
 	strmap_free(ext->installed, release);
-	strmap_free(ext->busy, NULL);
+	strmap_free(ext->busy, free);
 	free(ext);
 }
 

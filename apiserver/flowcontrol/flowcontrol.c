@@ -346,7 +346,7 @@ void flowcontrol_free(struct api_server *server)
 	loop_timer_free(fc->restore);
 	flow_config_clear(fc);
 	strmap_free(fc->series, NULL);
-	strmap_free(fc->writing, NULL);
+	strmap_free(fc->writing, flow_status_drop_write);
 	free(fc);
 	server->flowcontrol = NULL;
 }

@@ -60,7 +60,7 @@ struct flowcontrol {
 	int nominal_sum;
 	double fair_fraction;
 	bool may_write;         /* conditions and objects */
-	struct strmap *writing; /* names of FlowSchemas whose condition is being written */
+	struct strmap *writing; /* FlowSchemas whose condition is being written, by name: status.c's */
 	struct loop_timer *reload, *adjust, *ready_timer, *restore;
 	struct flow_ticket *ready_first, *ready_last;
 };
@@ -97,6 +97,8 @@ void flow_on_dispatch(void *arg, struct fair_request *request);
 int flow_width(struct api_request *req, const struct flow_level *level);
 /* status.c: writes the Dangling conditions that are not true (any more) */
 void flow_status_write(struct flowcontrol *fc);
+/* Frees a value of fc->writing whose request will not be answered any more. */
+void flow_status_drop_write(void *write);
 /* restore.c */
 typedef void flow_default_fn(void *arg, const struct object *wanted);
 /* Every object of flow control that a cluster starts with; the objects live until fn returns. */

@@ -79,21 +79,28 @@ struct write {
 	struct object *obj;
 };
 
+void flow_status_drop_write(void *write)
+{
+	struct write *w = write;
+
+	object_unref(w->obj);
+	free(w);
+}
+
 static void on_written(void *arg, const struct object *obj, const struct error *err)
 {
 	struct write *w = arg;
 	struct flowcontrol *fc = w->fc;
 
 	(void)obj;
+	strmap_remove(fc->writing, object_name(w->obj));
 	if (!fc->server->is_stopping) {
-		strmap_remove(fc->writing, object_name(w->obj));
 		if (err)
 			log_debug("flow control: status of %s: %s", object_name(w->obj), err->message);
 		/* What has changed meanwhile was left alone. */
 		loop_timer_start(fc->reload, err ? RETRY_MS : 0, 0);
 	}
-	object_unref(w->obj);
-	free(w);
+	flow_status_drop_write(w);
 }
 
 void flow_status_write(struct flowcontrol *fc)
@@ -112,7 +119,7 @@ void flow_status_write(struct flowcontrol *fc)
 		if (!w)
 			abort();
 		*w = (struct write){fc, wanted};
-		strmap_put(fc->writing, object_name(obj), fc);
+		strmap_put(fc->writing, object_name(obj), w);
 		registry_update(fc->server, resource_flowschemas, "status", wanted, on_written, w);
 	}
 }

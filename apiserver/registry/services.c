@@ -293,7 +293,9 @@ void services_rollback(struct api_request *req)
 	if (!claims)
 		return;
 	state->claims = NULL;
-	if (req->options.dry_run || claims->is_kept)
+	/* Without services the server is being freed: whether the write was done is not known, so nothing is
+	 * given back, and the next server's repair finds what is not used. */
+	if (req->options.dry_run || claims->is_kept || !req->server->services)
 		return;
 	if (is_granted(&claims->ips))
 		range_give_back(req->server->services->ips, &claims->ip_taken, 1);
