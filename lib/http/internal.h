@@ -168,6 +168,11 @@ void http_conn_forget(struct http_conn *conn); /* drops it from the list of thos
 void http_respond_plain(struct http_conn *conn, int status); /* when there is no request to answer: closes */
 /* tls.c */
 void http_tls_peer(struct http_conn *conn);
+/* Fills in what the certificate says; verdict is what verification said of it (X509_V_OK or why not). A
+ * subject whose names cannot be told as text is an error of the certificate too. */
+struct x509_st;
+void http_tls_read_certificate(
+    struct http_peer *peer, struct arena *arena, struct x509_st *cert, long verdict);
 /* tls_reload.c: NULL without TLS */
 struct http_tls_reload *http_tls_reload_new(
     struct loop *loop, void *ssl_ctx, const struct http_server_options *options);
