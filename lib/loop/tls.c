@@ -10,6 +10,10 @@
 #include "lib/loop/http_client.h"
 #include "lib/loop/internal.h"
 
+/* For encrypted PEM: tried instead of a password. Without it OpenSSL asks on the terminal, and the process
+ * waits. The text may come from a client, as a webhook's CA bundle does. */
+static char no_password[] = "";
+
 static int fail(struct error *err, const char *what)
 {
 	char reason[160] = "unknown error";
@@ -31,7 +35,7 @@ static int load_ca(SSL_CTX *ctx, const struct http_tls *tls, struct error *err)
 	}
 	BIO *bio = BIO_new_mem_buf(tls->ca_data, -1);
 	int found = 0;
-	for (X509 *cert; (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)); found++) {
+	for (X509 *cert; (cert = PEM_read_bio_X509(bio, NULL, NULL, no_password)); found++) {
 		X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert);
 		X509_free(cert);
 	}
@@ -43,10 +47,10 @@ static int load_ca(SSL_CTX *ctx, const struct http_tls *tls, struct error *err)
 static int load_cert_data(SSL_CTX *ctx, const char *data, struct error *err)
 {
 	BIO *bio = BIO_new_mem_buf(data, -1);
-	X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, no_password);
 	int status = cert && SSL_CTX_use_certificate(ctx, cert) == 1 ? 0 : fail(err, "client certificate");
 	X509_free(cert);
-	while (!status && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+	while (!status && (cert = PEM_read_bio_X509(bio, NULL, NULL, no_password)))
 		SSL_CTX_add0_chain_cert(ctx, cert);
 	BIO_free(bio);
 	ERR_clear_error();
@@ -56,7 +60,7 @@ static int load_cert_data(SSL_CTX *ctx, const char *data, struct error *err)
 static int load_key_data(SSL_CTX *ctx, const char *data, struct error *err)
 {
 	BIO *bio = BIO_new_mem_buf(data, -1);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password);
 	int status = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 ? 0 : fail(err, "client key");
 	EVP_PKEY_free(key);
 	BIO_free(bio);
