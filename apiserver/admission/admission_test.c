@@ -380,6 +380,45 @@ static void test_quota_usage(void **state)
 	    "count/deployments.apps=1");
 }
 
+/* An unreadable PEM block, and a request whose subject is in the group system:masters. */
+#define UNREADABLE                                                                                           \
+	"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KQUFBQQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRV"         \
+	"NULS0tLS0K"
+static const char masters_request[] =
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIeE1JR1lBZ0VBTURZeERUQUxCZ05WQkFNTUJHcG"
+    "hibVV4RERBS0JnTlZCQW9NQTJSbGRqRVhNQlVHQTFVRQpDZ3dPYzNsemRHVnRPbTFoYzNSbGNuTXdXVEFUQmdjcWhr"
+    "ak9QUUlCQmdncWhrak9QUU1CQndOQ0FBUWU4a1NNCmFWV1VScmQwNHdPSFoyVFI4aTB5UDQ4blpnSEF3emt5THV0QT"
+    "lSeHRXRHJkUGtvdFcwcWtIaUdEaTRNYU5XT0QKdmUwbTd5VURCTmN3VzJDT29BQXdDZ1lJS29aSXpqMEVBd0lEU0FB"
+    "d1JRSWdYS2NTNmh6akhhOEU0ZDJ2STNpVQpYb3I3RWlwaHRRN3Y2WFZHaDB0SHpya0NJUUQ4eTdGZmlhdHJHL2xBUE"
+    "JSUThZLzNqc2x6bmdFSFlZVkcvQ0FkClR0WnZOQT09Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVFU1QtLS0tLQo=";
+
+static int admit_csr(struct fixture *f, const char *signer, const char *request_text, struct error *err)
+{
+	struct api_request *req = request(f, API_CREATE, resource_certificatesigningrequests,
+	    arena_printf(f->arena,
+		"{\"apiVersion\":\"certificates.k8s.io/"
+		"v1\",\"kind\":\"CertificateSigningRequest\",\"metadata\":{"
+		"\"name\":\"c\"},\"spec\":{\"signerName\":\"%s\",\"usages\":[\"client "
+		"auth\"],\"request\":\"%s\"}}",
+		signer, request_text));
+
+	return admit(req, err);
+}
+
+/* Nobody gets a certificate for system:masters, and nobody hides one behind what is no request. */
+static void test_certificate_subject(void **state)
+{
+	static const char signer[] = "kubernetes.io/kube-apiserver-client";
+	struct fixture *f = *state;
+	struct error err;
+
+	assert_int_equal(admit_csr(f, "a.b/c", masters_request, &err), API_NEXT);
+	assert_int_equal(admit_csr(f, signer, masters_request, &err), -1);
+	assert_non_null(strstr(err.message, "system:masters group is not allowed"));
+	assert_int_equal(admit_csr(f, signer, UNREADABLE, &err), -1);
+	assert_non_null(strstr(err.message, "spec.request cannot be read"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -394,6 +433,7 @@ int main(void)
 	    TEST(test_storage),
 	    TEST(test_escalation),
 	    TEST(test_quota_usage),
+	    TEST(test_certificate_subject),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

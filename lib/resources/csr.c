@@ -1,4 +1,5 @@
 /* certificates.k8s.io/v1 CertificateSigningRequest. Who asks is filled in by admission. */
+#include "lib/resources/csr_request.h"
 #include "lib/resources/strategy.h"
 #include "proto/certificates_v1.pb-c.h"
 
@@ -7,12 +8,16 @@ static const char *const usages[] = {"signing", "digital signature", "content co
     "server auth", "client auth", "code signing", "email protection", "s/mime", "ipsec end system",
     "ipsec tunnel", "ipsec user", "timestamping", "ocsp signing", "microsoft sgc", "netscape sgc", NULL};
 
-static bool is_pem_request(const ProtobufCBinaryData *data, struct arena *arena)
+/* Why it is none, or NULL. */
+static const char *request_error(const ProtobufCBinaryData *data)
 {
-	const char *text = arena_strndup(arena, (const char *)data->data, data->len);
+	const char *why = NULL;
+	struct csr_request *request = csr_request_parse(data->data, data->len, &why);
 
-	return data->len && strstr(text, "-----BEGIN CERTIFICATE REQUEST-----") &&
-	       strstr(text, "-----END CERTIFICATE REQUEST-----");
+	if (request)
+		why = NULL;
+	csr_request_free(request);
+	return why;
 }
 
 /* A domain of at least two labels, a slash, and a path of labels with dots between them. */
@@ -52,11 +57,12 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	    MSG(CertificatesV1__CertificateSigningRequest, obj)->spec;
 	const struct field_path *p = PATH_ROOT("spec");
 	struct rule_seen seen = {0};
+	const char *why;
 
 	if (ctx->is_update)
 		return;
-	rule_invalid_if(e, CHILD(p, "request"), !is_pem_request(&spec->request, e->arena), NULL,
-	    "PEM block type must be CERTIFICATE REQUEST");
+	why = request_error(&spec->request);
+	rule_invalid_if(e, CHILD(p, "request"), why != NULL, NULL, why);
 	rule_required_that(e, CHILD(p, "usages"), spec->n_usages, "usages must be provided");
 	for (size_t i = 0; i < spec->n_usages; i++) {
 		rule_enum(e, AT(CHILD(p, "usages"), i), spec->usages[i], usages);
