@@ -54,6 +54,15 @@ static struct json *as_text(const struct json *v, const struct resource_context 
 	return cell;
 }
 
+/* Fractions are cut off; what no integer can hold is not shown. */
+static struct json *integer_of(const struct json *v, double n, const struct resource_context *ctx)
+{
+	int64_t whole;
+	if (json_is_int(v, &whole))
+		return json_new_int(ctx->arena, whole);
+	return fabs(n) < 0x1p63 ? json_new_int(ctx->arena, (int64_t)n) : NULL;
+}
+
 /* A value of another type than the column's is shown as nothing. */
 static struct json *cell_of(const char *type, const struct json *v, const struct resource_context *ctx)
 {
@@ -68,8 +77,7 @@ static struct json *cell_of(const char *type, const struct json *v, const struct
 		return v->type == JSON_BOOL ? json_clone(ctx->arena, v) : NULL;
 	if (v->type != JSON_NUMBER || !json_number(v, &n))
 		return NULL;
-	return !strcmp(type, "integer") ? json_new_int(ctx->arena, (int64_t)trunc(n))
-					: json_clone(ctx->arena, v);
+	return !strcmp(type, "integer") ? integer_of(v, n, ctx) : json_clone(ctx->arena, v);
 }
 
 void custom_cells(const ApiextensionsV1__CustomResourceDefinitionVersion *version, const struct object *obj,
