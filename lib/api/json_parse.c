@@ -1,4 +1,5 @@
 /* JSON text to tree: yajl calls back for each token, json_build makes the tree. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
@@ -17,7 +18,9 @@ static int on_start_map(void *ctx);
 static int on_map_key(void *ctx, const unsigned char *text, size_t size);
 static int on_start_array(void *ctx);
 static int on_end(void *ctx);
+static const char *find_odd_space(const char *text, size_t size);
 static int syntax_error(yajl_handle yajl, const char *text, size_t size, struct error *err);
+static int error_at(const char *text, size_t at, const char *why, struct error *err);
 
 static yajl_callbacks callbacks = {
     .yajl_null = on_null,
@@ -35,12 +38,19 @@ int json_parse(struct arena *arena, const char *text, size_t size, const struct 
     struct json **ret, struct error *err)
 {
 	struct json_builder b;
+	const char *odd;
 	yajl_handle yajl;
 	yajl_status status;
 	int r = 0;
 
 	if (json_build_init(&b, arena, limits, size, err) < 0)
 		return -1;
+	odd = find_odd_space(text, size);
+	if (odd) {
+		json_build_done(&b);
+		return error_at(text, (size_t)(odd - text),
+		    "it has a vertical tab or a form feed, which JSON has not", err);
+	}
 	yajl = yajl_alloc(&callbacks, NULL, &b);
 	if (!yajl)
 		abort();
@@ -109,21 +119,35 @@ static int on_end(void *ctx)
 	return 1;
 }
 
+/* Two bytes that yajl skips like blanks. In JSON they stand nowhere: in strings they are escaped. */
+static const char *find_odd_space(const char *text, size_t size)
+{
+	const char *tab = size ? memchr(text, '\v', size) : NULL;
+
+	return tab || !size ? tab : memchr(text, '\f', size);
+}
+
 static int syntax_error(yajl_handle yajl, const char *text, size_t size, struct error *err)
 {
-	size_t at = yajl_get_bytes_consumed(yajl), line = 1, column = 1;
+	size_t at = yajl_get_bytes_consumed(yajl);
 	unsigned char *why = yajl_get_error(yajl, 0, NULL, 0);
-	size_t why_len = strcspn((const char *)why, "\n");
+	char reason[200];
 
-	for (size_t i = 0; i < at && i < size; i++) {
+	snprintf(reason, sizeof(reason), "%.*s", (int)strcspn((const char *)why, "\n"), why);
+	yajl_free_error(yajl, why);
+	return error_at(text, at < size ? at : size, reason, err);
+}
+
+static int error_at(const char *text, size_t at, const char *why, struct error *err)
+{
+	size_t line = 1, column = 1;
+
+	for (size_t i = 0; i < at; i++) {
 		column++;
 		if (text[i] == '\n') {
 			line++;
 			column = 1;
 		}
 	}
-	error_set(err, ERR_BAD_REQUEST, "invalid JSON at line %zu, column %zu: %.*s", line, column,
-	    (int)why_len, why);
-	yajl_free_error(yajl, why);
-	return -1;
+	return error_set(err, ERR_BAD_REQUEST, "invalid JSON at line %zu, column %zu: %s", line, column, why);
 }
