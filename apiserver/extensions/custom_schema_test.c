@@ -137,6 +137,10 @@ static const char *problems(const char *schema_text, const char *value, const ch
 	return text;
 }
 
+#define EMBEDDED                                                                                             \
+	"{'type':'object','x-kubernetes-embedded-resource':true,'x-kubernetes-preserve-unknown-fields':"     \
+	"true}"
+
 static void test_validate(void **state)
 {
 	static const char *const cases[][3] = {
@@ -157,6 +161,16 @@ static void test_validate(void **state)
 	    {"{'type':'integer','not':{'minimum':5}}", "6", "<nil> FieldValueInvalid"},
 	    {"{'type':'array','items':{'type':'string'},'x-kubernetes-list-type':'set'}", "['a','b','a']",
 		"f[2] FieldValueDuplicate"},
+	    {EMBEDDED, "{}", "f.apiVersion FieldValueRequired, f.kind FieldValueRequired"},
+	    {EMBEDDED, "{'apiVersion':'','kind':'Not_A_Kind'}",
+		"f.apiVersion FieldValueInvalid, f.kind FieldValueInvalid"},
+	    {EMBEDDED, "{'apiVersion':'a/b/c','kind':3}",
+		"f.apiVersion FieldValueInvalid, f.kind FieldValueInvalid"},
+	    {EMBEDDED, "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'A_b','labels':{'a b':''}}}",
+		"f.metadata.labels FieldValueInvalid"},
+	    {EMBEDDED, "{'apiVersion':'v1','kind':'Pod','metadata':{'generateName':'x-'}}", ""},
+	    {EMBEDDED, "{'apiVersion':'v1','kind':'Pod','metadata':{'labels':3}}",
+		"f.metadata FieldValueInvalid"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

@@ -8,11 +8,16 @@
 #include <string.h>
 
 #include "apiserver/extensions/custom_schema.h"
+#include "lib/api/codec.h"
 #include "lib/api/field_errors.h"
 #include "lib/api/json.h"
+#include "lib/api/schema.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
+#include "lib/base/error.h"
 #include "lib/base/str.h"
+#include "lib/resources/formats.h"
+#include "lib/resources/rules.h"
 
 typedef ApiextensionsV1__JSONSchemaProps Props;
 
@@ -105,6 +110,42 @@ static void check_items(const struct custom_schema *s, const struct json *v, con
 	}
 }
 
+static bool is_group_version(const char *text)
+{
+	const char *slash = strchr(text, '/');
+	return *text && (!slash || !strchr(slash + 1, '/'));
+}
+
+/* What any object says about itself; it need not have a name yet. */
+static void check_embedded(const struct json *v, const struct field_path *p, struct field_errors *e)
+{
+	const struct json *version = json_get(v, "apiVersion"), *kind = json_get(v, "kind"),
+			  *tree = json_get(v, "metadata");
+	struct error err = ERROR_INIT;
+	ProtobufCMessage *msg = NULL;
+
+	if (rule_required_that(e, PATH_CHILD(p, "apiVersion"), version, "must not be empty"))
+		rule_invalid_if(e, PATH_CHILD(p, "apiVersion"),
+		    version->type != JSON_STRING || !is_group_version(version->text), NULL,
+		    "must be GROUP/VERSION or VERSION");
+	if (rule_required_that(e, PATH_CHILD(p, "kind"), kind, "must not be empty"))
+		rule_invalid_if(e, PATH_CHILD(p, "kind"),
+		    kind->type != JSON_STRING || !format_is_dns1035_label(str_lower(e->arena, kind->text)),
+		    NULL, "must be a DNS-1035 label, but for the case of its letters");
+	if (!tree)
+		return;
+	if (codec_from_json(e->arena, schema_of(&meta_v1__object_meta__descriptor), tree, NULL, &msg, &err) <
+	    0) {
+		field_errors_at(e, FIELD_INVALID, PATH_CHILD(p, "metadata"), NULL, "%s", err.message);
+		return;
+	}
+	MetaV1__ObjectMeta *meta = (MetaV1__ObjectMeta *)msg;
+	if (str_empty(meta->name))
+		meta->name = (char *)"unnamed";
+	rule_object_meta(
+	    e, PATH_CHILD(p, "metadata"), meta, !str_empty(meta->namespace_), "path-segment", false);
+}
+
 static void check_members(const struct custom_schema *s, const struct json *v, const struct json *old,
     const struct field_path *p, struct field_errors *e)
 {
@@ -125,12 +166,8 @@ static void check_members(const struct custom_schema *s, const struct json *v, c
 			check(member, v->members[i].value, old ? json_get(old, key) : NULL,
 			    PATH_CHILD(p, key), e);
 	}
-	for (size_t i = 0; s->is_embedded && i < 2; i++) {
-		static const char *const names[] = {"apiVersion", "kind"};
-		if (!*json_get_string(v, names[i], ""))
-			field_errors_at(
-			    e, FIELD_REQUIRED, PATH_CHILD(p, names[i]), NULL, "must not be empty");
-	}
+	if (s->is_embedded)
+		check_embedded(v, p, e);
 }
 
 static bool has_type(const struct custom_schema *s, const struct json *v)

@@ -19,6 +19,36 @@ static void prepare_status_update(
 	obj->meta->n_owner_references = was->n_owner_references;
 }
 
+/* A volume without a PersistentVolume: of a CSI driver, and nothing that only a claim's volume has. */
+static void check_inline(
+    const CoreV1__PersistentVolumeSpec *v, const struct field_path *p, struct field_errors *e)
+{
+	static const char detail[] = "may not be specified in the context of inline volumes";
+	const CoreV1__CSIPersistentVolumeSource *csi = v->persistent_volume_source->csi;
+
+	rule_forbidden_if(e, CHILD(p, "claimRef"), v->claim_ref, detail);
+	rule_forbidden_if(e, CHILD(p, "capacity"), v->n_capacity, detail);
+	rule_forbidden_if(e, CHILD(p, "nodeAffinity"), v->node_affinity, detail);
+	rule_forbidden_if(e, CHILD(p, "storageClassName"), !str_empty(v->storage_class_name), detail);
+	rule_forbidden_if(e, CHILD(p, "persistentVolumeReclaimPolicy"),
+	    !str_empty(v->persistent_volume_reclaim_policy) &&
+		strcmp(v->persistent_volume_reclaim_policy, "Retain"),
+	    "may only be Retain in the context of inline volumes");
+	rule_forbidden_if(e, CHILD(p, "volumeMode"), v->volume_mode && strcmp(v->volume_mode, "Filesystem"),
+	    "may not specify volumeMode other than Filesystem in the context of inline volumes");
+	rule_required_that(e, CHILD(p, "accessModes"), v->n_access_modes, "");
+	for (size_t i = 0; i < v->n_access_modes; i++)
+		RULE_ENUM(e, CHILD(p, "accessModes"), v->access_modes[i], "ReadOnlyMany", "ReadWriteMany",
+		    "ReadWriteOnce", "ReadWriteOncePod");
+	rule_required_that(
+	    e, p, volume_count_sources(&v->persistent_volume_source->base), "must specify a volume type");
+	if (!rule_required_that(
+		e, CHILD(p, "csi"), csi, "has to be specified in the context of inline volumes"))
+		return;
+	volume_validate_csi_driver(csi->driver, CHILD(CHILD(p, "csi"), "driver"), e);
+	rule_required(e, CHILD(CHILD(p, "csi"), "volumeHandle"), csi->volume_handle);
+}
+
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const StorageV1__VolumeAttachmentSpec *spec = MSG(StorageV1__VolumeAttachment, obj)->spec;
@@ -37,6 +67,8 @@ static void validate(const struct object *obj, const struct resource_context *ct
 		return;
 	rule_forbidden_if(e, CHILD(p, "source"), source->persistent_volume_name && source->inline_volume_spec,
 	    "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+	if (source->inline_volume_spec && !source->persistent_volume_name)
+		check_inline(source->inline_volume_spec, CHILD(CHILD(p, "source"), "inlineVolumeSpec"), e);
 	if (!source->persistent_volume_name)
 		return;
 	rule_required(e, pv, source->persistent_volume_name);
