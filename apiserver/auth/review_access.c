@@ -24,15 +24,28 @@ struct review {
 	bool names_user; /* the body says who; else the asker is meant */
 };
 
+static const char *const *list_of(struct arena *arena, size_t len, char **items)
+{
+	const char **list = ARENA_ARRAY(arena, const char *, len + 1);
+
+	for (size_t i = 0; i < len; i++)
+		list[i] = items[i];
+	return list;
+}
+
+/* Made at once: to add one group after the other would be too slow for as many as fit into a body. */
 static void user_of_spec(
     struct arena *arena, const AuthorizationV1__SubjectAccessReviewSpec *spec, struct review *r)
 {
 	user_init(arena, &r->user, spec->user, spec->uid);
-	for (size_t i = 0; i < spec->n_groups; i++)
-		user_add_group(arena, &r->user, spec->groups[i]);
-	for (size_t i = 0; i < spec->n_extra; i++)
-		for (size_t v = 0; spec->extra[i]->value && v < spec->extra[i]->value->n_items; v++)
-			user_add_extra(arena, &r->user, spec->extra[i]->key, spec->extra[i]->value->items[v]);
+	r->user.groups = list_of(arena, spec->n_groups, spec->groups);
+	r->user.extra = ARENA_ARRAY(arena, struct api_user_extra, spec->n_extra);
+	for (size_t i = 0; i < spec->n_extra; i++) {
+		if (!spec->extra[i]->value || !spec->extra[i]->value->n_items)
+			continue;
+		r->user.extra[r->user.extra_len++] = (struct api_user_extra){.key = spec->extra[i]->key,
+		    .values = list_of(arena, spec->extra[i]->value->n_items, spec->extra[i]->value->items)};
+	}
 	r->resource = spec->resource_attributes;
 	r->path = spec->non_resource_attributes;
 	r->names_user = true;

@@ -44,6 +44,8 @@ void field_errors_add(struct field_errors *list, enum field_error_type type, con
 {
 	va_list ap;
 
+	if (list->len == FIELD_ERRORS_MAX)
+		return;
 	va_start(ap, detail_fmt);
 	add(list, type, arena_strdup(list->arena, path), value, arena_vprintf(list->arena, detail_fmt, ap));
 	va_end(ap);
@@ -128,6 +130,8 @@ void field_errors_at(struct field_errors *list, enum field_error_type type, cons
 {
 	va_list ap;
 
+	if (list->len == FIELD_ERRORS_MAX)
+		return;
 	va_start(ap, detail_fmt);
 	add(list, type, field_path_text(list->arena, path), value,
 	    arena_vprintf(list->arena, detail_fmt, ap));

@@ -32,6 +32,9 @@ struct field_error {
 	const char *detail;
 };
 
+/* What is told of an object; more are not kept: a body of 3 MB can hold hundreds of thousands of faults. */
+enum { FIELD_ERRORS_MAX = 1000 };
+
 struct field_errors {
 	struct arena *arena;
 	struct field_error *items;

@@ -10,24 +10,15 @@ static int compare_entries(const void *a, const void *b)
 	return strcmp((*(struct quantity_entry *const *)a)->key, (*(struct quantity_entry *const *)b)->key);
 }
 
-static const struct quantity_entry *find(size_t len, void *entries, const char *key)
-{
-	struct quantity_entry **map = entries;
-
-	for (size_t i = 0; i < len; i++)
-		if (!strcmp(map[i]->key, key))
-			return map[i];
-	return NULL;
-}
-
 static void fill_default(CoreV1__LimitRangeItem *item, struct arena *arena, size_t len, void *from)
 {
 	struct quantity_entry **map = from;
+	size_t old_len = item->n_default_;
 
 	for (size_t i = 0; i < len; i++) {
 		CoreV1__LimitRangeItem__DefaultEntry *entry;
 
-		if (find(item->n_default_, item->default_, map[i]->key))
+		if (quantity_entry_find(old_len, item->default_, map[i]->key))
 			continue;
 		entry = API_NEW(arena, core_v1__limit_range_item__default_entry);
 		entry->key = map[i]->key;
@@ -41,11 +32,12 @@ static void fill_default(CoreV1__LimitRangeItem *item, struct arena *arena, size
 static void fill_default_request(CoreV1__LimitRangeItem *item, struct arena *arena, size_t len, void *from)
 {
 	struct quantity_entry **map = from;
+	size_t old_len = item->n_default_request;
 
 	for (size_t i = 0; i < len; i++) {
 		CoreV1__LimitRangeItem__DefaultRequestEntry *entry;
 
-		if (find(item->n_default_request, item->default_request, map[i]->key))
+		if (quantity_entry_find(old_len, item->default_request, map[i]->key))
 			continue;
 		entry = API_NEW(arena, core_v1__limit_range_item__default_request_entry);
 		entry->key = map[i]->key;
@@ -169,15 +161,18 @@ static void check_item(const CoreV1__LimitRangeItem *item, const struct field_pa
 	}
 	if (!strcmp(type, "PersistentVolumeClaim"))
 		rule_required_that(e, p,
-		    find(item->n_min, item->min, "storage") || find(item->n_max, item->max, "storage"),
+		    quantity_entry_find(item->n_min, item->min, "storage") ||
+			quantity_entry_find(item->n_max, item->max, "storage"),
 		    "either minimum or maximum storage value is required, but neither was provided");
 	for (size_t m = 0; m < 5; m++)
 		for (size_t i = 0; i < maps[m].len; i++) {
 			const char *key = ((struct quantity_entry **)maps[m].entries)[i]->key;
-			struct amounts a = {find(item->n_min, item->min, key),
-			    find(item->n_max, item->max, key), find(item->n_default_, item->default_, key),
-			    find(item->n_default_request, item->default_request, key),
-			    find(item->n_max_limit_request_ratio, item->max_limit_request_ratio, key)};
+			struct amounts a = {quantity_entry_find(item->n_min, item->min, key),
+			    quantity_entry_find(item->n_max, item->max, key),
+			    quantity_entry_find(item->n_default_, item->default_, key),
+			    quantity_entry_find(item->n_default_request, item->default_request, key),
+			    quantity_entry_find(
+				item->n_max_limit_request_ratio, item->max_limit_request_ratio, key)};
 
 			if (!rule_seen(&keys, e->arena, key))
 				check_amounts(&a, p, key, e);

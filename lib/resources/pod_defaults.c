@@ -91,14 +91,6 @@ void podtemplate_defaults(struct arena *arena, CoreV1__PodTemplateSpec *template
 	podspec_defaults(arena, template->spec);
 }
 
-static bool has_entry(size_t len, struct quantity_entry **entries, const char *key)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!strcmp(entries[i]->key, key))
-			return true;
-	return false;
-}
-
 static int compare_entries(const void *a, const void *b)
 {
 	return strcmp((*(struct quantity_entry *const *)a)->key, (*(struct quantity_entry *const *)b)->key);
@@ -113,7 +105,7 @@ static void default_requests(struct arena *arena, CoreV1__ResourceRequirements *
 	for (size_t i = 0; i < r->n_limits; i++) {
 		CoreV1__ResourceRequirements__RequestsEntry *entry;
 
-		if (has_entry(old_len, (struct quantity_entry **)r->requests, limits[i]->key))
+		if (quantity_entry_find(old_len, r->requests, limits[i]->key))
 			continue;
 		entry = API_NEW(arena, core_v1__resource_requirements__requests_entry);
 		entry->key = arena_strdup(arena, limits[i]->key);

@@ -13,12 +13,14 @@ static void check_against_limit(const CoreV1__ResourceRequirements *r, const str
 	const struct field_path *limits = CHILD(p, "limits"),
 				*at = CHILD(p, "requests"); /* without the name, as upstream */
 	struct quantity limit, q = quantity_of(request->value);
+	const struct quantity_entry *entry = quantity_entry_find(r->n_limits, r->limits, request->key);
 
-	if (!quantity_in(r, limits, request->key, &limit)) {
+	if (!entry) {
 		rule_required_that(e, limits, resource_name_is_overcommit_allowed(request->key),
 		    "Limit must be set for non overcommitable resources");
 		return;
 	}
+	limit = quantity_of(entry->value);
 	if (!resource_name_is_overcommit_allowed(request->key))
 		rule_invalid_if(e, at, quantity_compare(&q, &limit) != 0,
 		    request->value ? request->value->string : "",

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
@@ -208,27 +209,71 @@ void rule_int_or_percent(struct field_errors *e, const struct field_path *p, con
 	}
 }
 
+/* Nobody outside can choose strings that fall into one slot. */
+static size_t hash_of(const char *text)
+{
+	static uint64_t secret[2];
+	while (!secret[1])
+		if (getrandom(secret, sizeof secret, 0) == (ssize_t)sizeof secret)
+			secret[1] |= 1;
+	uint64_t h = secret[0];
+	for (; *text; text++) {
+		h = (h ^ (unsigned char)*text) * secret[1];
+		h ^= h >> 32;
+	}
+	return (size_t)h;
+}
+
+/* Where the value is, or belongs. */
+static const char **slot_of(const struct rule_seen *seen, const char *value)
+{
+	size_t at = hash_of(value) & (seen->capacity - 1);
+
+	while (seen->slots[at] && strcmp(seen->slots[at], value) != 0)
+		at = (at + 1) & (seen->capacity - 1);
+	return &seen->slots[at];
+}
+
 bool rule_has_seen(const struct rule_seen *seen, const char *value)
 {
-	for (size_t i = 0; i < seen->len; i++)
-		if (!strcmp(seen->items[i], value))
-			return true;
-	return false;
+	return seen->capacity && *slot_of(seen, value);
 }
 
 bool rule_seen(struct rule_seen *seen, struct arena *arena, const char *value)
 {
-	if (rule_has_seen(seen, value))
-		return true;
-	if (seen->len == seen->capacity) {
-		size_t capacity = seen->capacity ? seen->capacity * 2 : 8;
+	if (seen->len * 2 >= seen->capacity) {
+		struct rule_seen old = *seen;
 
-		seen->items = arena_grow(
-		    arena, seen->items, seen->capacity * sizeof *seen->items, capacity * sizeof *seen->items);
-		seen->capacity = capacity;
+		seen->capacity = old.capacity ? old.capacity * 4 : 16;
+		seen->slots = ARENA_ARRAY(arena, const char *, seen->capacity);
+		for (size_t i = 0; i < old.capacity; i++)
+			if (old.slots[i])
+				*slot_of(seen, old.slots[i]) = old.slots[i];
 	}
-	seen->items[seen->len++] = value;
+	const char **slot = slot_of(seen, value);
+	if (*slot)
+		return true;
+	*slot = value;
+	seen->len++;
 	return false;
+}
+
+const struct quantity_entry *quantity_entry_find(size_t len, void *entries, const char *key)
+{
+	struct quantity_entry **map = entries;
+
+	for (size_t low = 0, high = len; low < high;) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(map[middle]->key, key);
+
+		if (order == 0)
+			return map[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
 }
 
 void rule_quantity_non_negative(

@@ -57,9 +57,10 @@ void rule_at_most_all(struct field_errors *e, const struct field_path *p, const 
 /* The number of either form, also of a string without the percent sign; 0 for others. */
 int32_t rule_int_or_percent_value(const Intstr__IntOrString *value);
 
-/* A set of strings for duplicates; lives on the stack of the rule, remembers pointers only. */
+/* A set of strings for duplicates; lives on the stack of the rule, remembers pointers only. A hash table:
+ * lists come from clients and may be as long as a body. */
 struct rule_seen {
-	const char **items;
+	const char **slots; /* NULL where there is none */
 	size_t len, capacity;
 };
 bool rule_seen(
@@ -72,6 +73,8 @@ struct quantity_entry {
 	char *key;
 	Resource__Quantity *value;
 };
+/* The entry of a resource list, which is in the order of its keys; NULL when absent. */
+const struct quantity_entry *quantity_entry_find(size_t len, void *entries, const char *key);
 void rule_quantity_non_negative(
     struct field_errors *e, const struct field_path *p, const Resource__Quantity *value);
 /* Whole numbers for everything but cpu, memory and the like; not negative. */

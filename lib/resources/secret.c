@@ -6,27 +6,35 @@
 
 #define DATA_SIZE_MAX (1024 * 1024)
 
-static CoreV1__Secret__DataEntry *find(const CoreV1__Secret *s, const char *key)
-{
-	for (size_t i = 0; i < s->n_data; i++)
-		if (!strcmp(s->data[i]->key, key))
-			return s->data[i];
-	return NULL;
-}
-
 static int compare_entries(const void *a, const void *b)
 {
 	return strcmp(
 	    (*(CoreV1__Secret__DataEntry *const *)a)->key, (*(CoreV1__Secret__DataEntry *const *)b)->key);
 }
 
+/* Among the first `len` entries, which are in order. */
+static CoreV1__Secret__DataEntry *find_among(const CoreV1__Secret *s, size_t len, const char *key)
+{
+	const CoreV1__Secret__DataEntry wanted = {.key = (char *)key}, *const p = &wanted;
+	CoreV1__Secret__DataEntry **found =
+	    len ? bsearch(&p, s->data, len, sizeof s->data[0], compare_entries) : NULL;
+
+	return found ? *found : NULL;
+}
+
+static CoreV1__Secret__DataEntry *find(const CoreV1__Secret *s, const char *key)
+{
+	return find_among(s, s->n_data, key);
+}
+
 /* stringData is for writers only: it goes into data. */
 static void defaults(struct object *obj, const struct resource_context *ctx)
 {
 	CoreV1__Secret *s = MSG(CoreV1__Secret, obj);
+	size_t old_len = s->n_data;
 
 	for (size_t i = 0; i < s->n_string_data; i++) {
-		CoreV1__Secret__DataEntry *entry = find(s, s->string_data[i]->key);
+		CoreV1__Secret__DataEntry *entry = find_among(s, old_len, s->string_data[i]->key);
 
 		if (!entry) {
 			entry = API_NEW(obj->arena, core_v1__secret__data_entry);

@@ -44,17 +44,18 @@ static void check_port(const CoreV1__ServiceSpec *spec, const CoreV1__ServicePor
 static void check_duplicate_ports(
     const CoreV1__ServiceSpec *spec, const struct field_path *p, struct field_errors *e)
 {
-	for (size_t i = 0; i < spec->n_ports; i++)
-		for (size_t j = 0; j < i; j++) {
-			const CoreV1__ServicePort *a = spec->ports[i], *b = spec->ports[j];
+	struct rule_seen ports = {0}, node_ports = {0};
 
-			if (!str_eq(a->protocol, b->protocol))
-				continue;
-			if (a->port == b->port)
-				rule_duplicate(e, AT(p, i), "");
-			if (a->node_port && a->node_port == b->node_port)
-				rule_duplicate(e, CHILD(AT(p, i), "nodePort"), "");
-		}
+	for (size_t i = 0; i < spec->n_ports; i++) {
+		const CoreV1__ServicePort *port = spec->ports[i];
+		const char *protocol = str_or(port->protocol, "");
+
+		if (rule_seen(&ports, e->arena, arena_printf(e->arena, "%d/%s", port->port, protocol)))
+			rule_duplicate(e, AT(p, i), "");
+		if (port->node_port && rule_seen(&node_ports, e->arena,
+					   arena_printf(e->arena, "%d/%s", port->node_port, protocol)))
+			rule_duplicate(e, CHILD(AT(p, i), "nodePort"), "");
+	}
 }
 
 static void check_ports(const CoreV1__ServiceSpec *spec, const struct field_path *p, struct field_errors *e)
