@@ -30,6 +30,8 @@ struct metric_series *metrics_once(
 struct request_metrics;
 struct request_metrics *request_metrics_new(struct metric_set *set);
 void request_metrics_free(struct request_metrics *metrics);
+/* Where open requests like this one are counted, for those that outlive theirs: tunnels. */
+struct metric_series *metrics_streams(struct api_request *req);
 /* A watch begins (1) or ends (-1). */
 void metrics_count_stream(struct api_request *req, int by);
 /* Events that a watch of this type sends: metric_add() each. */

@@ -53,6 +53,7 @@ static void test_unfinished(void **state)
 {
 	refused("--runtime-config=apps/v1=false", "apps/v1 cannot be switched off");
 	refused("--tls-sni-cert-key=a,b", "--tls-sni-cert-key is not supported");
+	refused("--profiling", "nothing is served under /debug/pprof");
 	refused("--storage-media-type=application/json", "application/json is not supported");
 	refused(
 	    "--authorization-webhook-config-file=x", "--authorization-webhook-config-file is not supported");

@@ -64,8 +64,8 @@ struct request_metrics *request_metrics_new(struct metric_set *set)
 	m->sizes = metric_histogram(set, "apiserver_response_sizes",
 	    "Bytes of the bodies that GET and LIST were answered with, before compression.", SHARED_LABELS,
 	    size_bounds, LEN(size_bounds));
-	m->streams =
-	    metric_gauge(set, "apiserver_longrunning_requests", "Watches that are open.", SHARED_LABELS);
+	m->streams = metric_gauge(
+	    set, "apiserver_longrunning_requests", "Watches, logs and tunnels that are open.", SHARED_LABELS);
 	m->events = metric_counter(
 	    set, "apiserver_watch_events_total", "Events sent to watches.", "group,version,kind");
 	m->cut_off = metric_counter(set, "apiserver_terminated_watchers_total",
@@ -235,10 +235,15 @@ void metrics_count(struct api_server *server, const struct api_request *req, int
 		metric_observe(shared_series(&e->size, m->sizes, w), (double)req->response_size);
 }
 
-void metrics_count_stream(struct api_request *req, int by)
+struct metric_series *metrics_streams(struct api_request *req)
 {
 	struct entry *e = entry_of(req);
-	metric_add(shared_series(&e->streams, req->server->metrics->requests->streams, &e->words), by);
+	return shared_series(&e->streams, req->server->metrics->requests->streams, &e->words);
+}
+
+void metrics_count_stream(struct api_request *req, int by)
+{
+	metric_add(metrics_streams(req), by);
 }
 
 struct metric_series *metrics_watch_events(struct api_request *req)

@@ -113,6 +113,11 @@ int serving_flags_check(const struct api_options *o, struct error *err)
 	int rc = serving_flags_tls(arena, o, &unused, err);
 	for (size_t i = 0; !rc && i < o->runtime_config.len; i++)
 		rc = check_version(arena, o->runtime_config.items[i], err);
+	if (!rc && o->profiling)
+		rc = error_set(err, ERR_NOT_IMPLEMENTED,
+		    "--profiling=true is not supported, nothing is served under /debug/pprof: leave it out "
+		    "or set it "
+		    "to false");
 	if (!rc && o->tls_sni_cert_keys.len)
 		rc = error_set(err, ERR_NOT_IMPLEMENTED, "--tls-sni-cert-key is not supported: leave it out");
 	if (!rc && !str_empty(o->storage_media_type) &&

@@ -1,8 +1,10 @@
 /* Proxying through a whole API server to a server of the test's own that stands for a pod. */
 #include "apiserver/testing/test_server.h"
 
+#include "apiserver/metrics.h"
 #include "apiserver/proxy/proxy.h"
 #include "lib/base/buf.h"
+#include "lib/base/metrics.h"
 #include "lib/http/server.h"
 #include "lib/loop/stream.h"
 
@@ -163,6 +165,7 @@ static struct {
 	size_t received, wrong;
 	struct buf head;
 	bool is_open, has_ended;
+	double counted; /* tunnels while this one was open */
 	struct loop_timer *timer;
 } raw;
 
@@ -176,6 +179,22 @@ static void raw_connected(void *arg)
 	stream_write(raw.stream, head, strlen(head));
 }
 
+/* How many tunnels are open to pods, by the metrics. */
+static double open_tunnels(void)
+{
+	struct buf out = BUF_INIT;
+	double sum = 0;
+
+	metric_set_write(metrics_set(server), &out);
+	for (const char *p = buf_str(&out); (p = strstr(p, "\napiserver_longrunning_requests{")); p++) {
+		const char *value = strchr(p, '}');
+		if (value && strstr(p, "subresource=\"proxy\"") && strstr(p, "subresource=\"proxy\"") < value)
+			sum += strtod(value + 1, NULL);
+	}
+	buf_done(&out);
+	return sum;
+}
+
 static void raw_data(void *arg, const char *data, size_t size)
 {
 	(void)arg;
@@ -185,6 +204,7 @@ static void raw_data(void *arg, const char *data, size_t size)
 		if (!end)
 			return;
 		raw.is_open = true;
+		raw.counted = open_tunnels();
 		char *block = arena_alloc(arena, SENT);
 		for (size_t i = 0; i < SENT; i++)
 			block[i] = (char)(i % 251);
@@ -225,6 +245,8 @@ static void test_tunnel(void **state)
 	assert_int_equal(raw.received, SENT);
 	assert_int_equal(raw.wrong, 0);
 	assert_true(raw.has_ended);
+	assert_int_equal((int)raw.counted, 1);
+	assert_int_equal((int)open_tunnels(), 0);
 	loop_timer_free(raw.timer);
 	stream_close(raw.stream);
 	buf_done(&raw.head);

@@ -9,9 +9,12 @@
 #include <strings.h>
 
 #include "apiserver/audit/audit.h"
+#include "apiserver/deadline.h"
+#include "apiserver/metrics.h"
 #include "apiserver/proxy/proxy.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
+#include "lib/base/metrics.h"
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
 #include "lib/loop/stream.h"
@@ -33,6 +36,7 @@ struct relay {
 	struct stream *stream;      /* the backend */
 	struct http_tunnel *tunnel; /* the client */
 	struct loop_timer *linger;
+	struct metric_series *open; /* where it is counted while it lasts; NULL: nowhere */
 	struct audit_record *audit; /* of the request that the tunnel has outlived */
 	struct buf head;            /* of the answer, and what came with it */
 	size_t body_start;          /* RELAY_FAILED_BODY: where the body starts in head */
@@ -43,6 +47,8 @@ struct relay {
 static void relay_free(struct relay *r)
 {
 	audit_record_end(r->audit);
+	if (r->open)
+		metric_add(r->open, -1);
 	stream_close(r->stream);
 	loop_timer_free(r->linger);
 	buf_done(&r->head);
@@ -327,6 +333,10 @@ int relay_start(struct api_request *req, const struct relay_target *target)
 	r->server = req->server;
 	r->target = arena_memdup(req->arena, target, sizeof(*target));
 	r->is_upgrade = req->http->is_upgrade;
+	if (api_is_long_running(req)) {
+		r->open = metrics_streams(req);
+		metric_add(r->open, 1);
+	}
 	r->stream = stream_connect(req->server->loop, target->address,
 	    target->use_tls ? &r->target->tls : NULL, CONNECT_MS, &callbacks, r);
 	req->cancel = cancel;
