@@ -57,11 +57,14 @@ static struct amounts usage_of(struct api_request *req, const struct object *obj
 	return quota_usage_of(req->arena, req->info.group, req->info.resource, obj, now_s);
 }
 
-/* Services and claims may grow by an update; everything else is charged when it is created. */
+/*
+ * Services and claims may grow by an update; everything else is charged when it is created. Events are never
+ * counted: a full quota must not silence who reports it.
+ */
 static bool needs_charge(const struct api_request *req, const struct object *obj)
 {
 	if (is_subresource(req) || str_empty(req->info.ns) || !obj ||
-	    (req->type && req->type->flags & RESOURCE_VIRTUAL))
+	    (req->type && req->type->flags & RESOURCE_VIRTUAL) || str_eq(req->info.resource, "events"))
 		return false;
 	return is_create(req) || OBJECT_AS(obj, CoreV1__Service, core_v1__service) ||
 	       OBJECT_AS(obj, CoreV1__PersistentVolumeClaim, core_v1__persistent_volume_claim);

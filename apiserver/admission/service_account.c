@@ -177,11 +177,21 @@ static int check_secrets(struct api_request *req, const struct object *obj, cons
 	    c.refused, object_name(account_obj));
 }
 
+/* Stops the walk at the first. */
+static bool is_no_secret(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+	return false;
+}
+
 static int admit_mirror(
     struct api_request *req, const struct object *obj, const CoreV1__PodSpec *spec, struct error *err)
 {
 	if (!str_empty(spec->service_account_name))
 		return admission_forbid(req, obj, err, "a mirror pod may not reference service accounts");
+	if (!pod_visit_secrets(spec, is_no_secret, NULL))
+		return admission_forbid(req, obj, err, "a mirror pod may not reference secrets");
 	for (size_t i = 0; i < spec->n_volumes; i++) {
 		const CoreV1__ProjectedVolumeSource *projected = spec->volumes[i]->volume_source->projected;
 		for (size_t s = 0; projected && s < projected->n_sources; s++)

@@ -238,6 +238,42 @@ static void test_access_reviews(void **state)
 	RUN(steps);
 }
 
+static void test_quota_leaves_events_alone(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", NS "/resourcequotas",
+		"{\"metadata\":{\"name\":\"ev\"},\"spec\":{\"hard\":{\"count/events\":\"0\",\"count/"
+		"events.events.k8s.io\":\"0\"}}}",
+		201, NULL},
+	    {"PATCH", NS "/resourcequotas/ev/status",
+		"{\"status\":{\"hard\":{\"count/events\":\"0\"},\"used\":{\"count/events\":\"0\"}}}", 200,
+		NULL},
+	    {"POST", NS "/events", EVENT("q"), 201, NULL},
+	    {"DELETE", NS "/resourcequotas/ev", NULL, 200, NULL},
+	};
+	(void)state;
+	RUN(steps);
+}
+
+static void test_mirror_pods(void **state)
+{
+	static const struct step steps[] = {
+	    {"POST", NS "/pods",
+		"{\"metadata\":{\"name\":\"m\",\"annotations\":{\"kubernetes.io/"
+		"config.mirror\":\"h\"}},\"spec\":{\"nodeName\":\"n\","
+		"\"volumes\":[{\"name\":\"v\",\"secret\":{\"secretName\":\"s\"}}],\"containers\":[{\"name\":"
+		"\"c\",\"image\":\"i\"}]}}",
+		403, "a mirror pod may not reference secrets"},
+	    {"POST", NS "/pods",
+		"{\"metadata\":{\"name\":\"m\",\"annotations\":{\"kubernetes.io/"
+		"config.mirror\":\"h\"}},\"spec\":{\"nodeName\":\"n\","
+		"\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}",
+		201, NULL},
+	};
+	(void)state;
+	RUN(steps);
+}
+
 static int begin(void **state)
 {
 	start(state);
@@ -257,6 +293,8 @@ int main(void)
 	    cmocka_unit_test(test_field_selectors),
 	    cmocka_unit_test(test_component_status_table),
 	    cmocka_unit_test(test_access_reviews),
+	    cmocka_unit_test(test_quota_leaves_events_alone),
+	    cmocka_unit_test(test_mirror_pods),
 	    cmocka_unit_test(test_rules_review),
 	    cmocka_unit_test(test_openapi_of_discovery),
 	};
