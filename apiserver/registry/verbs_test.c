@@ -274,6 +274,28 @@ static void test_mirror_pods(void **state)
 	RUN(steps);
 }
 
+#define TOUCH                                                                                                \
+	"{\"metadata\":{\"labels\":{\"l\":\"touched\"},\"ownerReferences\":[{\"apiVersion\":\"v1\","         \
+	"\"kind\":\"Node\","                                                                                 \
+	"\"name\":\"owner\",\"uid\":\"u\"}]},\"status\":{}}"
+
+/* What else than the status a status' writer may change: labels of a pod, nothing of a FlowSchema or
+ * APIService. */
+static void test_metadata_by_status(void **state)
+{
+	static const char flow[] = "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/probes/status";
+	(void)state;
+	create(NS "/pods", POD("st", "{}"));
+	struct answer a = call(ADMIN, "PATCH", NS "/pods/st/status", TOUCH);
+	assert_int_equal(a.status, 200);
+	assert_non_null(strstr(a.text, "touched"));
+	assert_null(strstr(a.text, "ownerReferences\":"));
+	a = call(ADMIN, "PATCH", flow, TOUCH);
+	assert_int_equal(a.status, 200);
+	assert_null(strstr(a.text, "touched"));
+	assert_null(strstr(a.text, "ownerReferences\":"));
+}
+
 static int begin(void **state)
 {
 	start(state);
@@ -295,6 +317,7 @@ int main(void)
 	    cmocka_unit_test(test_access_reviews),
 	    cmocka_unit_test(test_quota_leaves_events_alone),
 	    cmocka_unit_test(test_mirror_pods),
+	    cmocka_unit_test(test_metadata_by_status),
 	    cmocka_unit_test(test_rules_review),
 	    cmocka_unit_test(test_openapi_of_discovery),
 	};

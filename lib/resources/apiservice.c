@@ -89,7 +89,8 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[3] = cell_age(ctx, obj->meta->creation_timestamp);
 }
 
-const struct resource_type apiservice_strategy = {.name_format = "path-segment",
+const struct resource_type apiservice_strategy = {.prepare_status_update = strategy_keep_meta,
+    .name_format = "path-segment",
     .prepare_create = prepare_create,
     .validate = validate,
     .validate_status_update = validate_status_update,

@@ -230,7 +230,8 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[5] = cell_text(ctx, missing_text(fs->status));
 }
 
-const struct resource_type flowschema_strategy = {.defaults = defaults,
+const struct resource_type flowschema_strategy = {.prepare_status_update = strategy_keep_meta,
+    .defaults = defaults,
     .validate = validate,
     .validate_status_update = validate_status_update,
     COLUMNS(columns),

@@ -7,6 +7,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
+#include "lib/resources/strategy.h"
 #include "lib/resources/cells.h"
 #include "lib/resources/resource.h"
 #include "lib/resources/rules.h"
@@ -80,6 +81,21 @@ void resource_prepare_update(const struct resource_type *type, struct object *ob
 		*status = *was ? api_clone_message(obj->arena, *was) : NULL;
 	if (type->prepare_update)
 		type->prepare_update(obj, old, ctx);
+}
+
+void strategy_keep_meta(struct object *obj, const struct object *old, const struct resource_context *ctx)
+{
+	MetaV1__ObjectMeta *was = api_clone_message(obj->arena, &old->meta->base);
+
+	(void)ctx;
+	obj->meta->labels = was->labels;
+	obj->meta->n_labels = was->n_labels;
+	obj->meta->annotations = was->annotations;
+	obj->meta->n_annotations = was->n_annotations;
+	obj->meta->finalizers = was->finalizers;
+	obj->meta->n_finalizers = was->n_finalizers;
+	obj->meta->owner_references = was->owner_references;
+	obj->meta->n_owner_references = was->n_owner_references;
 }
 
 void resource_prepare_status_update(const struct resource_type *type, struct object *obj,

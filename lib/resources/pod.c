@@ -118,6 +118,10 @@ static void prepare_status_update(
 		    api_clone(obj->arena, old->meta->owner_references[i]));
 	if (str_empty(pod->status->qos_class))
 		pod->status->qos_class = arena_strdup(obj->arena, was->status->qos_class);
+	/* Owners are not the kubelet's matter. */
+	MetaV1__ObjectMeta *meta = api_clone_message(obj->arena, &old->meta->base);
+	obj->meta->owner_references = meta->owner_references;
+	obj->meta->n_owner_references = meta->n_owner_references;
 }
 
 /* The rules of pods that templates do not have. */

@@ -157,5 +157,8 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[6] = cell_age(ctx, obj->meta->creation_timestamp);
 }
 
-const struct resource_type prioritylevel_strategy = {
-    .defaults = defaults, .validate = validate, COLUMNS(columns), .cells = cells};
+const struct resource_type prioritylevel_strategy = {.prepare_status_update = strategy_keep_meta,
+    .defaults = defaults,
+    .validate = validate,
+    COLUMNS(columns),
+    .cells = cells};

@@ -15,4 +15,8 @@
 /* The struct of an object whose kind the hook knows: MSG(CoreV1__Node, obj)->spec. */
 #define MSG(type, obj) ((type *)(obj)->msg)
 
+/* For prepare_status_update, where a status' writer changes the status alone: the metadata stays as it was.
+ */
+void strategy_keep_meta(struct object *obj, const struct object *old, const struct resource_context *ctx);
+
 #endif

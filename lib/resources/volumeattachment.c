@@ -3,22 +3,6 @@
 #include "lib/resources/volumes.h"
 #include "proto/storage_v1.pb-c.h"
 
-/* A status' writer changes the status alone. */
-static void prepare_status_update(
-    struct object *obj, const struct object *old, const struct resource_context *ctx)
-{
-	MetaV1__ObjectMeta *was = api_clone_message(obj->arena, &old->meta->base);
-
-	obj->meta->labels = was->labels;
-	obj->meta->n_labels = was->n_labels;
-	obj->meta->annotations = was->annotations;
-	obj->meta->n_annotations = was->n_annotations;
-	obj->meta->finalizers = was->finalizers;
-	obj->meta->n_finalizers = was->n_finalizers;
-	obj->meta->owner_references = was->owner_references;
-	obj->meta->n_owner_references = was->n_owner_references;
-}
-
 /* A volume without a PersistentVolume: of a CSI driver, and nothing that only a claim's volume has. */
 static void check_inline(
     const CoreV1__PersistentVolumeSpec *v, const struct field_path *p, struct field_errors *e)
@@ -122,7 +106,7 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[5] = cell_age(ctx, va->metadata->creation_timestamp);
 }
 
-const struct resource_type volumeattachment_strategy = {.prepare_status_update = prepare_status_update,
+const struct resource_type volumeattachment_strategy = {.prepare_status_update = strategy_keep_meta,
     .validate = validate,
     .validate_update = validate_update,
     .validate_status_update = validate_status_update,
