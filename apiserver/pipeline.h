@@ -64,6 +64,9 @@ int api_to_version(struct api_request *req, const struct object *obj, struct obj
 size_t api_warning_headers(struct api_request *req, struct http_header *ret);
 
 /* table.c */
+/* How an object is shown that answers the request: a subresource may have a kind of its own. NULL: name and
+ * time. */
+const struct resource_type *table_type(const struct api_request *req, const struct object *obj);
 void table_begin(struct api_request *req, struct buf *out, const struct resource_type *type,
     const char *list_meta, bool with_columns);
 void table_row(

@@ -88,7 +88,7 @@ static int encode_shape(struct api_request *req, struct buf *out, const struct o
 	if (req->output.as == AS_TABLE) {
 		char *meta =
 		    arena_printf(req->arena, "\"resourceVersion\":\"%s\"", obj->meta->resource_version);
-		const struct resource_type *type = resource_of(obj) ? resource_of(obj) : req->type;
+		const struct resource_type *type = table_type(req, obj);
 		table_begin(req, out, type, meta, true);
 		table_row(req, out, type, obj);
 		table_end(out);

@@ -9,6 +9,33 @@
 #include "lib/base/buf.h"
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
+#include "lib/resources/cells.h"
+#include "proto/autoscaling_v1.pb-c.h"
+
+static const struct table_column scale_columns[] = {
+    COLUMN_NAME, COLUMN_INT("Desired"), COLUMN_INT("Available"), COLUMN_AGE};
+
+static void scale_cells(const struct object *obj, const struct resource_context *ctx, struct json **ret)
+{
+	const AutoscalingV1__Scale *scale = (const AutoscalingV1__Scale *)obj->msg;
+	ret[0] = cell_text(ctx, obj->meta->name);
+	ret[1] = cell_int(ctx, scale->spec->replicas);
+	ret[2] = cell_int(ctx, scale->status->replicas);
+	ret[3] = cell_age(ctx, obj->meta->creation_timestamp);
+}
+
+static const struct resource_type scale_type = {COLUMNS(scale_columns), .cells = scale_cells};
+
+const struct resource_type *table_type(const struct api_request *req, const struct object *obj)
+{
+	const struct resource_type *type = resource_of(obj);
+	if (type)
+		return type;
+	if (obj->schema == schema_of(&autoscaling_v1__scale__descriptor))
+		return &scale_type;
+	bool is_own = req->type && (req->type->dynamic ? !obj->schema : obj->schema == req->type->schema);
+	return is_own ? req->type : NULL;
+}
 
 static const char *meta_version(const struct api_request *req)
 {

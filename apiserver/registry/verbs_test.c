@@ -296,6 +296,28 @@ static void test_metadata_by_status(void **state)
 	assert_null(strstr(a.text, "ownerReferences\":"));
 }
 
+#define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
+
+/* A subresource of another kind is not shown by the columns of the kind it belongs to. */
+static void test_tables_of_subresources(void **state)
+{
+	static const char table[] = "Accept: application/json;as=Table;v=v1;g=meta.k8s.io";
+	struct answer a;
+	(void)state;
+	create(DEPLOYMENTS, "{\"metadata\":{\"name\":\"scaled\"},\"spec\":{\"replicas\":3,\"selector\":{"
+			    "\"matchLabels\":{\"a\":\"b\"}},"
+			    "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":["
+			    "{\"name\":\"c\",\"image\":\"i\"}]}}}}");
+	a = call_with(ADMIN, table, DEPLOYMENTS "/scaled/scale");
+	assert_int_equal(a.status, 200);
+	assert_non_null(strstr(a.text, "\"name\":\"Desired\""));
+	assert_non_null(strstr(a.text, "\"cells\":[\"scaled\",3,0,"));
+	send_request(ADMIN, "POST", NS "/serviceaccounts/default/token", "{\"spec\":{}}", table, &a);
+	loop_run(loop);
+	assert_int_equal(a.status, 201);
+	assert_non_null(strstr(a.text, "\"Created At\""));
+}
+
 static int begin(void **state)
 {
 	start(state);
@@ -318,6 +340,7 @@ int main(void)
 	    cmocka_unit_test(test_quota_leaves_events_alone),
 	    cmocka_unit_test(test_mirror_pods),
 	    cmocka_unit_test(test_metadata_by_status),
+	    cmocka_unit_test(test_tables_of_subresources),
 	    cmocka_unit_test(test_rules_review),
 	    cmocka_unit_test(test_openapi_of_discovery),
 	};
