@@ -1,6 +1,7 @@
 /* The entry point, and what is asked of kubelets: logs, exec, attach, port-forward. */
 #include "apiserver/proxy/proxy.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -92,6 +93,47 @@ static void add_log_query(struct api_request *req, struct buf *path)
 		if (value)
 			add_text(path, names[i], value);
 	}
+}
+
+/* NULL in *ret_value when the query does not have it. */
+static int query_number(
+    struct api_request *req, const char *name, const char **ret_value, long long *ret, struct error *err)
+{
+	char *end;
+
+	*ret_value = http_request_query(req->http, name, 0);
+	if (str_empty(*ret_value)) {
+		*ret_value = NULL;
+		return 0;
+	}
+	*ret = strtoll(*ret_value, &end, 10);
+	if (*end)
+		return error_set(err, ERR_BAD_REQUEST, "%s: \"%s\" is no number", name, *ret_value);
+	return 0;
+}
+
+static int check_log_query(struct api_request *req, struct error *err)
+{
+	const char *tail, *limit, *since;
+	long long tail_n = 0, limit_n = 1, since_n = 1;
+	struct field_errors errors;
+
+	if (query_number(req, "tailLines", &tail, &tail_n, err) ||
+	    query_number(req, "limitBytes", &limit, &limit_n, err) ||
+	    query_number(req, "sinceSeconds", &since, &since_n, err))
+		return -1;
+	field_errors_init(&errors, req->arena);
+	if (tail_n < 0)
+		field_errors_add(
+		    &errors, FIELD_INVALID, "tailLines", tail, "must be greater than or equal to 0");
+	if (limit_n < 1)
+		field_errors_add(&errors, FIELD_INVALID, "limitBytes", limit, "must be greater than 0");
+	if (since && !str_empty(http_request_query(req->http, "sinceTime", 0)))
+		field_errors_add(&errors, FIELD_FORBIDDEN, "", NULL,
+		    "at most one of `sinceTime` or `sinceSeconds` may be specified");
+	else if (since_n < 1)
+		field_errors_add(&errors, FIELD_INVALID, "sinceSeconds", since, "must be greater than 0");
+	return errors.len ? field_errors_to_error(&errors, "", "PodLogOptions", req->info.name, err) : 0;
 }
 
 static void add_stream_query(struct api_request *req, struct buf *path)
@@ -188,7 +230,13 @@ static int serve_kubelet(struct api_request *req, size_t e, struct error *err)
 	const CoreV1__Pod *pod = obj ? (const CoreV1__Pod *)obj->msg : NULL;
 	const char *container = NULL;
 	struct relay_target target;
+	const char *method = req->http->method;
 
+	if (strcmp(method, "GET") != 0 && (!endpoints[e].is_upgrade || strcmp(method, "POST") != 0))
+		return error_set(err, ERR_METHOD_NOT_ALLOWED,
+		    "the server does not allow this method on the requested resource");
+	if (!endpoints[e].is_upgrade && check_log_query(req, err))
+		return API_FAIL;
 	if (!pod) {
 		error_set(err, ERR_NOT_FOUND, "pods \"%s\" not found", req->info.name);
 		error_about(err, "", "pods", req->info.name);

@@ -49,10 +49,12 @@ int registry_not_found(const struct api_request *req, struct error *err)
 		return registry_unreadable(req, err);
 	error_set(err, ERR_NOT_FOUND, "%s \"%s\" not found", qualified(req), req->info.name);
 	registry_about(req, err);
-	/* All kinds with a scale but StatefulSets name it there. */
-	if (!strcmp(req->info.subresource, "scale") && req->type != resource_statefulsets)
-		error_about(err, req->type->group, arena_printf(req->arena, "%s/scale", req->type->plural),
-		    req->info.name);
+	/* All kinds with a scale but StatefulSets name it there when it is read. */
+	bool is_core = req->type == resource_replicationcontrollers;
+	if (!strcmp(req->info.subresource, "scale") && req->info.verb == API_GET &&
+	    req->type != resource_statefulsets)
+		error_about(err, is_core ? "autoscaling" : req->type->group,
+		    arena_printf(req->arena, "%s/scale", req->type->plural), req->info.name);
 	return API_FAIL;
 }
 

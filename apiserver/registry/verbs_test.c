@@ -318,6 +318,34 @@ static void test_tables_of_subresources(void **state)
 	assert_non_null(strstr(a.text, "\"Created At\""));
 }
 
+static void test_missing_scales(void **state)
+{
+	static const struct step steps[] = {
+	    {"GET", DEPLOYMENTS "/zz/scale", NULL, 404, "\"group\":\"apps\",\"kind\":\"deployments/scale\""},
+	    {"PATCH", DEPLOYMENTS "/zz/scale", "{\"spec\":{\"replicas\":1}}", 404,
+		"\"kind\":\"deployments\""},
+	    {"GET", NS "/replicationcontrollers/zz/scale", NULL, 404, "\"group\":\"autoscaling\""},
+	};
+	(void)state;
+	RUN(steps);
+}
+
+static void test_log_options(void **state)
+{
+	static const struct step steps[] = {
+	    {"GET", NS "/pods/zz/log?tailLines=-1", NULL, 422, "\"kind\":\"PodLogOptions\""},
+	    {"GET", NS "/pods/zz/log?tailLines=x", NULL, 400, "tailLines"},
+	    {"GET", NS "/pods/zz/log?sinceSeconds=1&sinceTime=2020-01-01T00:00:00Z", NULL, 422,
+		"at most one"},
+	    {"GET", NS "/pods/zz/log?sinceSeconds=0&limitBytes=0", NULL, 422, "limitBytes"},
+	    {"GET", NS "/pods/zz/log?tailLines=0", NULL, 404, NULL},
+	    {"PUT", NS "/pods/zz/log", "{}", 405, NULL},
+	    {"DELETE", NS "/pods/zz/exec", NULL, 405, NULL},
+	};
+	(void)state;
+	RUN(steps);
+}
+
 static int begin(void **state)
 {
 	start(state);
@@ -341,6 +369,8 @@ int main(void)
 	    cmocka_unit_test(test_mirror_pods),
 	    cmocka_unit_test(test_metadata_by_status),
 	    cmocka_unit_test(test_tables_of_subresources),
+	    cmocka_unit_test(test_missing_scales),
+	    cmocka_unit_test(test_log_options),
 	    cmocka_unit_test(test_rules_review),
 	    cmocka_unit_test(test_openapi_of_discovery),
 	};
