@@ -74,15 +74,25 @@ const char *etcd_socket(const struct etcd *etcd);
 void etcd_failed(struct etcd *etcd, const char *why); /* counts, and moves to the next endpoint */
 void etcd_succeeded(struct etcd *etcd);
 void etcd_put_base64(struct buf *out, const void *data, size_t size); /* quoted */
-/* An error answer of the gateway; ERR_UNAVAILABLE ones may be tried again. Returns -1. */
-int etcd_error(int status, const char *body, size_t size, struct error *err);
-/* {"key","value","mod_revision",...}; the value is NUL-terminated too. */
-void etcd_read_item(struct arena *arena, const struct json *kv, struct storage_item *ret);
 /* ...unless its data was put back to an older state, or emptied: then what was learned from it is void. */
 void etcd_lose_history(struct etcd *etcd, int64_t revision);
 /* Asks for the revision, only to see whether the history still holds what is known. */
 void etcd_check_history(struct etcd *etcd);
+
+/* etcd_read.c */
 int64_t etcd_int(const struct json *object, const char *key); /* int64 are strings; absent means 0 */
+/* An error answer of the gateway; ERR_UNAVAILABLE ones may be tried again. Returns -1. */
+int etcd_error(int status, const char *body, size_t size, struct error *err);
+/* {"key","value","mod_revision",...}; the value is NUL-terminated too. */
+void etcd_read_item(struct arena *arena, const struct json *kv, struct storage_item *ret);
+/* The answer's tree; NULL and an error when it is none of etcd's. Such a thing was seen from proxies. */
+struct json *etcd_read_answer(enum etcd_op_kind kind, struct arena *arena, const char *body, size_t size,
+    int64_t *ret_revision, struct error *err);
+/* Of a range: items, and how many more there are. -1: etcd's answer cannot be read. */
+int etcd_read_items(
+    struct arena *arena, const struct json *answer, struct storage_result *result, struct error *err);
+/* Whether a transaction was done, and what it deleted: no other response of ours holds keys. */
+void etcd_read_txn(struct arena *arena, const struct json *answer, struct storage_result *result);
 
 struct storage_op *etcd_watch_start(
     struct storage *s, int64_t start, const struct storage_watch_callbacks *callbacks, void *arg);
