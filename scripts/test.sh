@@ -67,6 +67,7 @@ run_python() { # NAME PROGRAM...: one that ends with `N passed, N failed, N skip
 if [[ " $parts " == *" checks "* ]]; then
 	check layers scripts/check-layers.sh
 	check format scripts/check-format.sh
+	check docs scripts/check-docs.py
 fi
 if [[ " $parts " == *" unit "* || " $parts " == *" e2e "* || " $parts " == *" chaos "* ]]; then
 	build release || parts=none
