@@ -1,6 +1,7 @@
 /* Affinity, node selectors, tolerations, topology spreading. */
 #include <string.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/str.h"
 #include "lib/resources/formats.h"
 #include "lib/resources/podspec.h"
@@ -252,15 +253,23 @@ static void check_constraint(
 void podspec_validate_spreading(
     const CoreV1__PodSpec *spec, const struct field_path *p, struct field_errors *e)
 {
-	for (size_t i = 0; i < spec->n_topology_spread_constraints; i++) {
+	size_t len = spec->n_topology_spread_constraints;
+	bool *comes_again = ARENA_ARRAY(e->arena, bool, len + 1);
+	struct rule_seen later = {0};
+
+	for (size_t i = len; i-- > 0;) {
+		const CoreV1__TopologySpreadConstraint *c = spec->topology_spread_constraints[i];
+		const char *both = arena_printf(
+		    e->arena, "%s\n%s", str_or(c->topology_key, ""), str_or(c->when_unsatisfiable, ""));
+
+		comes_again[i] = rule_seen(&later, e->arena, both);
+	}
+	for (size_t i = 0; i < len; i++) {
 		const CoreV1__TopologySpreadConstraint *c = spec->topology_spread_constraints[i];
 
 		check_constraint(c, AT(p, i), e);
-		for (size_t j = i + 1; j < spec->n_topology_spread_constraints; j++)
-			if (str_eq(c->topology_key, spec->topology_spread_constraints[j]->topology_key) &&
-			    str_eq(c->when_unsatisfiable,
-				spec->topology_spread_constraints[j]->when_unsatisfiable))
-				rule_duplicate(
-				    e, CHILD(AT(p, i), "{topologyKey, whenUnsatisfiable}"), c->topology_key);
+		if (comes_again[i])
+			rule_duplicate(
+			    e, CHILD(AT(p, i), "{topologyKey, whenUnsatisfiable}"), c->topology_key);
 	}
 }
