@@ -19,6 +19,7 @@ static int on_map_key(void *ctx, const unsigned char *text, size_t size);
 static int on_start_array(void *ctx);
 static int on_end(void *ctx);
 static const char *find_odd_space(const char *text, size_t size);
+static int check_end(const char *text, size_t end, size_t size, struct error *err);
 static int syntax_error(yajl_handle yajl, const char *text, size_t size, struct error *err);
 static int error_at(const char *text, size_t at, const char *why, struct error *err);
 
@@ -34,50 +35,75 @@ static yajl_callbacks callbacks = {
     .yajl_end_array = on_end,
 };
 
+/* The builder comes first: it is what most callbacks see. */
+struct parse {
+	struct json_builder build;
+	yajl_handle yajl;
+	size_t size, end; /* of the text; behind its value */
+	bool is_over;     /* all of it was given to yajl */
+};
+
 int json_parse(struct arena *arena, const char *text, size_t size, const struct json_limits *limits,
     struct json **ret, struct error *err)
 {
-	struct json_builder b;
+	struct parse p = {.size = size};
 	const char *odd;
-	yajl_handle yajl;
 	yajl_status status;
 	int r = 0;
 
-	if (json_build_init(&b, arena, limits, size, err) < 0)
+	if (json_build_init(&p.build, arena, limits, size, err) < 0)
 		return -1;
 	odd = find_odd_space(text, size);
 	if (odd) {
-		json_build_done(&b);
+		json_build_done(&p.build);
 		return error_at(text, (size_t)(odd - text),
 		    "it has a vertical tab or a form feed, which JSON has not", err);
 	}
-	yajl = yajl_alloc(&callbacks, NULL, &b);
-	if (!yajl)
+	p.yajl = yajl_alloc(&callbacks, NULL, &p);
+	if (!p.yajl)
 		abort();
-	status = yajl_parse(yajl, (const unsigned char *)text, size);
+	status = yajl_parse(p.yajl, (const unsigned char *)text, size);
+	p.is_over = true;
 	if (status == yajl_status_ok)
-		status = yajl_complete_parse(yajl);
-	if (status == yajl_status_ok && b.root)
-		*ret = b.root;
+		status = yajl_complete_parse(p.yajl);
+	if (status == yajl_status_ok && p.build.root)
+		r = check_end(text, p.end, size, err);
 	else if (status == yajl_status_client_canceled)
 		r = -1; /* the callback has set the error */
 	else
-		r = syntax_error(yajl, text, size, err);
-	yajl_free(yajl);
-	json_build_done(&b);
+		r = syntax_error(p.yajl, text, size, err);
+	if (r == 0)
+		*ret = p.build.root;
+	yajl_free(p.yajl);
+	json_build_done(&p.build);
 	return r;
 }
 
-/* yajl's callbacks return 0 to stop. */
+/* yajl overlooks the start of a string behind the value when the text ends within it. */
+static int check_end(const char *text, size_t end, size_t size, struct error *err)
+{
+	while (end < size && strchr(" \t\r\n", text[end]) && text[end])
+		end++;
+	return end < size ? error_at(text, end, "trailing garbage", err) : 0;
+}
+
+/* yajl's callbacks return 0 to stop. What is added to no container is all of the text. */
+
+static int added(struct parse *p)
+{
+	if (p->build.depth == 0)
+		p->end = p->is_over ? p->size : yajl_get_bytes_consumed(p->yajl);
+	return 1;
+}
 
 static int on_null(void *ctx)
 {
-	return json_build_scalar(ctx, JSON_NULL, false, NULL, 0) == 0;
+	return json_build_scalar(ctx, JSON_NULL, false, NULL, 0) == 0 && added(ctx);
 }
 
 static int on_boolean(void *ctx, int value)
 {
-	return json_build_scalar(ctx, JSON_BOOL, value, NULL, 0) == 0;
+	return json_build_scalar(ctx, JSON_BOOL, value, NULL, 0) == 0 && added(ctx);
 }
 
 static int on_number(void *ctx, const char *text, size_t size)
@@ -90,12 +116,12 @@ static int on_number(void *ctx, const char *text, size_t size)
 		    (int)(size < SHOWN_MAX ? size : SHOWN_MAX), text);
 		return 0;
 	}
-	return json_build_scalar(ctx, JSON_NUMBER, false, text, size) == 0;
+	return json_build_scalar(ctx, JSON_NUMBER, false, text, size) == 0 && added(ctx);
 }
 
 static int on_string(void *ctx, const unsigned char *text, size_t size)
 {
-	return json_build_scalar(ctx, JSON_STRING, false, (const char *)text, size) == 0;
+	return json_build_scalar(ctx, JSON_STRING, false, (const char *)text, size) == 0 && added(ctx);
 }
 
 static int on_start_map(void *ctx)
@@ -116,7 +142,7 @@ static int on_start_array(void *ctx)
 static int on_end(void *ctx)
 {
 	json_build_close(ctx);
-	return 1;
+	return added(ctx);
 }
 
 /* Two bytes that yajl skips like blanks. In JSON they stand nowhere: in strings they are escaped. */

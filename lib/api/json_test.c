@@ -86,6 +86,10 @@ static void test_refused(void **state)
 	check_refused("{\"\\u0000\":1}", ERR_BAD_REQUEST, "NUL");
 	check_refused("01", ERR_BAD_REQUEST, "invalid JSON");
 	check_refused("{\"a\":\n\v1}", ERR_BAD_REQUEST, "line 2, column 1: it has a vertical tab");
+	check_refused("{\"a\":1}\"", ERR_BAD_REQUEST, "line 1, column 8: trailing garbage");
+	check_refused("{}\n\"{}", ERR_BAD_REQUEST, "line 2, column 1: trailing garbage");
+	check_refused("1 \"\\", ERR_BAD_REQUEST, "trailing garbage");
+	check_refused("\"a\" \"b", ERR_BAD_REQUEST, "trailing garbage");
 	check_refused("[1]\f", ERR_BAD_REQUEST, "line 1, column 4");
 	check_refused("\"\v\"", ERR_BAD_REQUEST, "vertical tab");
 	check_refused("{\"b\":1.5e+309}", ERR_BAD_REQUEST, "number 1.5e+309 is out of range");
