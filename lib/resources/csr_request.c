@@ -24,7 +24,9 @@ static X509_REQ *decode(const unsigned char *der, long size, const char **ret_wh
 /* No password is asked for: PEM_read_bio() gives an encrypted block as it is, and that is no request. */
 struct csr_request *csr_request_parse(const void *pem, size_t size, const char **ret_why)
 {
-	BIO *bio = size && size <= INT_MAX ? BIO_new_mem_buf(pem, (int)size) : NULL;
+	/* OpenSSL takes a NUL for the end of a line: another type of block, to other readers. */
+	bool is_text = size && size <= INT_MAX && !memchr(pem, 0, size);
+	BIO *bio = is_text ? BIO_new_mem_buf(pem, (int)size) : NULL;
 	char *name = NULL, *header = NULL;
 	unsigned char *der = NULL;
 	X509_REQ *req = NULL;

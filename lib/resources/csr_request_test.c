@@ -77,7 +77,8 @@ static void test_refused(void **state)
 {
 	static const char broken[] =
 	    "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n";
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, nul = BUF_INIT;
+	const char *why = NULL;
 
 	check_refused("", "PEM block type");
 	check_refused("x", "PEM block type");
@@ -88,6 +89,14 @@ static void test_refused(void **state)
 	buf_reset(&text);
 	make(&text, "NEW CERTIFICATE REQUEST", "a", -1, 0);
 	check_refused(buf_str(&text), "PEM block type");
+	buf_reset(&text);
+	make(&text, "CERTIFICATE REQUEST", "a", -1, 0);
+	buf_append(&nul, text.data, 30); /* up to the end of the type */
+	buf_append(&nul, "\0\0", 2);
+	buf_append(&nul, text.data + 30, text.size - 30);
+	assert_null(csr_request_parse(nul.data, nul.size, &why));
+	assert_non_null(strstr(why, "PEM block type"));
+	buf_done(&nul);
 	buf_reset(&text);
 	make(&text, "CERTIFICATE REQUEST", "a", -1, 1);
 	check_refused(buf_str(&text), "behind");
