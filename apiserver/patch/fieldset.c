@@ -185,6 +185,7 @@ int fieldset_parse(
 	struct fieldset *root = fieldset_new(arena, "");
 	if (json_parse(arena, text, size, &limits, &tree, err) || read_node(arena, root, tree, err))
 		return -1;
+	root->is_member = false; /* "." says nothing there: no path leads to it */
 	*ret = root;
 	return 0;
 }

@@ -53,6 +53,7 @@ static void test_sets(void **state)
 	    "{\"f:finalizers\":{\"v:\\\"a\\\"\":{},\"v:\\\"b\\\"\":{}}}");
 	assert_string_equal(typed_find_bad_item(arena, type, twice), "v:\"b\"");
 	assert_null(typed_find_bad_item(arena, type, parse_tree(arena, "{\"finalizers\":[\"b\",\"a\"]}")));
+	assert_true(fieldset_is_empty(parse_set(arena, "{\".\":{}}"))); /* no path */
 	assert_int_equal(fieldset_parse(arena, "{\"x\":{}}", 8, &bad, NULL), -1);
 	assert_int_equal(fieldset_parse(arena, "{\"f:x\":1}", 9, &bad, NULL), -1);
 	assert_int_equal(fieldset_parse(arena, "[]", 2, &bad, NULL), -1);
