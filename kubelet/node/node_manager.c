@@ -4,6 +4,7 @@
 
 #include "kubelet/config.h"
 #include "kubelet/node/node.h"
+#include "kubelet/node/node_images.h"
 #include "kubelet/node/node_lease.h"
 #include "kubelet/node/thresholds.h"
 #include "kubelet/runtime/convert.h"
@@ -38,9 +39,7 @@ struct node_manager {
 	struct machine machine;
 	int port;
 	const struct object *node; /* as the server has it */
-	struct arena *images_arena;
-	struct node_image *images;
-	size_t images_len;
+	struct node_images *images;
 	char runtime_version[80];
 	char *not_ready;
 	bool seen_ready;          /* once at least */
@@ -49,8 +48,8 @@ struct node_manager {
 	int64_t retry_ms;
 	bool dirty, version_known;
 	struct rest_call *call;
-	struct runtime_call *version_call, *status_call, *images_call;
-	struct loop_timer *retry, *status_timer, *report_timer, *pressure_timer, *images_timer;
+	struct runtime_call *version_call, *status_call;
+	struct loop_timer *retry, *status_timer, *report_timer, *pressure_timer;
 	struct node_lease *lease;
 	bool is_registered; /* the node exists by our doing: status and lease may be written */
 	void (*on_network)(void *arg, bool ready, const char *message);
@@ -63,6 +62,8 @@ static void ask_runtime(void *arg);
 
 static struct node_input input_of(struct node_manager *nm, const CoreV1__NodeStatus *old)
 {
+	size_t images_len;
+	const struct node_image *images = node_images_list(nm->images, &images_len);
 	return (struct node_input){.config = nm->config,
 	    .machine = &nm->machine,
 	    .runtime_version = nm->runtime_version,
@@ -71,8 +72,8 @@ static struct node_input input_of(struct node_manager *nm, const CoreV1__NodeSta
 	    .disk_pressure = nm->disk_pressure,
 	    .pid_pressure = nm->pid_pressure,
 	    .old = old,
-	    .images = nm->images,
-	    .images_len = nm->images_len,
+	    .images = images,
+	    .images_len = images_len,
 	    .now_s = clock_wall_s(loop_clock(nm->loop)),
 	    .kubelet_port = nm->port};
 }
@@ -264,52 +265,9 @@ void node_manager_set_runtime_up(struct node_manager *nm, bool up)
 	loop_timer_start(nm->status_timer, 0, 0);
 }
 
-/* ---- images ---- */
-
-static int by_size(const void *a, const void *b)
-{
-	const struct node_image *x = a, *y = b;
-	return x->size < y->size ? 1 : x->size > y->size ? -1 : 0;
-}
-
-static void on_images(void *arg, const ProtobufCMessage *response, const struct error *err)
-{
-	struct node_manager *nm = arg;
-	nm->images_call = NULL;
-	if (err)
-		return;
-	const CriV1__ListImagesResponse *list = (const CriV1__ListImagesResponse *)response;
-	arena_free(nm->images_arena);
-	nm->images_arena = arena_new();
-	nm->images = ARENA_ARRAY(nm->images_arena, struct node_image, list->n_images + 1);
-	nm->images_len = list->n_images;
-	for (size_t i = 0; i < list->n_images; i++) {
-		const CriV1__Image *image = list->images[i];
-		size_t len = image->n_repo_digests + image->n_repo_tags, n = 0;
-		const char **names = ARENA_ARRAY(nm->images_arena, const char *, len + 1);
-		for (size_t k = 0; k < image->n_repo_digests; k++)
-			names[n++] = arena_strdup(nm->images_arena, image->repo_digests[k]);
-		for (size_t k = 0; k < image->n_repo_tags; k++)
-			names[n++] = arena_strdup(nm->images_arena, image->repo_tags[k]);
-		nm->images[i] = (struct node_image){names, n, (int64_t)image->size};
-	}
-	qsort(nm->images, nm->images_len, sizeof *nm->images, by_size);
-	send_status(nm);
-}
-
-static void ask_images(void *arg)
-{
-	struct node_manager *nm = arg;
-	CriV1__ListImagesRequest request = CRI_V1__LIST_IMAGES_REQUEST__INIT;
-	if (!nm->images_call)
-		nm->images_call = runtime_call(nm->rt, RUNTIME_LIST_IMAGES, &request, 10000, on_images, nm);
-}
-
 void node_manager_images_changed(struct node_manager *nm)
 {
-	/* Imports come in bursts of events. */
-	if (!loop_timer_is_active(nm->images_timer))
-		loop_timer_start(nm->images_timer, 500, 0);
+	node_images_refresh(nm->images);
 }
 
 /* ---- pressure ---- */
@@ -455,7 +413,7 @@ struct node_manager *node_manager_new(const struct kubelet_config *config, struc
 	nm->status_timer = loop_timer_new(loop, ask_runtime, nm);
 	nm->report_timer = loop_timer_new(loop, on_report, nm);
 	nm->pressure_timer = loop_timer_new(loop, check_pressure, nm);
-	nm->images_timer = loop_timer_new(loop, ask_images, nm);
+	nm->images = node_images_new(loop, rt, on_report, nm);
 	nm->lease = node_lease_new(config, client);
 	return nm;
 }
@@ -481,15 +439,13 @@ void node_manager_free(struct node_manager *nm)
 	rest_cancel(nm->call);
 	runtime_cancel(nm->rt, nm->version_call);
 	runtime_cancel(nm->rt, nm->status_call);
-	runtime_cancel(nm->rt, nm->images_call);
 	loop_timer_free(nm->retry);
 	loop_timer_free(nm->status_timer);
 	loop_timer_free(nm->report_timer);
 	loop_timer_free(nm->pressure_timer);
-	loop_timer_free(nm->images_timer);
+	node_images_free(nm->images);
 	node_lease_free(nm->lease);
 	object_unref(nm->node);
-	arena_free(nm->images_arena);
 	free(nm->not_ready);
 	free(nm);
 }
