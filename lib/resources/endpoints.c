@@ -10,11 +10,8 @@ static void check_addresses(
 		const CoreV1__EndpointAddress *a = list[i];
 
 		if (rule_format(e, CHILD(AT(p, i), "ip"), a->ip, "ip"))
-			rule_invalid_if(e, CHILD(AT(p, i), "ip"),
-			    !strcmp(a->ip, "0.0.0.0") || !strcmp(a->ip, "::") ||
-				str_has_prefix(a->ip, "127.") || !strcmp(a->ip, "::1") ||
-				str_has_prefix(a->ip, "169.254.") || str_has_prefix(a->ip, "224.0.0."),
-			    a->ip, "may not be unspecified, loopback or link-local");
+			rule_invalid_if(e, CHILD(AT(p, i), "ip"), format_is_special_ip(a->ip), a->ip,
+			    "may not be unspecified, loopback or link-local");
 		if (!str_empty(a->hostname))
 			rule_format(e, CHILD(AT(p, i), "hostname"), a->hostname, "dns-label");
 		if (a->node_name)

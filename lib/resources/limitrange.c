@@ -138,11 +138,15 @@ static void check_names(
 
 static void check_item(const CoreV1__LimitRangeItem *item, const struct field_path *p, struct field_errors *e)
 {
+	bool is_pod =
+	    str_eq(item->type, "Pod"); /* has no defaults, and those it has are refused as a whole */
+	size_t defaults_len = is_pod ? 0 : item->n_default_;
+	size_t requests_len = is_pod ? 0 : item->n_default_request;
 	const struct {
 		size_t len;
 		void *entries;
-	} maps[] = {{item->n_min, item->min}, {item->n_max, item->max}, {item->n_default_, item->default_},
-	    {item->n_default_request, item->default_request},
+	} maps[] = {{item->n_min, item->min}, {item->n_max, item->max}, {defaults_len, item->default_},
+	    {requests_len, item->default_request},
 	    {item->n_max_limit_request_ratio, item->max_limit_request_ratio}};
 	const char *type = str_or(item->type, "");
 	struct rule_seen keys = {0};
@@ -160,7 +164,7 @@ static void check_item(const CoreV1__LimitRangeItem *item, const struct field_pa
 		    type, item->n_default_request, item->default_request, CHILD(p, "defaultRequest"), e);
 	}
 	if (!strcmp(type, "PersistentVolumeClaim"))
-		rule_required_that(e, p,
+		rule_required_that(e, CHILD(p, "limits"), /* a field that upstream made up */
 		    quantity_entry_find(item->n_min, item->min, "storage") ||
 			quantity_entry_find(item->n_max, item->max, "storage"),
 		    "either minimum or maximum storage value is required, but neither was provided");
@@ -169,8 +173,8 @@ static void check_item(const CoreV1__LimitRangeItem *item, const struct field_pa
 			const char *key = ((struct quantity_entry **)maps[m].entries)[i]->key;
 			struct amounts a = {quantity_entry_find(item->n_min, item->min, key),
 			    quantity_entry_find(item->n_max, item->max, key),
-			    quantity_entry_find(item->n_default_, item->default_, key),
-			    quantity_entry_find(item->n_default_request, item->default_request, key),
+			    quantity_entry_find(defaults_len, item->default_, key),
+			    quantity_entry_find(requests_len, item->default_request, key),
 			    quantity_entry_find(
 				item->n_max_limit_request_ratio, item->max_limit_request_ratio, key)};
 

@@ -51,6 +51,56 @@ static void check_taints(const CoreV1__NodeSpec *spec, struct field_errors *e)
 	}
 }
 
+/* At most one range of each family. */
+static void check_families(const CoreV1__NodeSpec *spec, const struct field_path *p, struct field_errors *e)
+{
+	bool v4 = false, v6 = false;
+	struct rule_seen seen = {0};
+
+	for (size_t i = 0; i < spec->n_pod_cidrs; i++) {
+		v6 = v6 || strchr(spec->pod_cidrs[i], ':');
+		v4 = v4 || !strchr(spec->pod_cidrs[i], ':');
+		if (rule_seen(&seen, e->arena, spec->pod_cidrs[i]))
+			rule_duplicate(e, AT(p, i), spec->pod_cidrs[i]);
+	}
+	rule_invalid_if(e, p, spec->n_pod_cidrs > 2 || (spec->n_pod_cidrs == 2 && !(v4 && v6)), NULL,
+	    "may specify no more than one CIDR for each IP family");
+}
+
+static void check_amounts_of(size_t len, void *entries, const struct field_path *p, struct field_errors *e)
+{
+	struct quantity_entry **map = entries;
+
+	for (size_t i = 0; i < len; i++) /* upstream's path has a dot */
+		rule_resource_value(e, CHILD(p, map[i]->key), map[i]->key, map[i]->value);
+}
+
+static void check_amounts(const CoreV1__NodeStatus *s, struct field_errors *e)
+{
+	const struct field_path *p = PATH_ROOT("status");
+
+	check_amounts_of(s->n_capacity, s->capacity, CHILD(p, "capacity"), e);
+	check_amounts_of(s->n_allocatable, s->allocatable, CHILD(p, "allocatable"), e);
+}
+
+static void check_addresses(const CoreV1__NodeStatus *s, struct field_errors *e)
+{
+	for (size_t i = 0; i < s->n_addresses; i++)
+		for (size_t j = 0; j < i; j++)
+			if (api_equal(s->addresses[i], s->addresses[j]))
+				rule_duplicate(e, AT(CHILD(PATH_ROOT("status"), "addresses"), i),
+				    s->addresses[i]->address);
+}
+
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const CoreV1__NodeStatus *s = MSG(CoreV1__Node, obj)->status;
+
+	check_amounts(s, e);
+	check_addresses(s, e);
+}
+
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
 {
 	const CoreV1__Node *node = MSG(CoreV1__Node, obj);
@@ -59,8 +109,8 @@ static void validate(const struct object *obj, const struct resource_context *ct
 	check_taints(node->spec, e);
 	for (size_t i = 0; i < node->spec->n_pod_cidrs; i++)
 		rule_format(e, AT(p, i), node->spec->pod_cidrs[i], "cidr");
-	rule_invalid_if(
-	    e, p, node->spec->n_pod_cidrs > 2, NULL, "may specify no more than one CIDR for each IP family");
+	check_families(node->spec, p, e);
+	check_amounts(node->status, e);
 }
 
 static bool same_strings(size_t a_len, char **a, size_t b_len, char **b)
@@ -173,6 +223,7 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 const struct resource_type node_strategy = {.defaults = defaults,
     .validate = validate,
     .validate_update = validate_update,
+    .validate_status_update = validate_status_update,
     .field_selectors = field_names,
     .field = field,
     COLUMNS(columns),

@@ -42,6 +42,26 @@ static void validate(const struct object *obj, const struct resource_context *ct
 		    CHILD(p, "template"), e);
 }
 
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const CoreV1__ReplicationControllerStatus *s = MSG(CoreV1__ReplicationController, obj)->status;
+	const struct field_path *p = PATH_ROOT("status");
+	static const char too_many[] = "cannot be greater than status.replicas";
+
+	rule_non_negative(e, CHILD(p, "replicas"), s->replicas);
+	rule_non_negative(e, CHILD(p, "fullyLabeledReplicas"), s->fully_labeled_replicas);
+	rule_non_negative(e, CHILD(p, "readyReplicas"), s->ready_replicas);
+	rule_non_negative(e, CHILD(p, "availableReplicas"), s->available_replicas);
+	rule_non_negative(e, CHILD(p, "observedGeneration"), s->observed_generation);
+	rule_invalid_if(
+	    e, CHILD(p, "fullyLabeledReplicas"), s->fully_labeled_replicas > s->replicas, NULL, too_many);
+	rule_invalid_if(e, CHILD(p, "readyReplicas"), s->ready_replicas > s->replicas, NULL, too_many);
+	rule_invalid_if(e, CHILD(p, "availableReplicas"),
+	    s->available_replicas > s->replicas || s->available_replicas > s->ready_replicas, NULL,
+	    "cannot be greater than status.replicas or readyReplicas");
+}
+
 static const char *const field_names[] = {"status.replicas", NULL};
 
 static const char *field(const struct object *obj, const char *name, struct arena *arena)
@@ -71,6 +91,7 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 
 const struct resource_type replicationcontroller_strategy = {.defaults = defaults,
     .validate = validate,
+    .validate_status_update = validate_status_update,
     .field_selectors = field_names,
     .field = field,
     COLUMNS(columns),

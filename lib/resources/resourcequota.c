@@ -29,7 +29,8 @@ static bool is_standard(const char *resource)
 /* Scopes speak of pods: they go with the count of pods and with what pods compute with. */
 static bool fits(const char *scope, const char *resource)
 {
-	return !strcmp(resource, "pods") || (strcmp(scope, "BestEffort") && is_compute(resource));
+	return !str_in(scope, scopes) || !strcmp(resource, "pods") ||
+	       (strcmp(scope, "BestEffort") && is_compute(resource));
 }
 
 static bool all_fit(const CoreV1__ResourceQuotaSpec *spec, const char *scope)
@@ -63,6 +64,14 @@ static void check_scopes(
 	    NULL, "conflicting scopes");
 }
 
+static bool selects(const CoreV1__ResourceQuotaSpec *spec, const char *scope)
+{
+	for (size_t i = 0; spec->scope_selector && i < spec->scope_selector->n_match_expressions; i++)
+		if (str_eq(spec->scope_selector->match_expressions[i]->scope_name, scope))
+			return true;
+	return false;
+}
+
 static void check_selector(
     const CoreV1__ResourceQuotaSpec *spec, const struct field_path *p, struct field_errors *e)
 {
@@ -86,6 +95,10 @@ static void check_selector(
 		else
 			rule_invalid_if(e, CHILD(p, "operator"), true, op, "not a valid selector operator");
 	}
+	rule_invalid_if(e, p,
+	    (selects(spec, "BestEffort") && selects(spec, "NotBestEffort")) ||
+		(selects(spec, "Terminating") && selects(spec, "NotTerminating")),
+	    NULL, "conflicting scopes");
 }
 
 static void validate(const struct object *obj, const struct resource_context *ctx, struct field_errors *e)
@@ -114,6 +127,26 @@ static void validate_update(const struct object *obj, const struct object *old,
 	for (size_t i = 0; same && i < spec->n_scopes; i++)
 		same = has_scope(was, spec->scopes[i]);
 	rule_immutable(e, CHILD(PATH_ROOT("spec"), "scopes"), same);
+}
+
+static void check_amounts(size_t len, void *entries, const struct field_path *p, struct field_errors *e)
+{
+	struct quantity_entry **map = entries;
+
+	for (size_t i = 0; i < len; i++) {
+		resource_name_validate_quota(map[i]->key, KEY(p, map[i]->key), e);
+		rule_resource_value(e, KEY(p, map[i]->key), map[i]->key, map[i]->value);
+	}
+}
+
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	const CoreV1__ResourceQuotaStatus *s = MSG(CoreV1__ResourceQuota, obj)->status;
+	const struct field_path *p = PATH_ROOT("status");
+
+	check_amounts(s->n_hard, s->hard, CHILD(p, "hard"), e);
+	check_amounts(s->n_used, s->used, CHILD(p, "used"), e);
 }
 
 static const char *amount(const Resource__Quantity *value, struct arena *arena)
@@ -155,5 +188,8 @@ static void cells(const struct object *obj, const struct resource_context *ctx, 
 	ret[3] = cell_age(ctx, quota->metadata->creation_timestamp);
 }
 
-const struct resource_type resourcequota_strategy = {
-    .validate = validate, .validate_update = validate_update, COLUMNS(columns), .cells = cells};
+const struct resource_type resourcequota_strategy = {.validate = validate,
+    .validate_update = validate_update,
+    .validate_status_update = validate_status_update,
+    COLUMNS(columns),
+    .cells = cells};

@@ -100,17 +100,30 @@ static void keep_node_ports(CoreV1__ServiceSpec *spec, const CoreV1__ServiceSpec
 				spec->ports[i]->node_port = was->ports[j]->node_port;
 }
 
+static bool same_strings(size_t a_len, char **a, size_t b_len, char **b)
+{
+	for (size_t i = 0; i < a_len && i < b_len; i++)
+		if (strcmp(a[i], b[i]))
+			return false;
+	return a_len == b_len;
+}
+
 /* What was allocated for the old type and that the new one has no use for, unless the client changed it. */
 static void drop_type_dependent(CoreV1__ServiceSpec *spec, const CoreV1__ServiceSpec *was)
 {
 	bool same_ports = spec->n_ports == was->n_ports;
 
-	if (service_has_cluster_ip(was) && !service_has_cluster_ip(spec) &&
-	    str_eq(spec->cluster_ip, was->cluster_ip)) {
-		spec->cluster_ip = (char *)"";
-		spec->n_cluster_ips = 0;
-		spec->n_ip_families = 0;
-		spec->ip_family_policy = NULL;
+	if (service_has_cluster_ip(was) && !service_has_cluster_ip(spec)) {
+		if (same_strings(
+			spec->n_cluster_ips, spec->cluster_ips, was->n_cluster_ips, was->cluster_ips)) {
+			spec->cluster_ip = (char *)"";
+			spec->n_cluster_ips = 0;
+		}
+		if (same_strings(
+			spec->n_ip_families, spec->ip_families, was->n_ip_families, was->ip_families))
+			spec->n_ip_families = 0;
+		if (str_eq(spec->ip_family_policy, was->ip_family_policy))
+			spec->ip_family_policy = NULL;
 	}
 	for (size_t i = 0; same_ports && i < spec->n_ports; i++)
 		same_ports = spec->ports[i]->node_port == was->ports[i]->node_port;
@@ -166,14 +179,13 @@ static void validate(const struct object *obj, const struct resource_context *ct
 static void validate_update(const struct object *obj, const struct object *old,
     const struct resource_context *ctx, struct field_errors *e)
 {
-	const CoreV1__ServiceSpec *spec = MSG(CoreV1__Service, obj)->spec,
-				  *was = MSG(CoreV1__Service, old)->spec;
+	service_validate_update(MSG(CoreV1__Service, obj), MSG(CoreV1__Service, old), e);
+}
 
-	if (!service_has_cluster_ip(was) || !service_has_cluster_ip(spec) || !was->n_cluster_ips)
-		return;
-	rule_invalid_if(e, AT(PATH_CHILD(PATH_ROOT("spec"), "clusterIPs"), 0),
-	    !spec->n_cluster_ips || strcmp(spec->cluster_ips[0], was->cluster_ips[0]), spec->cluster_ip,
-	    "may not change once set");
+static void validate_status_update(const struct object *obj, const struct object *old,
+    const struct resource_context *ctx, struct field_errors *e)
+{
+	service_validate_status(MSG(CoreV1__Service, obj), e);
 }
 
 static const char *const field_names[] = {"spec.clusterIP", "spec.type", NULL};
@@ -254,6 +266,7 @@ const struct resource_type service_strategy = {.name_format = "dns1035-label",
     .prepare_update = prepare_update,
     .validate = validate,
     .validate_update = validate_update,
+    .validate_status_update = validate_status_update,
     .field_selectors = field_names,
     .field = field,
     COLUMNS(columns),
