@@ -65,10 +65,12 @@ struct api_server {
 	struct deadlines *deadlines;             /* deadline.h */
 	struct audit *audit;                     /* audit/audit.h; NULL: nothing is audited */
 	void *proxy, *discovery, *openapi, *bootstrap, *extensions,
-	    *aggregation;     /* state that these folders keep */
-	void *conversions;    /* calls of conversion webhooks under way: extensions/conversion.c */
-	bool has_policy;      /* bootstrap's roles, priority classes, ... are there */
-	bool is_bootstrapped; /* ... and the system's namespaces and services: the server is ready */
+	    *aggregation; /* state that these folders keep */
+	struct strmap
+	    *watch_selections; /* registry/watch_selection.c: those in use; NULL when there are none */
+	void *conversions;     /* calls of conversion webhooks under way: extensions/conversion.c */
+	bool has_policy;       /* bootstrap's roles, priority classes, ... are there */
+	bool is_bootstrapped;  /* ... and the system's namespaces and services: the server is ready */
 	void (*on_ready)(void *arg, const struct error *err);
 	void *on_ready_arg;
 	bool is_stopping;             /* asked to end: /readyz fails, requests are served */

@@ -65,6 +65,74 @@ static void watch_client(struct cluster *c)
 	close(fd);
 }
 
+static int ask_watch(struct cluster *c, const char *where, const char *query, const char *rv)
+{
+	char path[300];
+	snprintf(path, sizeof path, "/api/v1/%sconfigmaps?watch=true&timeoutSeconds=30&%s&resourceVersion=%s",
+	    where, query, rv);
+	int fd = dial(c);
+	send_request(fd, "GET", path, "application/json", "");
+	return fd;
+}
+
+/* One that has begun. */
+static int open_watch(struct cluster *c, const char *where, const char *query, const char *rv)
+{
+	int fd = ask_watch(c, where, query, rv);
+	hear(fd, "\r\n\r\n");
+	return fd;
+}
+
+/* What a watch has been sent up to the object `last`: the first letters of the events' types. */
+static void expect_events(int fd, const char *types, const char *last)
+{
+	char seen[32] = "";
+	size_t len = 0;
+	hear(fd, last);
+	for (const char *p = text; (p = strstr(p, "{\"type\":\"")) && len < sizeof seen - 1; p++)
+		seen[len++] = p[strlen("{\"type\":\"")];
+	has(seen, types);
+	check(len == strlen(types));
+	close(fd);
+}
+
+/* Watches that ask for the same share what they select; those that ask for something else do not. */
+static void selections_client(struct cluster *c)
+{
+	static const char one[] = "namespaces/one/", two[] = "namespaces/two/", x1[] = "labelSelector=x%3D1";
+	char rv[32];
+	make_namespace(c, "one");
+	make_namespace(c, "two");
+	expect(200, "GET", "/api/v1/configmaps", "");
+	value_of("resourceVersion", rv, sizeof rv);
+	int same = open_watch(c, one, x1, rv), again = open_watch(c, one, x1, rv);
+	int other = open_watch(c, one, "labelSelector=x%3D2", rv);
+	int everywhere = open_watch(c, "", x1, rv), elsewhere = open_watch(c, two, x1, rv);
+	int by_name = open_watch(c, one, "fieldSelector=metadata.name%3Da", rv);
+	int short_lived = open_watch(c, one, "labelSelector=x%3D2", rv);
+	expect(201, "POST", "/api/v1/namespaces/one/configmaps",
+	    "{\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"1\"}}}");
+	close(short_lived);
+	expect(200, "PATCH", "/api/v1/namespaces/one/configmaps/a", "{\"data\":{\"k\":\"v\"}}");
+	expect(
+	    200, "PATCH", "/api/v1/namespaces/one/configmaps/a", "{\"metadata\":{\"labels\":{\"x\":\"2\"}}}");
+	expect(200, "DELETE", "/api/v1/namespaces/one/configmaps/a", "");
+	expect(201, "POST", "/api/v1/namespaces/one/configmaps",
+	    "{\"metadata\":{\"name\":\"end-1\",\"labels\":{\"x\":\"1\"}}}");
+	expect(201, "POST", "/api/v1/namespaces/one/configmaps",
+	    "{\"metadata\":{\"name\":\"end-2\",\"labels\":{\"x\":\"2\"}}}");
+	expect(201, "POST", "/api/v1/namespaces/two/configmaps",
+	    "{\"metadata\":{\"name\":\"end-3\",\"labels\":{\"x\":\"1\"}}}");
+	expect_events(same, "AMDA", "end-1");
+	expect_events(again, "AMDA", "end-1");
+	expect_events(other, "ADA", "end-2");
+	expect_events(everywhere, "AMDAA", "end-3");
+	expect_events(elsewhere, "A", "end-3");
+	expect_events(by_name, "AMMD", "\"type\":\"DELETED\"");
+	/* The same from the past. */
+	expect_events(ask_watch(c, one, x1, rv), "AMDA", "end-1");
+}
+
 /* Two changes of one revision, as a lease makes them whose objects expire together: watchers see both. */
 static void one_revision_client(struct cluster *c)
 {
@@ -241,6 +309,7 @@ static void test_freed_with_writes_under_way(void **state)
 
 CASE(crud)
 CASE(watch)
+CASE(selections)
 CASE(one_revision)
 CASE(paging)
 CASE(services)
@@ -250,10 +319,12 @@ CASE(restart)
 int main(void)
 {
 	const struct CMUnitTest memory[] = {cmocka_unit_test(test_crud), cmocka_unit_test(test_watch),
-	    cmocka_unit_test(test_paging), cmocka_unit_test(test_services), cmocka_unit_test(test_pods)};
+	    cmocka_unit_test(test_selections), cmocka_unit_test(test_paging), cmocka_unit_test(test_services),
+	    cmocka_unit_test(test_pods)};
 	const struct CMUnitTest etcd[] = {cmocka_unit_test(test_crud), cmocka_unit_test(test_watch),
-	    cmocka_unit_test(test_one_revision), cmocka_unit_test(test_paging),
-	    cmocka_unit_test(test_services), cmocka_unit_test(test_pods), cmocka_unit_test(test_restart)};
+	    cmocka_unit_test(test_selections), cmocka_unit_test(test_one_revision),
+	    cmocka_unit_test(test_paging), cmocka_unit_test(test_services), cmocka_unit_test(test_pods),
+	    cmocka_unit_test(test_restart)};
 	const struct CMUnitTest end[] = {
 	    cmocka_unit_test_setup(test_freed_with_writes_under_way, setup_etcd)};
 	cmocka_set_test_filter(getenv("ONLY"));

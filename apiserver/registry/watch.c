@@ -1,7 +1,4 @@
-/*
- * WATCH: events of a type as a stream of frames. The usual frame (JSON, the type's stored version, the whole
- * object) is made once for each event and shared by all who watch.
- */
+/* WATCH: events of a type as a stream of frames: how it begins, what waits for its turn, how it ends. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +8,8 @@
 #include "apiserver/flowcontrol/flowcontrol.h"
 #include "apiserver/metrics.h"
 #include "apiserver/options.h"
-#include "apiserver/registry/internal.h"
-#include "lib/api/json.h"
-#include "lib/api/schema.h"
+#include "apiserver/registry/watch.h"
 #include "lib/base/arena.h"
-#include "lib/base/buf.h"
 #include "lib/base/metrics.h"
 #include "lib/base/str.h"
 #include "lib/loop/loop.h"
@@ -28,47 +22,9 @@ enum {
 	QUEUED_EVENTS_MAX = 10000 /* events that wait for their turn before the client is cut off */
 };
 
-enum frame { FRAME_ADDED, FRAME_MODIFIED, FRAME_DELETED, FRAME_BOOKMARK, FRAME_ERROR };
-static const char *const frame_names[] = {"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"};
-
-/* What waits behind the beginning, or behind an object that the webhook is converting: events keep their
- * order. */
-struct queued {
-	struct queued *next;
-	struct cache_event *event; /* or, when NULL: a bookmark */
-	int64_t revision;
-};
-
-struct watch {
-	struct api_request *req;
-	struct cache_watcher *watcher;
-	const char *ns; /* the namespace watched; "": all */
-	size_t ns_size;
-	struct loop_timer *timer;
-	bool has_columns;  /* a Table's column definitions come once */
-	bool is_shareable; /* frames are the common ones */
-	bool is_remote;    /* a webhook converts */
-	bool is_closing;
-	size_t lag;          /* bytes that the client has not taken yet */
-	struct arena *arena; /* scratch for one frame */
-	/* what was there when the watch began: sent as the client takes it, before anything else; NULL when
-	 * done */
-	struct cache_item **initial;
-	size_t initial_len, initial_at;
-	int64_t initial_revision;
-	/* what is not sent yet behind that, in order; where a webhook converts, the conversion for the first
-	 * of it */
-	struct queued *queue, **queue_end;
-	size_t queue_len;
-	struct conversion *conversion;
-	bool has_ended; /* the cache lets go; what is queued is still sent */
-	struct error end_error;
-	struct metric_series *events; /* counts those that are sent */
-};
-
 static void drop_first(struct watch *w)
 {
-	struct queued *q = w->queue;
+	struct watch_queued *q = w->queue;
 	w->queue = q->next;
 	if (!w->queue)
 		w->queue_end = &w->queue;
@@ -93,6 +49,7 @@ static void watch_free(struct watch *w)
 		drop_first(w);
 	watchcache_unwatch(w->watcher);
 	loop_timer_free(w->timer);
+	watch_selection_unref(w->req->server, w->selection);
 	arena_free(w->arena);
 	w->req->server->streams_running--;
 	metrics_count_stream(w->req, -1);
@@ -131,7 +88,7 @@ static void finish_soon(void *arg)
 	finish(arg);
 }
 
-static void check_queue(struct watch *w, size_t queued)
+void watch_check_lag(struct watch *w, size_t queued)
 {
 	w->lag = queued;
 	if (queued <= WATCH_QUEUE_MAX || w->is_closing)
@@ -144,186 +101,10 @@ static void check_queue(struct watch *w, size_t queued)
 	loop_timer_start(w->timer, 0, 0);
 }
 
-static void put_varint_field(struct buf *out, unsigned number, const void *data, size_t size)
-{
-	uint64_t n = size;
-	buf_putc(out, (char)(number << 3 | 2));
-	for (; n >= 0x80; n >>= 7)
-		buf_putc(out, (char)(n | 0x80));
-	buf_putc(out, (char)n);
-	buf_append(out, data, size);
-}
-
-/* A length, then WatchEvent{type, RawExtension{object}} as bare protobuf. */
-static void wrap_proto(struct buf *out, enum frame type, const void *data, size_t size)
-{
-	struct buf raw = BUF_INIT, event = BUF_INIT;
-	put_varint_field(&raw, 1, data, size);
-	put_varint_field(&event, 1, frame_names[type], strlen(frame_names[type]));
-	put_varint_field(&event, 2, raw.data, raw.size);
-	unsigned char length[4] = {(unsigned char)(event.size >> 24), (unsigned char)(event.size >> 16),
-	    (unsigned char)(event.size >> 8), (unsigned char)event.size};
-	buf_append(out, length, 4);
-	buf_append(out, event.data, event.size);
-	buf_done(&raw);
-	buf_done(&event);
-}
-
-static void wrap(struct watch *w, struct buf *out, enum frame type, const struct buf *object)
-{
-	if (w->req->output.media == MEDIA_PROTOBUF) {
-		wrap_proto(out, type, object->data, object->size);
-		return;
-	}
-	buf_reserve(out, object->size + 40);
-	buf_printf(out, "{\"type\":\"%s\",\"object\":", frame_names[type]);
-	buf_append(out, object->data, object->size);
-	buf_puts(out, "}\n");
-}
-
-static void send_buf(struct watch *w, struct buf *take_out)
-{
-	size_t queued = http_send(w->req->http, take_out->data, take_out->size);
-	metric_add(w->events, 1);
-	buf_done(take_out);
-	check_queue(w, queued);
-}
-
-static int encode_object(struct watch *w, struct buf *out, const struct object *obj, struct cache_item *item)
-{
-	struct api_request *req = w->req;
-	struct error err = ERROR_INIT;
-	if (req->output.as == AS_TABLE) {
-		table_begin(req, out, req->type,
-		    arena_printf(w->arena, "\"resourceVersion\":\"%s\"", obj->meta->resource_version),
-		    !w->has_columns);
-		table_row(req, out, req->type, obj);
-		table_end(out);
-		w->has_columns = true;
-		return 0;
-	}
-	if (req->output.as != AS_OBJECT) {
-		if (req->output.media == MEDIA_PROTOBUF)
-			partial_metadata_proto(req, out, obj);
-		else
-			partial_metadata(req, out, obj);
-		return 0;
-	}
-	return api_encode(req, out, obj, item, &err);
-}
-
-static void send_object(struct watch *w, enum frame type, const struct object *obj, struct cache_item *item)
-{
-	struct buf body = BUF_INIT, out = BUF_INIT;
-	struct object *converted = NULL;
-	struct error err = ERROR_INIT;
-	/* Encoders take memory from the request: lend it the scratch arena, or a long watch would grow
-	 * without end. */
-	struct arena *own = w->req->arena;
-	w->req->arena = w->arena;
-	if (!api_to_version(w->req, obj, &converted, &err) && !encode_object(w, &body, converted, item)) {
-		wrap(w, &out, type, &body);
-		send_buf(w, &out);
-	}
-	w->req->arena = own;
-	arena_reset(w->arena);
-	object_unref(converted);
-	buf_done(&body);
-}
-
-static void send_error(struct watch *w, const struct error *err)
-{
-	struct buf body = BUF_INIT, out = BUF_INIT;
-	w->req->output.as = AS_OBJECT;
-	api_encode_status(w->req, &body, err);
-	if (body.size && body.data[body.size - 1] == '\n')
-		body.size--;
-	wrap(w, &out, FRAME_ERROR, &body);
-	http_send(w->req->http, out.data, out.size);
-	buf_done(&out);
-	buf_done(&body);
-}
-
-static void send_bookmark(struct watch *w, int64_t revision, bool is_initial_end)
-{
-	struct object *obj;
-	if (w->req->type->schema) {
-		obj = object_new(w->req->type->schema);
-	} else {
-		struct arena *arena = arena_new();
-		struct json *tree = json_new_object(arena);
-		struct error err = ERROR_INIT;
-		json_set(
-		    arena, tree, "apiVersion", json_new_string(arena, resource_api_version(w->req->type)));
-		json_set(arena, tree, "kind", json_new_string(arena, w->req->type->kind));
-		json_set(arena, tree, "metadata", json_new_object(arena));
-		obj = object_wrap_tree(arena, tree, &err);
-	}
-	obj->meta->resource_version = arena_printf(obj->arena, "%" PRId64, revision);
-	if (is_initial_end)
-		api_map_set(obj->arena, obj->meta, annotations, meta_v1__object_meta__annotations_entry,
-		    "k8s.io/initial-events-end", "true");
-	enum media_as as = w->req->output.as;
-	send_object(w, FRAME_BOOKMARK, obj, NULL);
-	w->req->output.as = as;
-	object_unref(obj);
-}
-
-static void send_shared(struct watch *w, enum frame type, struct cache_event *event)
-{
-	if (!event->frames[type]) {
-		struct buf out = BUF_INIT, json = BUF_INIT;
-		cache_item_append_json(event->item, &json);
-		wrap(w, &out, type, &json);
-		buf_done(&json);
-		event->frames[type] = http_chunk_new(out.data, out.size);
-		buf_done(&out);
-	}
-	metric_add(w->events, 1);
-	check_queue(w, http_send_chunk(w->req->http, event->frames[type]));
-}
-
-static bool is_in_scope(const struct watch *w, const struct cache_item *item)
-{
-	return !w->ns_size || (!strncmp(item->key, w->ns, w->ns_size) && item->key[w->ns_size] == '/');
-}
-
-/* Leaving the selection is a deletion to this watcher: the old state, at the revision of the change. */
-static void send_left(struct watch *w, struct cache_event *event)
-{
-	const struct object *old = event->old->object,
-			    *seen = object_in_version(old, resource_api_version(w->req->type));
-	struct object *obj = object_clone(seen ? seen : old);
-	obj->meta->resource_version = arena_printf(obj->arena, "%" PRId64, event->revision);
-	send_object(w, FRAME_DELETED, obj, NULL);
-	object_unref(obj);
-}
-
-static void send_event(struct watch *w, struct cache_event *event)
-{
-	struct arena *own = w->req->arena;
-	w->req->arena = w->arena;
-	bool was = event->old && registry_matches(w->req, event->old->object);
-	bool is = !event->is_deletion && registry_matches(w->req, event->item->object);
-	w->req->arena = own;
-	arena_reset(w->arena);
-	if (!was && !is)
-		return;
-	if (was && !is && !event->is_deletion) {
-		send_left(w, event);
-		return;
-	}
-	enum frame type = !is ? FRAME_DELETED : was ? FRAME_MODIFIED : FRAME_ADDED;
-	if (w->is_shareable)
-		send_shared(w, type, event);
-	else
-		send_object(w, type, event->item->object, event->item);
-}
-
 static void close_soon(struct watch *w, const struct error *err)
 {
 	if (err)
-		send_error(w, err);
+		watch_send_error(w, err);
 	w->is_closing = true;
 	loop_timer_free(w->timer);
 	w->timer = loop_timer_new(w->req->server->loop, finish_soon, w);
@@ -354,9 +135,9 @@ static void send_queued(struct watch *w)
 			return;
 		}
 		if (event)
-			send_event(w, event);
+			watch_send_event(w, event);
 		else
-			send_bookmark(w, w->queue->revision, false);
+			watch_send_bookmark(w, w->queue->revision, false);
 		drop_first(w);
 	}
 	if (!w->queue && !w->initial && w->has_ended && !w->is_closing)
@@ -376,7 +157,7 @@ static void on_converted(void *arg, const struct error *err)
 
 static void enqueue(struct watch *w, struct cache_event *event, int64_t revision)
 {
-	struct queued *q = calloc(1, sizeof *q);
+	struct watch_queued *q = calloc(1, sizeof *q);
 	if (!q)
 		abort();
 	q->event = event ? cache_event_ref(event) : NULL;
@@ -384,7 +165,7 @@ static void enqueue(struct watch *w, struct cache_event *event, int64_t revision
 	*w->queue_end = q;
 	w->queue_end = &q->next;
 	if (++w->queue_len > QUEUED_EVENTS_MAX)
-		check_queue(w, SIZE_MAX);
+		watch_check_lag(w, SIZE_MAX);
 	else
 		send_queued(w);
 }
@@ -392,12 +173,12 @@ static void enqueue(struct watch *w, struct cache_event *event, int64_t revision
 static void on_event(void *arg, struct cache_event *event)
 {
 	struct watch *w = arg;
-	if (w->is_closing || !is_in_scope(w, event->item))
+	if (w->is_closing || !watch_selection_in_scope(w->selection, event->item))
 		return;
 	if (w->is_remote || w->initial || w->queue)
 		enqueue(w, event, 0);
 	else
-		send_event(w, event);
+		watch_send_event(w, event);
 }
 
 static void on_progress(void *arg, int64_t revision)
@@ -408,7 +189,7 @@ static void on_progress(void *arg, int64_t revision)
 	if (w->queue || w->initial)
 		enqueue(w, NULL, revision);
 	else
-		send_bookmark(w, revision, false);
+		watch_send_bookmark(w, revision, false);
 }
 
 static void on_end(void *arg, const struct error *err)
@@ -428,14 +209,14 @@ static void send_initial(struct watch *w)
 	const struct api_request_options *o = &w->req->options;
 	while (w->initial_at < w->initial_len && may_send(w)) {
 		struct cache_item *item = w->initial[w->initial_at++];
-		send_object(w, FRAME_ADDED, item->object, item);
+		watch_send_added(w, item);
 		cache_item_unref(item);
 	}
 	if (w->initial_at < w->initial_len || w->is_closing)
 		return;
 	initial_free(w);
 	if (o->send_initial_events && o->allow_bookmarks)
-		send_bookmark(w, w->initial_revision, true);
+		watch_send_bookmark(w, w->initial_revision, true);
 	send_queued(w);
 }
 
@@ -501,8 +282,8 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 		abort();
 	w->req = req;
 	w->arena = arena_new();
-	w->ns = registry_ns(req);
-	w->ns_size = strlen(w->ns);
+	w->http = req->http;
+	w->selection = watch_selection_ref(req);
 	const struct resource_type *stored = req->type->stored_as ? req->type->stored_as : req->type;
 	w->queue_end = &w->queue;
 	w->is_remote = conversion_is_remote(req->type);
@@ -521,7 +302,7 @@ static int start(struct api_request *req, int64_t revision, bool with_initial, s
 	w->watcher = watchcache_watch(req->server, req->type, revision,
 	    req->options.allow_bookmarks ? &with_bookmarks : &without, w, err);
 	if (!w->watcher) {
-		send_error(w, err);
+		watch_send_error(w, err);
 		finish(w);
 		return API_DONE;
 	}

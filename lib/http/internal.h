@@ -63,20 +63,37 @@ struct http_flush_list {
 };
 
 struct http_conn {
-	struct http_conn *next, **prev;
+	/* What each piece of a stream touches comes first: with thousands of them it is memory that a fan-out
+	 * waits for. */
 	struct http_flush_list *flush_list; /* that it is in; or NULL */
 	struct http_conn *flush_next, **flush_prev;
 	struct http_server *server;
 	struct lws *wsi;
-	struct http_parser parser;
-	enum http_conn_state state;
 	struct http_exchange *exchange; /* the one being read or handled */
+	struct http_segment *queue;     /* ring */
+	size_t queue_head, queue_len, queue_capacity;
+	size_t queued; /* bytes */
+	size_t source_left;
+	struct http_source
+	    source; /* of the answer under way: comes behind the queue; fill NULL when there is none */
+	enum http_conn_state state;
+	bool is_broken;   /* to be closed at once */
+	bool is_settled;  /* owes no answer any more: a server that stops need not wait for it */
+	bool in_callback; /* inside an lws callback, which closes by its return value */
+	bool lingers; /* closing: the peer is still sending and would not see the answer if we closed now */
+	bool is_feeding; /* inside conn_feed(): the loop there goes on with `in` */
+	bool rx_paused;
+
+	struct http_conn *next, **prev;
 	struct http_tunnel *tunnel;
 	struct http_peer peer;
 	struct arena *peer_arena; /* strings of peer; made with the first request */
 	char address[64];
+	struct buf in;                 /* read ahead, or bytes for a tunnel */
+	struct loop_timer *body_timer; /* while a body comes in pieces */
 
 	/* the head while it is read */
+	struct http_parser parser;
 	struct buf head; /* target, then name and value pairs, each NUL-terminated */
 	size_t *offsets; /* where each string starts: target, name, value, name, value ... */
 	size_t offsets_len, offsets_capacity;
@@ -88,27 +105,12 @@ struct http_conn {
 	bool is_in_method;      /* more of the method may come */
 	bool is_method_unknown; /* to the parser: it was given GET instead */
 	bool message_done;
-	bool lingers; /* closing: the peer is still sending and would not see the answer if we closed now */
 	int reject_status; /* answer this and close: 400, 413, 431 ...; 0: none */
 
-	struct buf in;   /* read ahead, or bytes for a tunnel */
-	bool is_feeding; /* inside conn_feed(): the loop there goes on with `in` */
-	bool rx_paused;
-	struct loop_timer *body_timer; /* while a body comes in pieces */
-	bool expects_continue;         /* the client waits to be told that its body is wanted */
-	size_t held;                   /* bytes of head and body read so far, counted in the server's held */
+	bool expects_continue; /* the client waits to be told that its body is wanted */
+	size_t held;           /* bytes of head and body read so far, counted in the server's held */
 	struct http_conn *newer_pending, *older_pending; /* among those in the middle of a request */
 	bool is_pending;
-	bool is_settled;  /* owes no answer any more: a server that stops need not wait for it */
-	bool is_broken;   /* to be closed at once */
-	bool in_callback; /* inside an lws callback, which closes by its return value */
-
-	struct http_segment *queue; /* ring */
-	size_t queue_head, queue_len, queue_capacity;
-	size_t queued; /* bytes */
-	struct http_source
-	    source; /* of the answer under way: comes behind the queue; fill NULL when there is none */
-	size_t source_left;
 };
 
 struct http_server {
