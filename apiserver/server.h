@@ -22,6 +22,7 @@
 #include "lib/api/codec.h"
 #include "lib/api/object.h"
 #include "lib/base/error.h"
+#include "lib/base/str.h"
 #include "lib/http/server.h"
 #include "lib/resources/resource.h"
 
@@ -65,7 +66,8 @@ struct api_server {
 	struct deadlines *deadlines;             /* deadline.h */
 	struct audit *audit;                     /* audit/audit.h; NULL: nothing is audited */
 	void *proxy, *discovery, *openapi, *bootstrap, *extensions,
-	    *aggregation; /* state that these folders keep */
+	    *aggregation;           /* state that these folders keep */
+	struct str_uuids audit_ids; /* of requests that bring none */
 	struct strmap
 	    *watch_selections; /* registry/watch_selection.c: those in use; NULL when there are none */
 	void *conversions;     /* calls of conversion webhooks under way: extensions/conversion.c */

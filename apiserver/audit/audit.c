@@ -157,7 +157,7 @@ void audit_identify(struct api_request *req)
 	const char *id = http_request_header(req->http, "Audit-ID");
 	if (str_empty(id)) {
 		char *uuid = arena_alloc(req->http->arena, 37);
-		str_uuid(uuid);
+		str_uuid_next(&req->server->audit_ids, uuid);
 		id = uuid;
 	}
 	req->audit_id = arena_strdup(req->arena, id); /* the request may outlive its client */

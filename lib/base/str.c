@@ -197,19 +197,34 @@ void str_random(char *out, size_t len)
 	out[len] = 0;
 }
 
-void str_uuid(char out[37])
+static void write_uuid(unsigned char b[16], char out[37])
 {
 	static const char hex[] = "0123456789abcdef";
-	unsigned char b[16];
 	size_t at = 0;
-	random_bytes(b, sizeof(b));
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	for (size_t i = 0; i < sizeof(b); i++) {
+	for (size_t i = 0; i < 16; i++) {
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			out[at++] = '-';
 		out[at++] = hex[b[i] >> 4];
 		out[at++] = hex[b[i] & 15];
 	}
 	out[at] = '\0';
+}
+
+void str_uuid(char out[37])
+{
+	unsigned char b[16];
+	random_bytes(b, sizeof(b));
+	write_uuid(b, out);
+}
+
+void str_uuid_next(struct str_uuids *uuids, char out[37])
+{
+	if (uuids->left < 16) {
+		random_bytes(uuids->bytes, sizeof(uuids->bytes));
+		uuids->left = sizeof(uuids->bytes);
+	}
+	uuids->left -= 16;
+	write_uuid(uuids->bytes + uuids->left, out);
 }

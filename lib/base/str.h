@@ -37,5 +37,12 @@ uint32_t str_hash32(const void *data, size_t size); /* FNV-1a, 32 bit */
 /* Random characters from upstream's alphabet bcdfghjklmnpqrstvwxz2456789; out has room for len + 1. */
 void str_random(char *out, size_t len);
 void str_uuid(char out[37]); /* random version 4 UUID */
+/* The same for who needs many: 32 of them for one question to the kernel. Empty at first ({0}); a process
+ * that forks and goes on in both must not share one. */
+struct str_uuids {
+	unsigned char bytes[32 * 16];
+	size_t left; /* bytes */
+};
+void str_uuid_next(struct str_uuids *uuids, char out[37]);
 
 #endif

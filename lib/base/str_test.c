@@ -128,6 +128,17 @@ static void test_hash_and_random(void **state)
 	assert_int_equal(strlen(uuid), 36);
 	assert_int_equal(uuid[14], '4');
 	assert_non_null(strchr("89ab", uuid[19]));
+	/* More than one question to the kernel gives; none comes twice. */
+	struct str_uuids uuids = {0};
+	static char many[100][37];
+	for (size_t i = 0; i < 100; i++) {
+		str_uuid_next(&uuids, many[i]);
+		assert_int_equal(strlen(many[i]), 36);
+		assert_int_equal(many[i][14], '4');
+		assert_non_null(strchr("89ab", many[i][19]));
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(many[i], many[j]);
+	}
 }
 
 int main(void)
