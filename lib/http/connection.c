@@ -69,7 +69,7 @@ void http_conn_free(struct http_conn *conn)
 	http_pending_done(conn);
 	conn->is_broken = true;
 	http_server_conn_settled(conn);
-	loop_timer_free(conn->body_timer);
+	loop_timer_free(conn->timer);
 	if (conn->tunnel) {
 		struct http_tunnel *tunnel = conn->tunnel;
 		tunnel->conn = NULL;
@@ -117,8 +117,8 @@ void http_conn_close_after_drain(struct http_conn *conn)
 
 void http_conn_refuse(struct http_conn *conn, int status)
 {
-	if (conn->body_timer)
-		loop_timer_stop(conn->body_timer);
+	if (conn->timer)
+		loop_timer_stop(conn->timer);
 	http_pending_done(conn);
 	http_exchange_free(conn->exchange);
 	conn->exchange = NULL;
@@ -149,8 +149,8 @@ static void tell_to_continue(struct http_conn *conn)
 
 static void dispatch(struct http_conn *conn, void (*handler)(void *arg, struct http_server_request *request))
 {
-	loop_timer_free(conn->body_timer);
-	conn->body_timer = NULL;
+	loop_timer_free(conn->timer);
+	conn->timer = NULL;
 	conn->message_done = false;
 	http_pending_done(conn);
 	conn->state = HTTP_CONN_HANDLING;
@@ -186,7 +186,7 @@ static bool is_body_wanted(struct http_conn *conn)
  * is a timer. */
 static void expect_body(struct http_conn *conn)
 {
-	if (conn->state != HTTP_CONN_BODY || conn->body_timer || conn->is_broken)
+	if (conn->state != HTTP_CONN_BODY || conn->timer || conn->is_broken)
 		return;
 	if (!is_body_wanted(conn)) {
 		conn->exchange->request.is_unread = true;
@@ -194,8 +194,8 @@ static void expect_body(struct http_conn *conn)
 		return;
 	}
 	tell_to_continue(conn);
-	conn->body_timer = loop_timer_new(conn->server->loop, on_body_late, conn);
-	loop_timer_start(conn->body_timer, conn->server->options.body_timeout_ms, 0);
+	conn->timer = loop_timer_new(conn->server->loop, on_body_late, conn);
+	loop_timer_start(conn->timer, conn->server->options.body_timeout_ms, 0);
 }
 
 static void read_ahead(struct http_conn *conn, const char *data, size_t size)

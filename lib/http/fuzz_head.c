@@ -80,6 +80,10 @@ void http_lws_kill(struct lws *wsi)
 	wsi->is_killed = true;
 }
 
+void http_lws_end_output(struct lws *wsi)
+{
+}
+
 int http_lws_fd(struct lws *wsi)
 {
 	return -1;

@@ -81,7 +81,8 @@ struct http_conn {
 	bool is_settled;  /* owes no answer any more: a server that stops need not wait for it */
 	bool in_callback; /* inside an lws callback, which closes by its return value */
 	bool lingers; /* closing: the peer is still sending and would not see the answer if we closed now */
-	bool is_feeding; /* inside conn_feed(): the loop there goes on with `in` */
+	bool has_said_all; /* lingering has begun: our side of the connection is closed */
+	bool is_feeding;   /* inside conn_feed(): the loop there goes on with `in` */
 	bool rx_paused;
 
 	struct http_conn *next, **prev;
@@ -89,8 +90,8 @@ struct http_conn {
 	struct http_peer peer;
 	struct arena *peer_arena; /* strings of peer; made with the first request */
 	char address[64];
-	struct buf in;                 /* read ahead, or bytes for a tunnel */
-	struct loop_timer *body_timer; /* while a body comes in pieces */
+	struct buf in;            /* read ahead, or bytes for a tunnel */
+	struct loop_timer *timer; /* while a body comes in pieces; then for as long as we linger */
 
 	/* the head while it is read */
 	struct http_parser parser;

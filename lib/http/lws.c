@@ -1,9 +1,11 @@
 #include "lib/http/lws.h"
 
 #include <libwebsockets.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/base/error.h"
 #include "lib/base/log.h"
@@ -183,6 +185,17 @@ void http_lws_kill(struct lws *wsi)
 	lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
 	/* lws looks at its timers after events only: make one. */
 	lws_cancel_service(lws_get_context(wsi));
+}
+
+void http_lws_end_output(struct lws *wsi)
+{
+	SSL *ssl = http_lws_ssl(wsi);
+
+	/* Once: the alert that nothing more comes. Twice would wait for the peer's. */
+	if (ssl && SSL_is_init_finished(ssl))
+		SSL_shutdown(ssl);
+	ERR_clear_error();
+	shutdown(lws_get_socket_fd(wsi), SHUT_WR);
 }
 
 int http_lws_fd(struct lws *wsi)

@@ -34,6 +34,7 @@ void http_lws_want_write(struct lws *wsi);
 int http_lws_write(struct lws *wsi, const char *data, size_t size); /* takes all of it, or < 0 */
 bool http_lws_is_full(struct lws *wsi); /* lws keeps a part that the socket did not take */
 void http_lws_kill(struct lws *wsi);
+void http_lws_end_output(struct lws *wsi); /* the peer sees the end; what it sends is still received */
 int http_lws_fd(struct lws *wsi);
 void *http_lws_ssl(struct lws *wsi);          /* SSL *, NULL without TLS */
 void *http_lws_ssl_ctx(struct http_lws *lws); /* SSL_CTX * that new connections get, NULL without TLS */

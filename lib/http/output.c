@@ -79,11 +79,28 @@ static const char *next_chunk(struct http_conn *conn, size_t *ret_size)
 	return conn->server->scratch;
 }
 
+static void on_linger_over(void *arg)
+{
+	http_conn_kill(arg);
+}
+
+/* The peer learns at once that nothing more comes; what it still sends is read for a while. */
+static void linger(struct http_conn *conn)
+{
+	if (conn->has_said_all)
+		return;
+	conn->has_said_all = true;
+	http_lws_end_output(conn->wsi);
+	loop_timer_free(conn->timer);
+	conn->timer = loop_timer_new(conn->server->loop, on_linger_over, conn);
+	loop_timer_start(conn->timer, HTTP_LINGER_MS, 0);
+	http_server_conn_settled(conn);
+}
+
 static void drained(struct http_conn *conn)
 {
 	if (conn->state == HTTP_CONN_CLOSING && conn->lingers) {
-		http_lws_timeout(conn->wsi, HTTP_LINGER_MS);
-		http_server_conn_settled(conn);
+		linger(conn);
 	} else if (conn->state == HTTP_CONN_CLOSING) {
 		http_conn_kill(conn);
 	} else if (conn->state == HTTP_CONN_TUNNEL) {

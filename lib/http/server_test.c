@@ -164,8 +164,10 @@ static void slow_body_client(struct fixture *f)
 	static const char *const requests[] = {head, chunked};
 	for (size_t i = 0; i < 2; i++) {
 		int fd = dial(f);
+		char end;
 		say(fd, requests[i]);
 		char *text = hear(fd, NULL);
+		check(recv(fd, &end, 1, 0) == 0); /* closed by the server: hear() did not merely give up */
 		has(text, "HTTP/1.1 504 ");
 		has(text, "\r\nConnection: close\r\n");
 		if (f->late_is_ours)
