@@ -23,8 +23,9 @@ def ticks(pid):
 
 
 def resident(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(text.split("VmRSS:")[1].split()[0]) / 1024
+    """Megabytes, pages of libraries that several processes share by parts (Pss): added up it is what the cluster takes."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(text.split("\nPss:")[1].split()[0]) / 1024
 
 
 def test_idle_cluster():
