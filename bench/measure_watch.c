@@ -110,7 +110,8 @@ static void open_writers(struct fan_out *f, struct conn_set *set)
 	static const struct conn_callbacks callbacks = {on_update, NULL};
 	for (int i = 0; i < WRITERS; i++) {
 		struct writer *writer = &f->writers[i];
-		snprintf(writer->name, sizeof writer->name, "watched-%d", i);
+		/* Another run may have been before this one. */
+		snprintf(writer->name, sizeof writer->name, "watched-%d-%d", (int)getpid(), i);
 		writer->fan_out = f;
 		writer->conn = conn_open(set, false, &callbacks, writer);
 		update(writer, "POST", 0);
